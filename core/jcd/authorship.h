@@ -1,0 +1,38 @@
+// Who wrote a document: signing at commit, verifying at open (docs/FORMAT.md, 4 and 5).
+//
+// An Author signs on behalf of the device; a LabelTrust says what a reader trusts. Thread safe.
+#ifndef RECRYPT_CORE_JCD_AUTHORSHIP_H_
+#define RECRYPT_CORE_JCD_AUTHORSHIP_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/identity/credential.h"
+#include "core/label/expression.h"
+
+namespace recrypt {
+
+// The device's signature key with the credential that a label gave it.
+struct Author {
+  PrivateKey device;
+  Bytes credential;
+};
+
+// What a reader knows about one label of a document's expression, from its verified profile.
+struct LabelTrust {
+  PublicKey master;              // signs credentials
+  bool anyone_may_write = false; // policy writers: anyone
+};
+using TrustedLabels = std::map<LabelName, LabelTrust>;
+
+// Who signed, once verified; empty subject: unknown author (allowed by policy).
+struct Authorship {
+  std::string author;            // credential's subject
+  std::string wrapper;           // who wrapped the header last; same as author when nobody else
+  bool known() const { return !author.empty(); }
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_JCD_AUTHORSHIP_H_

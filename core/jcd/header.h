@@ -1,0 +1,78 @@
+// The header of a document: parsing, composing, and opening its JWE (docs/FORMAT.md, 1 and 2).
+//
+//   RECRYPT_ASSIGN(Header header, ParseHeader(first_2304_bytes));
+//   RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header, secrets));   // Z candidates by kid
+//
+//   RECRYPT_ASSIGN(SealedHeader sealed, SealHeader(spec, wrapper));  // a sender: public keys only
+//
+// Thread safe.
+#ifndef RECRYPT_CORE_JCD_HEADER_H_
+#define RECRYPT_CORE_JCD_HEADER_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/crypto/symmetric.h"
+#include "core/jose/jwe.h"
+#include "core/label/expression.h"
+
+namespace recrypt {
+
+using DocumentId = ByteArray<16>;
+
+struct Header {
+  DocumentId uid;
+  LabelExpression expression;
+  std::vector<std::string> services;
+  JweParts jwe;
+  Sha256Digest digest;   // over the canonical form
+};
+
+struct DataKey {
+  uint32_t number = 0;
+  Secret key;            // 32 bytes
+};
+
+// What the JWE's plaintext holds.
+struct Wrapper {
+  DocumentId uid;
+  std::string name;      // may be empty: absent
+  std::string type;      // may be empty: absent
+  std::vector<DataKey> keys;  // 1 to 4, rising numbers; the last is the newest
+};
+
+// The header region of a file (2304 bytes, or at least up to the end of the header object; what
+// stands behind the object is only checked to be spaces up to the slot).
+Result<Header> ParseHeader(ByteSpan region);
+// From a header object, for the other encodings (docs/FORMAT.md, 7).
+Result<Header> ParseHeaderObject(const Json& object);
+
+// For each kid of a label key: the candidates for Z (one for the holder of the private key, two
+// from Combine).
+using AgreedSecrets = std::map<std::string, std::vector<Secret>>;
+
+// Opens the first alternative for which all kids are in `secrets`. kDenied when there is none,
+// kCorrupt when a wrap or the content does not open.
+Result<Wrapper> OpenHeader(const Header& header, const AgreedSecrets& secrets);
+
+// The ephemeral that belongs to a kid of the header (its label key's curve follows from alg and
+// which epk there is). Checked by CheckEphemeral when the header was parsed.
+Result<PublicKey> EphemeralFor(const Header& header, std::string_view kid);
+
+struct HeaderSpec {
+  LabelExpression expression;
+  std::map<LabelName, PublicKey> label_keys;  // the current encryption key of every label
+  std::vector<std::string> services;
+};
+struct SealedHeader {
+  Bytes region;          // 2304 bytes with slot 0 left as zeros
+  Header header;         // the same, parsed
+};
+// kInvalid "the expression is too large" when it does not fit (docs/FORMAT.md, 2.1).
+Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_JCD_HEADER_H_

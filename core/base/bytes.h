@@ -8,6 +8,7 @@
 #ifndef RECRYPT_CORE_BASE_BYTES_H_
 #define RECRYPT_CORE_BASE_BYTES_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -33,14 +34,15 @@ inline std::string_view AsText(ByteSpan bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 inline Bytes ToBytes(ByteSpan bytes) { return Bytes(bytes.begin(), bytes.end()); }
-inline void Append(Bytes& to, ByteSpan more) { to.insert(to.end(), more.begin(), more.end()); }
+// `more` must not view `to`.
+void Append(Bytes& to, ByteSpan more);
 
 // Copies exactly N bytes; kInvalid when the span has another length.
 template <size_t N>
 Result<ByteArray<N>> ToArray(ByteSpan bytes) {
   if (bytes.size() != N) {
-    return Fail(ErrorCode::kInvalid, "expected " + std::to_string(N) + " bytes, got " +
-                                         std::to_string(bytes.size()));
+    return Fail(ErrorCode::kInvalid,
+                "expected " + std::to_string(N) + " bytes, got " + std::to_string(bytes.size()));
   }
   ByteArray<N> out;
   std::copy(bytes.begin(), bytes.end(), out.begin());

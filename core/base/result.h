@@ -77,18 +77,17 @@ int ErrnoOf(const Error& error);
 #define RECRYPT_CONCAT(a, b) RECRYPT_CONCAT_INNER(a, b)
 
 // Declares or assigns `lhs` from a Result, or returns its error.
-#define RECRYPT_ASSIGN(lhs, expr) \
-  RECRYPT_ASSIGN_INNER(RECRYPT_CONCAT(result_, __LINE__), lhs, expr)
-#define RECRYPT_ASSIGN_INNER(tmp, lhs, expr)                  \
-  auto tmp = (expr);                                          \
-  if (!tmp) return ::recrypt::Fail(std::move(tmp.error()));   \
+#define RECRYPT_ASSIGN(lhs, expr) RECRYPT_ASSIGN_INNER(RECRYPT_CONCAT(result_, __LINE__), lhs, expr)
+#define RECRYPT_ASSIGN_INNER(tmp, lhs, expr)                \
+  auto tmp = (expr);                                        \
+  if (!tmp) return ::recrypt::Fail(std::move(tmp.error())); \
   lhs = std::move(*tmp)
 
 // Returns the error of a Status or Result, if it has one.
-#define RECRYPT_TRY(expr)                                                      \
-  do {                                                                         \
-    auto recrypt_try = (expr);                                                 \
-    if (!recrypt_try) return ::recrypt::Fail(std::move(recrypt_try.error()));  \
+#define RECRYPT_TRY(expr)                                                     \
+  do {                                                                        \
+    auto recrypt_try = (expr);                                                \
+    if (!recrypt_try) return ::recrypt::Fail(std::move(recrypt_try.error())); \
   } while (false)
 
 #endif  // RECRYPT_CORE_BASE_RESULT_H_

@@ -4,12 +4,14 @@
 //   Seal(key.Reveal(), ...);           // every use of a secret's bytes spells Reveal
 //
 // The memory is locked (OpenSSL's secure heap when there is room, else mlock as far as the limit
-// allows), left out of core dumps, and wiped when the object dies or is moved from. Not copyable:
-// Clone() says so where a second one is needed. Not printable. Not thread safe for writing.
+// allows), left out of core dumps (a small one outside of the secure heap only by HardenProcess's
+// limit), and wiped when the object dies; moving hands the memory over. Not copyable: Clone() says
+// so where a second one is needed. Not printable. Not thread safe for writing.
 #ifndef RECRYPT_CORE_BASE_SECRET_H_
 #define RECRYPT_CORE_BASE_SECRET_H_
 
 #include <cstddef>
+#include <string>
 
 #include "core/base/bytes.h"
 
@@ -51,8 +53,11 @@ void Wipe(void* data, size_t size);
 void Wipe(std::string& text);
 void Wipe(Bytes& bytes);
 
-// Prepares the process for holding secrets: secure heap, no core dumps, not ptraceable by others.
-// Call once at the start of main; harmless when a limit refuses a part of it.
+// Prepares the process for holding secrets: the secure heap (up to 4 MiB, as far as the limit on
+// locked memory allows; its pages stand in no dump) and a core limit of 0. Call once at the start
+// of main, before other threads; harmless when a limit refuses a part of it. The process stays
+// "dumpable" (prctl): otherwise /proc/self belongs to root, and the /proc/self/fd paths through
+// which the mount reaches files could not be opened.
 void HardenProcess();
 
 }  // namespace recrypt

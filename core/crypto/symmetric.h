@@ -52,6 +52,8 @@ class Sha256Hasher {
 
 enum class HashAlgorithm { kSha1, kSha256, kSha384, kSha512 };
 
+Bytes Hmac(HashAlgorithm hash, ByteSpan key, ByteSpan data);
+
 // RFC 5869, extract and expand; size is at most 255 times the digest's.
 Result<Secret> Hkdf(HashAlgorithm hash, ByteSpan ikm, ByteSpan salt, ByteSpan info, size_t size);
 
@@ -77,7 +79,8 @@ class Aead {
   Aead& operator=(Aead&&) noexcept;
   ~Aead();
 
-  // Writes plaintext.size() bytes to `ciphertext` and 16 bytes to `tag`.
+  // Writes plaintext.size() bytes to `ciphertext` and 16 bytes to `tag`. `nonce` is 12 bytes (1 to
+  // 128 are taken for foreign test vectors only).
   void Seal(ByteSpan nonce, ByteSpan aad, ByteSpan plaintext, uint8_t* ciphertext, uint8_t* tag);
   // False when the tag does not match; the output is wiped then.
   [[nodiscard]] bool Open(ByteSpan nonce, ByteSpan aad, ByteSpan ciphertext, ByteSpan tag,
@@ -93,6 +96,10 @@ class Aead {
 Result<Bytes> AesKeyWrap(ByteSpan kek, ByteSpan key);
 // kCorrupt when the integrity check fails.
 Result<Secret> AesKeyUnwrap(ByteSpan kek, ByteSpan wrapped);
+
+// AES-CBC with PKCS #7 padding, unauthenticated: only for RFC 7518's AES-CBC-HMAC in foreign
+// vectors, behind a tag that has been verified. kCorrupt for wrong padding.
+Result<Secret> AesCbcDecrypt(ByteSpan key, ByteSpan iv, ByteSpan ciphertext);
 
 }  // namespace recrypt
 

@@ -1,0 +1,147 @@
+// Signed objects: profiles of accounts and services, label profiles, the policy of a share
+// (docs/PROTOCOL.md, 4). Each is a struct, a function that signs it, and one that verifies it.
+//
+//   Json jws = SignProfile(profile, master_key);
+//   RECRYPT_ASSIGN(Profile p, VerifyProfile(jws));   // self-consistent; whether to trust it is
+//                                                    // client/trust's question
+//
+// Verify functions check the signature by the key that the object itself names (or that is given),
+// all fields and their bounds; they do not judge expiry or version. Thread safe.
+#ifndef RECRYPT_CORE_IDENTITY_PROFILE_H_
+#define RECRYPT_CORE_IDENTITY_PROFILE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/crypto/keys.h"
+#include "core/json/json.h"
+#include "core/label/expression.h"
+
+namespace recrypt {
+
+struct ObjectVersion {
+  uint64_t version = 1;
+  int64_t issued = 0;   // seconds since 1970
+  int64_t expires = 0;
+};
+
+struct Device {
+  std::string name;
+  PublicKey sign;
+  PublicKey encrypt;
+};
+
+struct Profile {
+  ObjectVersion version;
+  AccountName account;
+  PublicKey master;
+  std::vector<Device> devices;
+  struct OwnedLabel {
+    LabelName label;
+    std::string master_udf;
+  };
+  std::vector<OwnedLabel> labels;
+
+  std::string Udf() const;
+};
+Json SignProfile(const Profile& profile, const PrivateKey& master);
+Result<Profile> VerifyProfile(const Json& jws);
+
+struct ServiceProfile {
+  ObjectVersion version;
+  std::string domain;
+  PublicKey sign;
+  PublicKey encrypt;
+
+  std::string Udf() const;
+};
+Json SignServiceProfile(const ServiceProfile& profile, const PrivateKey& sign);
+Result<ServiceProfile> VerifyServiceProfile(const Json& jws);
+
+struct Principal {
+  AccountName account;
+  std::string udf;
+  bool operator==(const Principal&) const = default;
+};
+
+enum class Writers { kCredentialed, kAnyone };
+
+struct LabelPolicy {
+  uint32_t lease_seconds = 900;   // 1 to 86,400
+  Writers writers = Writers::kCredentialed;
+};
+
+struct LabelProfile {
+  ObjectVersion version;
+  LabelName label;
+  PublicKey master;
+  Principal owner;
+  std::vector<Principal> administrators;
+  uint32_t epoch = 1;
+  PublicKey key;                  // the encryption key of `epoch`
+  struct ArchivedKey {
+    uint32_t epoch;
+    PublicKey key;
+  };
+  std::vector<ArchivedKey> archived;
+  struct Service {
+    std::string domain;
+    std::string udf;
+  };
+  std::vector<Service> services;
+  LabelPolicy policy;
+
+  std::string Udf() const;        // of master
+  // True when `kid` is the UDF of the current or an archived encryption key.
+  bool HasKey(std::string_view kid) const;
+};
+Json SignLabelProfile(const LabelProfile& profile, const PrivateKey& master);
+Result<LabelProfile> VerifyLabelProfile(const Json& jws);
+
+// The label's secrets, which administrators hold.
+struct LabelSecrets {
+  LabelName label;
+  PrivateKey master;
+  struct EpochKey {
+    uint32_t epoch;
+    PrivateKey key;
+  };
+  std::vector<EpochKey> keys;
+};
+Json SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& device_encrypt);
+Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_encrypt);
+
+// One half of a split key, sealed (docs/PROTOCOL.md, 4.4).
+struct SealedHalf {
+  std::string device;   // UDF of the device's signature key
+  std::string key;      // kid of the label's encryption key
+  std::string label;
+};
+Json SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to);
+// kDenied when the JWE is about something else than `expected`. The half has the curve `curve`.
+Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const SealedHalf& expected,
+                            Curve curve);
+
+struct SharePolicy {
+  ObjectVersion version;
+  Bytes share;          // 16 bytes
+  Principal owner;
+  struct Path {
+    std::string path;   // relative, "" for the root, no "." or ".." components
+    LabelExpression label;
+  };
+  std::vector<Path> paths;
+
+  // The expression of the nearest labelled ancestor of `path` (itself included), if any.
+  const LabelExpression* Find(std::string_view path) const;
+};
+Json SignSharePolicy(const SharePolicy& policy, const PrivateKey& owner_master);
+// `owner_master` must have the UDF that the policy names; kDenied otherwise.
+Result<SharePolicy> VerifySharePolicy(const Json& jws, const PublicKey& owner_master);
+// The owner as the policy names itself, before verification: to find the owner's profile.
+Result<Principal> PeekSharePolicyOwner(const Json& jws);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_IDENTITY_PROFILE_H_

@@ -1,0 +1,194 @@
+// The messages of the protocol as structs, each with its reader and its writer (docs/PROTOCOL.md, 1
+// and 3): both ends use these, so a field is spelled in one place.
+//
+//   Json body = ToJson(GetRequest{...});                       // {"Get":{...}}
+//   RECRYPT_ASSIGN(Request request, ParseRequest(json));       // a variant of all seven
+//
+// Readers bound every list and string and refuse what is missing or of another type; members that
+// are not known are ignored. Thread safe.
+#ifndef RECRYPT_CORE_PROTOCOL_MESSAGES_H_
+#define RECRYPT_CORE_PROTOCOL_MESSAGES_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/json/json.h"
+
+namespace recrypt {
+
+enum class StatusCode : int {
+  kOk = 201,
+  kUpdated = 202,
+  kRedirectPermanent = 303,
+  kRedirectTemporary = 307,
+  kInvalid = 400,
+  kUnauthorized = 401,
+  kNotFound = 404,
+  kExists = 409,
+  kInternal = 500,
+  kOverload = 503,
+};
+
+struct ResponseStatus {
+  StatusCode status = StatusCode::kOk;
+  std::string reason;        // a word, see docs/PROTOCOL.md, 1
+  std::string description;   // a sentence
+  bool ok() const { return static_cast<int>(status) / 100 == 2; }
+};
+// What a client makes of a status, and a service of an error: one table, both ways.
+Error ErrorOf(const ResponseStatus& status);
+ResponseStatus StatusOf(const Error& error);
+
+struct HelloRequest {
+  std::string portal;
+  struct Session {
+    Json device;             // JWK
+    Bytes ephemeral;
+    Bytes signature;
+    std::string time;
+  };
+  std::optional<Session> session;
+};
+struct HelloResponse {
+  ResponseStatus status;
+  Json service;              // JWS
+  struct Session {
+    Bytes id;
+    Bytes ephemeral;
+    std::string expires;
+    Bytes signature;
+  };
+  std::optional<Session> session;
+};
+
+struct StaticRequest {
+  std::string type;          // Profile, KeySet, Service, Entry, Secrets
+  std::string identifier;
+};
+struct GrantRequest {
+  std::string key;           // kid
+  Bytes ephemeral;           // T
+  Bytes document;            // 16 bytes
+  Bytes header;              // 32 bytes
+};
+enum class GrantUse { kOpen, kPrefetch };
+struct GetRequest {
+  std::string portal;
+  std::vector<StaticRequest> statics;
+  std::vector<GrantRequest> grants;
+  GrantUse use = GrantUse::kOpen;
+  bool halves = true;
+};
+struct StaticResult {
+  std::string type;
+  std::string identifier;
+  ResponseStatus status;
+  Json value;
+};
+struct GrantResult {
+  ResponseStatus status;
+  Bytes p;
+  uint32_t lease_seconds = 0;
+};
+struct GetResponse {
+  ResponseStatus status;
+  std::vector<StaticResult> statics;
+  std::vector<GrantResult> grants;       // in the order asked for
+  std::map<std::string, Json> halves;    // JWE by kid
+  uint64_t receipt_sequence = 0;
+  Bytes receipt_head;
+};
+
+struct EntryRecord {                     // docs/PROTOCOL.md, 4.4
+  std::string device;
+  Json sign;                             // JWK
+  uint32_t epoch = 1;
+  std::string key;
+  Json service_half;                     // JWE
+  Json member_half;                      // JWE
+  Bytes credential;                      // empty: may not write
+};
+Json ToJson(const EntryRecord& entry);
+Result<EntryRecord> ParseEntryRecord(const Json& json);
+
+struct UserRecord {
+  std::string label;
+  std::string account;
+  std::string profile_udf;
+  std::vector<EntryRecord> entries;
+};
+struct KeySetRecord {
+  Json profile;                          // JWS
+  std::map<std::string, Json> secrets;   // JWE by device kid
+};
+struct SetRequest {
+  std::string portal;
+  std::variant<std::monostate, Json, KeySetRecord, UserRecord> what;  // Json: a Profile's JWS
+};
+struct SetResponse {
+  ResponseStatus status;
+};
+
+struct DeleteRequest {
+  std::string portal;
+  enum class Kind { kUser, kKeySet, kDevice } kind = Kind::kUser;
+  std::string label;
+  std::string account;
+  std::string device;
+};
+struct DeleteResponse {
+  ResponseStatus status;
+  std::string until;                     // RFC 3339: when the last lease ends
+};
+
+struct SelectRequest {
+  std::string portal;
+  std::string type;                      // Labels, Members, Entries, Audit, Joins
+  std::string label;
+  std::string account;
+  std::string event;
+  std::string after;
+  uint32_t limit = 100;
+};
+struct SelectResponse {
+  ResponseStatus status;
+  Json items = Json::array();
+  std::string next;
+};
+
+struct JoinRequest {
+  std::string portal;
+  std::string label;
+  std::string account;
+  Json profile;                          // JWS
+  std::string message;
+};
+struct LeaveRequest {
+  std::string portal;
+  std::string label;
+};
+struct JoinResponse {
+  ResponseStatus status;
+};
+struct LeaveResponse {
+  ResponseStatus status;
+};
+
+using Request = std::variant<HelloRequest, GetRequest, SetRequest, DeleteRequest, SelectRequest,
+                             JoinRequest, LeaveRequest>;
+using Response = std::variant<ResponseStatus, HelloResponse, GetResponse, SetResponse, DeleteResponse,
+                              SelectResponse, JoinResponse, LeaveResponse>;
+
+Json ToJson(const Request& request);     // with its one member
+Json ToJson(const Response& response);
+Result<Request> ParseRequest(const Json& body);
+Result<Response> ParseResponse(const Json& body);
+// The status, whichever response it is.
+const ResponseStatus& StatusIn(const Response& response);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_PROTOCOL_MESSAGES_H_

@@ -25,7 +25,8 @@ constexpr int kMaxJsonDepth = 64;
 // nlohmann-json has it; lone surrogates are refused.
 Result<Json> ParseJson(std::string_view text);
 
-// Without white space; keys in the order of nlohmann's map (sorted).
+// Without white space; keys in the order of nlohmann's map (sorted). What is not UTF-8 in a string
+// comes out as U+FFFD.
 std::string DumpJson(const Json& value);
 
 Result<std::string> GetString(const Json& object, std::string_view key);

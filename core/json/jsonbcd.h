@@ -2,7 +2,7 @@
 // (draft-hallambaker-jsonbcd; the code table stands in docs/FORMAT.md).
 //
 //   RECRYPT_ASSIGN(Json value, ParseJsonBcd(bytes));      // any JSON, JSON-B or JSON-C text
-//   JsonBWriter writer; writer.Binary(data);
+//   Bytes bytes = EncodeJsonB(value);
 //
 // A byte string becomes a base64url string in the Json value. Refused: what ParseJson refuses, and
 // lengths beyond the input, unknown codes, undefined tags, dictionaries (none is known here).
@@ -23,7 +23,8 @@ struct JsonBcdPrefix {
 };
 Result<JsonBcdPrefix> ParseJsonBcdPrefix(ByteSpan data);
 
-// Encodes a Json value as JSON-B, strings with binary lengths, integers and doubles binary.
+// Encodes a Json value as JSON-B: strings, integers and doubles binary, lengths and integers in
+// the shortest form. Json::binary values become data items; what is not UTF-8 comes out as U+FFFD.
 Bytes EncodeJsonB(const Json& value);
 
 // Codes of the binary items that the document format writes itself.

@@ -1,0 +1,65 @@
+// Access: how the file system and the commands get at the keys of documents: grants for reading,
+// public keys and credentials for writing. All talk with services stays behind it.
+//
+//   RECRYPT_ASSIGN(OpenedKeys opened, access.Open(header, GrantUse::kOpen));
+//   RECRYPT_ASSIGN(auto doc, Document::Open(file, std::move(opened.keys), opened.trust, now));
+//
+// Errors carry what `recryptfs why` shows: kDenied no entry or revoked, kQuota, kPending, kForbidden
+// policy, kUnavailable service gone, kCorrupt header damaged. No call takes longer than the
+// configured deadline (10 seconds unless set). Thread safe.
+#ifndef RECRYPT_CLIENT_ACCESS_H_
+#define RECRYPT_CLIENT_ACCESS_H_
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/jcd/document.h"
+#include "core/protocol/messages.h"
+
+namespace recrypt {
+
+struct OpenedKeys {
+  DocumentKeys keys;
+  std::string name;            // from the wrapper, may be empty
+  TrustedLabels trust;         // of the labels in the header's expression
+  int64_t lease_end_ms = 0;    // Clock::MonotonicMillis at which the keys have to be gone
+};
+
+struct NewDocument {
+  SealedHeader header;
+  DocumentKeys keys;
+};
+
+class Access {
+ public:
+  virtual ~Access() = default;
+
+  // Keys of a document: from the cache while the lease lasts, else by a grant. Requests for the
+  // same document at the same time become one.
+  virtual Result<OpenedKeys> Open(const Header& header, GrantUse use) = 0;
+  // The same for many, in one request for each service; results in the order of `headers`.
+  virtual std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
+                                                   GrantUse use) = 0;
+  // What a creator may keep: remembers the keys of a document made here for as long as a lease on
+  // its label lasts that this client holds; 0 when it holds none (a drop box).
+  virtual int64_t KeepCreated(const Header& header, const DocumentKeys& keys) = 0;
+
+  // A header and a first data key for a new document under `expression`. Needs only public keys:
+  // kUnavailable when a label's profile is neither cached nor to be had, kDenied when it is not
+  // trusted, kStale when it is older than one seen before or expired.
+  virtual Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) = 0;
+  // The credential to sign with, from the first label of the expression that gave one; nullptr
+  // where all labels allow unknown authors and there is none; kDenied where one is needed.
+  virtual Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) = 0;
+  // What to trust for documents under `expression`; fails as Create does.
+  virtual Result<TrustedLabels> Trust(const LabelExpression& expression) = 0;
+
+  // Wipes every key, grant and session at once (`recryptfs lock`).
+  virtual void Lock() = 0;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_ACCESS_H_

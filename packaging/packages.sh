@@ -1,0 +1,43 @@
+# The Debian 12 packages that RecryptFS is built, run and tested with. Sourced by ./quickstart and
+# ./test, which call `install_packages build|run|test`.
+
+packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
+  libssl-dev libfuse3-dev fuse3 nlohmann-json3-dev libcurl4-openssl-dev libsqlite3-dev
+  libsqlitecpp-dev libboost1.81-dev libc-ares-dev libcli11-dev libspdlog-dev libexpected-dev
+  libutf8proc-dev libtomlplusplus-dev"
+
+packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
+  attr acl curl tar vim-tiny git sqlite3 procps sudo util-linux openssl"
+
+packages_full="gocryptfs"
+
+# True when dpkg knows the package as installed. `nodejs` and `npm` count when they
+# are on the path, wherever they come from.
+have_package() {
+  case "$1" in
+    nodejs) command -v node >/dev/null 2>&1 && return 0 ;;
+    npm) command -v npm >/dev/null 2>&1 && return 0 ;;
+  esac
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Installs what is missing of the named sets (build, test, full); silent when nothing is.
+install_packages() {
+  local missing="" set package
+  for set in "$@"; do
+    local list="packages_$set"
+    for package in ${!list}; do
+      have_package "$package" || missing="$missing $package"
+    done
+  done
+  [ -z "$missing" ] && return 0
+  echo "installing:$missing"
+  as_root apt-get update -q >/dev/null
+  # shellcheck disable=SC2086
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    $missing >/dev/null
+}

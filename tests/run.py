@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Runs every suite of the project and closes with one line `N passed, N failed, N skipped`.
+
+  tests/run.py [--build DIR] [--full] [--jobs N] [PATTERN ...]
+
+A suite is a gtest program (counted from its JSON report), a node test file (counted from its TAP
+output), or any other command that closes with `N passed, N failed, N skipped` itself. Suites that
+mount or make accounts run one after another; all others run side by side. With PATTERNs, only the
+suites whose name contains one of them run.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.M)
+
+
+class Outcome:
+    def __init__(self, name):
+        self.name, self.passed, self.failed, self.skipped = name, 0, 0, 0
+        self.reasons, self.output, self.seconds = [], "", 0.0
+
+
+def run(command, timeout, env=None):
+    """Exit code and output; 124 when the time is over."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, timeout=timeout, env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return 124, (late.stdout or b"").decode(errors="replace") + f"\nstopped after {timeout} s"
+
+
+def run_gtest(outcome, command, timeout, env):
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        code, outcome.output = run(command + [f"--gtest_output=json:{report.name}", "--gtest_brief=1"],
+                                   timeout, env)
+        try:
+            parsed = json.load(open(report.name))
+        except ValueError:
+            parsed = None
+    if parsed is None or parsed["tests"] == 0:
+        outcome.failed += 1
+        outcome.reasons.append(f"{outcome.name}: no report (exit {code})")
+        return
+    for suite in parsed["testsuites"]:
+        for test in suite["testsuite"]:
+            name = f"{suite['name']}.{test['name']}"
+            if test.get("failures"):
+                outcome.failed += 1
+                outcome.reasons.append(f"{outcome.name}: {name}")
+            elif test["result"] == "SKIPPED":
+                outcome.skipped += 1
+                why = test.get("skipped", [{}])[0].get("message", "").strip().splitlines()
+                outcome.reasons.append(f"{outcome.name}: {name} skipped: {why[-1] if why else ''}")
+            elif test["result"] == "COMPLETED" and test["status"] == "RUN":
+                outcome.passed += 1
+    if code != 0 and outcome.failed == 0:
+        outcome.failed += 1
+        outcome.reasons.append(f"{outcome.name}: exit {code}")
+
+
+def run_node(outcome, command, timeout, env):
+    code, outcome.output = run(command, timeout, env)
+    found = {key: int(value) for key, value in
+             re.findall(r"^# (pass|fail|skipped) (\d+)$", outcome.output, re.M)}
+    outcome.passed, outcome.failed = found.get("pass", 0), found.get("fail", 0)
+    outcome.skipped = found.get("skipped", 0)
+    if (code != 0 or outcome.passed == 0) and outcome.failed == 0:
+        outcome.failed = 1
+    if outcome.failed:
+        outcome.reasons.append(f"{outcome.name}: exit {code}")
+
+
+def run_script(outcome, command, timeout, env):
+    code, outcome.output = run(command, timeout, env)
+    counts = COUNT_LINE.findall(outcome.output)
+    if counts:
+        outcome.passed, outcome.failed = int(counts[-1][0]), int(counts[-1][1])
+        outcome.skipped = int(counts[-1][2] or 0)
+    if (code != 0 or not counts) and outcome.failed == 0:
+        outcome.failed += 1
+    if outcome.failed:
+        outcome.reasons.append(f"{outcome.name}: exit {code}")
+    outcome.reasons += [f"{outcome.name}: {line.strip()}" for line in outcome.output.splitlines()
+                        if line.startswith("skipped:")]
+
+
+RUNNERS = {"gtest": run_gtest, "node": run_node, "script": run_script}
+
+
+def suites(build, full):
+    """(name, kind, command, alone, timeout) of everything there is to run."""
+    found = []
+    tests = build / "tests"
+    for program in sorted(tests.glob("unit_*")):
+        found.append((f"unit/{program.name[5:]}", "gtest", [str(program)], False, 600))
+    for program in sorted(tests.glob("fuzz_*")):
+        corpus = ROOT / "tests/fuzz/corpus" / program.name[5:]
+        found.append((f"fuzz/{program.name[5:]}", "script", [str(program), str(corpus)], False, 300))
+    for program in sorted(tests.glob("mount_*")):
+        found.append((f"mount/{program.name[6:]}", "gtest", [str(program)], True, 900))
+    for program in sorted(tests.glob("crash_*")):
+        found.append((f"crash/{program.name[6:]}", "gtest", [str(program)], False,
+                      4000 if full else 300))
+    for script in sorted((ROOT / "tests").glob("*/test_*")):
+        where = script.parent.name
+        alone = where in ("mount", "e2e")
+        command = [sys.executable, str(script)] if script.suffix == ".py" else ["bash", str(script)]
+        found.append((f"{where}/{script.stem[5:]}", "script", command, alone, 3600 if full else 600))
+    for script in sorted((ROOT / "tests").glob("interop/*.test.mjs")):
+        found.append((f"interop/{script.name[:-9]}", "node",
+                      ["node", "--test", "--test-reporter=tap", str(script)], False, 600))
+    return found
+
+
+def run_suite(suite, build, full):
+    name, kind, command, _, timeout = suite
+    outcome = Outcome(name)
+    env = dict(os.environ, RECRYPT_BUILD=str(build), RECRYPT_FULL="1" if full else "")
+    begun = time.monotonic()
+    RUNNERS[kind](outcome, command, timeout, env)
+    outcome.seconds = time.monotonic() - begun
+    state = "FAILED" if outcome.failed else "ok"
+    print(f"  {name:<28} {state:<7} {outcome.passed} passed, {outcome.failed} failed, "
+          f"{outcome.skipped} skipped   {outcome.seconds:.1f} s", flush=True)
+    if outcome.failed:
+        print("\n".join("    | " + line for line in outcome.output.splitlines()[-80:]), flush=True)
+    return outcome
+
+
+def main():
+    parser = argparse.ArgumentParser(description="runs the tests")
+    parser.add_argument("--build", default=str(ROOT / "build"))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("patterns", nargs="*")
+    options = parser.parse_args()
+    build = pathlib.Path(options.build).resolve()
+
+    chosen = [s for s in suites(build, options.full)
+              if not options.patterns or any(p in s[0] for p in options.patterns)]
+    outcomes = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        outcomes += pool.map(lambda s: run_suite(s, build, options.full),
+                             [s for s in chosen if not s[3]])
+    for suite in chosen:
+        if suite[3]:
+            outcomes.append(run_suite(suite, build, options.full))
+
+    for outcome in outcomes:
+        for reason in outcome.reasons:
+            print(reason)
+    total = [sum(getattr(o, key) for o in outcomes) for key in ("passed", "failed", "skipped")]
+    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    return 1 if total[1] or not total[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

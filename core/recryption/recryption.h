@@ -2,9 +2,9 @@
 // their two results together again (DESIGN 2; the draft, 3.1).
 //
 //   RECRYPT_ASSIGN(Split split, SplitKey(label_key));                    // administrator
-//   RECRYPT_ASSIGN(Bytes p, AgreeHalf(split.service_half, ephemeral));   // service
-//   RECRYPT_ASSIGN(Bytes q, AgreeHalf(split.member_half, ephemeral));    // member
-//   RECRYPT_ASSIGN(auto candidates, Combine(ephemeral, p, member_half)); // member: one of two is Z
+//   RECRYPT_ASSIGN(Secret p, AgreeHalf(split.service_half, ephemeral));   // service
+//   RECRYPT_ASSIGN(auto candidates, Combine(ephemeral, p.Reveal(), split.member_half));  // member
+//   ... and one of the two candidates is AgreeHalf(label_key, ephemeral)
 //
 // Both halves are ordinary private keys of the curve, each uniform and independent of the label's
 // key, so any X25519 or P-256, a hardware token's included, can hold one. Which candidate is the
@@ -12,6 +12,7 @@
 #ifndef RECRYPT_CORE_RECRYPTION_RECRYPTION_H_
 #define RECRYPT_CORE_RECRYPTION_RECRYPTION_H_
 
+#include <span>
 #include <vector>
 
 #include "core/crypto/keys.h"
@@ -26,24 +27,42 @@ struct Split {
 // Splits a label's private key (kX25519 or kP256); every call gives new random halves.
 Result<Split> SplitKey(const PrivateKey& label_key);
 
-// kInvalid unless `ephemeral` is a point in which a recryption is safe: for X25519 canonical, on
-// the curve (not the twist), in the prime-order subgroup and not zero; for P-256 on the curve
-// (which PublicKey has checked). To be called by everybody before using T, the administrator's own
-// opening included. The subgroup check costs a scalar multiplication; pass kSkipSubgroup only
-// where the result is authenticated and nothing is learned from a failure (the service's batch
-// path is not such a place unless its half is a multiple of 8, as all halves made here are).
+// The parts of SplitKey for labels of several services: a member half, uniform among the halves
+// of the curve, and `services` (1 to 4) service halves which together with it make the label's
+// key. Without any one of them nothing is learned. For a quorum of k services out of n, split anew
+// for each quorum with one and the same member half. One half in 2^126 leaves no single service
+// half (kInvalid: draw another).
+constexpr size_t kMaxServices = 4;
+PrivateKey GenerateHalf(Curve curve);
+Result<std::vector<PrivateKey>> SplitForServices(const PrivateKey& label_key,
+                                                 const PrivateKey& member_half, size_t services);
+
+// kInvalid unless `ephemeral` can be used: for X25519 a canonical encoding, not zero, on the curve
+// and not on its twist; for P-256 on the curve (which PublicKey has checked). On the twist the
+// label's key and the halves would give different secrets. Takes about 15 us.
+//
+// kFull also asks for the prime-order subgroup, which takes about 0.15 ms: for who makes or vets
+// headers. It is not needed for safety or agreement: every half that is made here is a multiple of
+// 8, as every clamped key is, so a component of small order vanishes from all results alike and
+// can leak no bit of a half.
 enum class SubgroupCheck { kFull, kSkipSubgroup };
 Status CheckEphemeral(const PublicKey& ephemeral, SubgroupCheck check = SubgroupCheck::kFull);
 
-// half * T, as the u- or x-coordinate, 32 bytes. Refuses an ephemeral that CheckEphemeral refuses
-// (without the subgroup check: a clamped half is a multiple of the cofactor) and a zero result.
+// half * T, as the u- or x-coordinate, 32 bytes; the administrator's own opening with the label's
+// key likewise. Refuses (kInvalid) what CheckEphemeral refuses, the subgroup aside, and a zero
+// result, which is what a T of small order gives.
 Result<Secret> AgreeHalf(const PrivateKey& half, const PublicKey& ephemeral);
 
-// The candidates for Z = label_key * T from the service's result P and the member's half:
-// u(P+Q) and u(P-Q). Refuses u = 0 and equal u's. The arithmetic is over BIGNUM with fixed exponents
-// and the constant-time flag.
+// The two candidates for Z = label_key * T from the service's result P and the member's half:
+// the coordinates of P+Q and P-Q, sorted, so that their order tells nothing. kInvalid for a P that
+// is zero, not canonical, not on the curve or equal to Q. The arithmetic is over BIGNUM with fixed
+// exponents and the constant-time flag.
 Result<std::vector<Secret>> Combine(const PublicKey& ephemeral, ByteSpan service_result,
                                     const PrivateKey& member_half);
+// The same with the results of k services: 2^k candidates.
+Result<std::vector<Secret>> CombineSeveral(const PublicKey& ephemeral,
+                                           std::span<const Bytes> service_results,
+                                           const PrivateKey& member_half);
 
 // The X25519 root finding alone, on little-endian u-coordinates, for tests and the adapter.
 Result<std::vector<Secret>> CombineX25519(ByteSpan u_p, ByteSpan u_q);

@@ -12,15 +12,28 @@
 
 namespace recrypt {
 
+// "OKP" with X25519 or Ed25519, or "EC" with P-256.
 Json ToJwk(const PublicKey& key);
 // With "d". The Json holds the secret in ordinary memory: only for sealing it at once; wipe the
 // dump of it.
 Json ToPrivateJwk(const PrivateKey& key);
+// kInvalid for other kinds, values of a wrong size, and points that are not on P-256. Members that
+// are not needed ("kid", "d", …) are ignored.
 Result<PublicKey> PublicKeyFromJwk(const Json& jwk);
 // Checks that "d" and the public members belong together.
 Result<PrivateKey> PrivateKeyFromJwk(const Json& jwk);
-// RFC 7638 with SHA-256, base64url.
-std::string JwkThumbprint(const Json& jwk);
+
+// kInvalid when the key's own "use", "key_ops" or "alg" say that it is not for this. `operations`
+// are the values of "key_ops" of which one is enough.
+struct JwkPurpose {
+  std::string_view use;                      // "sig" or "enc"
+  std::vector<std::string_view> operations;  // such as "verify"
+  std::string_view algorithm;                // such as "ES256"
+};
+Status CheckJwkPurpose(const Json& jwk, const JwkPurpose& purpose);
+
+// RFC 7638 with SHA-256, base64url; of OKP, EC, RSA and oct keys.
+Result<std::string> JwkThumbprint(const Json& jwk);
 
 }  // namespace recrypt
 

@@ -34,8 +34,8 @@ enum class StatusCode : int {
 
 struct ResponseStatus {
   StatusCode status = StatusCode::kOk;
-  std::string reason;        // a word, see docs/PROTOCOL.md, 1
-  std::string description;   // a sentence
+  std::string reason;       // a word, see docs/PROTOCOL.md, 1
+  std::string description;  // a sentence
   bool ok() const { return static_cast<int>(status) / 100 == 2; }
 };
 // What a client makes of a status, and a service of an error: one table, both ways.
@@ -45,7 +45,7 @@ ResponseStatus StatusOf(const Error& error);
 struct HelloRequest {
   std::string portal;
   struct Session {
-    Json device;             // JWK
+    Json device;  // JWK
     Bytes ephemeral;
     Bytes signature;
     std::string time;
@@ -54,7 +54,7 @@ struct HelloRequest {
 };
 struct HelloResponse {
   ResponseStatus status;
-  Json service;              // JWS
+  Json service;  // JWS
   struct Session {
     Bytes id;
     Bytes ephemeral;
@@ -65,14 +65,14 @@ struct HelloResponse {
 };
 
 struct StaticRequest {
-  std::string type;          // Profile, KeySet, Service, Entry, Secrets
+  std::string type;  // Profile, KeySet, Service, Entry, Secrets
   std::string identifier;
 };
 struct GrantRequest {
-  std::string key;           // kid
-  Bytes ephemeral;           // T
-  Bytes document;            // 16 bytes
-  Bytes header;              // 32 bytes
+  std::string key;  // kid
+  Bytes ephemeral;  // T
+  Bytes document;   // 16 bytes
+  Bytes header;     // 32 bytes
 };
 enum class GrantUse { kOpen, kPrefetch };
 struct GetRequest {
@@ -96,20 +96,20 @@ struct GrantResult {
 struct GetResponse {
   ResponseStatus status;
   std::vector<StaticResult> statics;
-  std::vector<GrantResult> grants;       // in the order asked for
-  std::map<std::string, Json> halves;    // JWE by kid
+  std::vector<GrantResult> grants;     // in the order asked for
+  std::map<std::string, Json> halves;  // JWE by kid
   uint64_t receipt_sequence = 0;
   Bytes receipt_head;
 };
 
-struct EntryRecord {                     // docs/PROTOCOL.md, 4.4
+struct EntryRecord {  // docs/PROTOCOL.md, 4.4
   std::string device;
-  Json sign;                             // JWK
+  Json sign;  // JWK
   uint32_t epoch = 1;
   std::string key;
-  Json service_half;                     // JWE
-  Json member_half;                      // JWE
-  Bytes credential;                      // empty: may not write
+  Json service_half;  // JWE
+  Json member_half;   // JWE
+  Bytes credential;   // empty: may not write
 };
 Json ToJson(const EntryRecord& entry);
 Result<EntryRecord> ParseEntryRecord(const Json& json);
@@ -121,8 +121,8 @@ struct UserRecord {
   std::vector<EntryRecord> entries;
 };
 struct KeySetRecord {
-  Json profile;                          // JWS
-  std::map<std::string, Json> secrets;   // JWE by device kid
+  Json profile;                         // JWS
+  std::map<std::string, Json> secrets;  // JWE by device kid
 };
 struct SetRequest {
   std::string portal;
@@ -141,12 +141,12 @@ struct DeleteRequest {
 };
 struct DeleteResponse {
   ResponseStatus status;
-  std::string until;                     // RFC 3339: when the last lease ends
+  std::string until;  // RFC 3339: when the last lease ends
 };
 
 struct SelectRequest {
   std::string portal;
-  std::string type;                      // Labels, Members, Entries, Audit, Joins
+  std::string type;  // Labels, Members, Entries, Audit, Joins
   std::string label;
   std::string account;
   std::string event;
@@ -163,7 +163,7 @@ struct JoinRequest {
   std::string portal;
   std::string label;
   std::string account;
-  Json profile;                          // JWS
+  Json profile;  // JWS
   std::string message;
 };
 struct LeaveRequest {
@@ -179,10 +179,10 @@ struct LeaveResponse {
 
 using Request = std::variant<HelloRequest, GetRequest, SetRequest, DeleteRequest, SelectRequest,
                              JoinRequest, LeaveRequest>;
-using Response = std::variant<ResponseStatus, HelloResponse, GetResponse, SetResponse, DeleteResponse,
-                              SelectResponse, JoinResponse, LeaveResponse>;
+using Response = std::variant<ResponseStatus, HelloResponse, GetResponse, SetResponse,
+                              DeleteResponse, SelectResponse, JoinResponse, LeaveResponse>;
 
-Json ToJson(const Request& request);     // with its one member
+Json ToJson(const Request& request);  // with its one member
 Json ToJson(const Response& response);
 Result<Request> ParseRequest(const Json& body);
 Result<Response> ParseResponse(const Json& body);

@@ -25,11 +25,11 @@ inline constexpr size_t kMaxGrantsInRequest = 256;
 
 struct HandshakeText {
   std::string domain;
-  Bytes client_ephemeral;   // 32 bytes
-  std::string device;       // UDF
-  std::string time;         // RFC 3339, as sent
+  Bytes client_ephemeral;  // 32 bytes
+  std::string device;      // UDF
+  std::string time;        // RFC 3339, as sent
 };
-Bytes HelloText(const HandshakeText& hello);              // what the device signs
+Bytes HelloText(const HandshakeText& hello);  // what the device signs
 
 struct ServiceText {
   Bytes session_id;         // 16 bytes
@@ -37,7 +37,7 @@ struct ServiceText {
   std::string service;      // UDF of the service's signature key
 };
 Sha256Digest Transcript(const HandshakeText& hello, const ServiceText& service);
-Bytes SessionText(const Sha256Digest& transcript);        // what the service signs
+Bytes SessionText(const Sha256Digest& transcript);  // what the service signs
 
 struct SessionKeys {
   Secret request;
@@ -68,7 +68,8 @@ struct RequestAuthorization {
 std::string FormatAuthorization(const RequestAuthorization& authorization);
 Result<RequestAuthorization> ParseAuthorization(std::string_view header);
 
-// Takes each sequence number once: a sliding window of 1,024 below the highest seen. Not thread safe.
+// Takes each sequence number once: a sliding window of 1,024 below the highest seen. Not thread
+// safe.
 class ReplayWindow {
  public:
   // False when the number was taken before, is 0, or lies below the window.

@@ -4,9 +4,9 @@
 //   RECRYPT_ASSIGN(OpenedKeys opened, access.Open(header, GrantUse::kOpen));
 //   RECRYPT_ASSIGN(auto doc, Document::Open(file, std::move(opened.keys), opened.trust, now));
 //
-// Errors carry what `recryptfs why` shows: kDenied no entry or revoked, kQuota, kPending, kForbidden
-// policy, kUnavailable service gone, kCorrupt header damaged. No call takes longer than the
-// configured deadline (10 seconds unless set). Thread safe.
+// Errors carry what `recryptfs why` shows: kDenied no entry or revoked, kQuota, kPending,
+// kForbidden policy, kUnavailable service gone, kCorrupt header damaged. No call takes longer than
+// the configured deadline (10 seconds unless set). Thread safe.
 #ifndef RECRYPT_CLIENT_ACCESS_H_
 #define RECRYPT_CLIENT_ACCESS_H_
 
@@ -22,9 +22,9 @@ namespace recrypt {
 
 struct OpenedKeys {
   DocumentKeys keys;
-  std::string name;            // from the wrapper, may be empty
-  TrustedLabels trust;         // of the labels in the header's expression
-  int64_t lease_end_ms = 0;    // Clock::MonotonicMillis at which the keys have to be gone
+  std::string name;          // from the wrapper, may be empty
+  TrustedLabels trust;       // of the labels in the header's expression
+  int64_t lease_end_ms = 0;  // Clock::MonotonicMillis at which the keys have to be gone
 };
 
 struct NewDocument {

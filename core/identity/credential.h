@@ -14,11 +14,11 @@
 namespace recrypt {
 
 struct Credential {
-  PublicKey device;         // Ed25519 or P-256 signature key
+  PublicKey device;  // Ed25519 or P-256 signature key
   bool may_write = true;
-  uint32_t epoch = 1;       // the label's key epoch at the time of signing
-  uint64_t expires = 0;     // seconds since 1970
-  std::string subject;      // account, or the UDF of its profile when the account is over 36 bytes
+  uint32_t epoch = 1;    // the label's key epoch at the time of signing
+  uint64_t expires = 0;  // seconds since 1970
+  std::string subject;   // account, or the UDF of its profile when the account is over 36 bytes
 };
 
 constexpr size_t kMaxCredentialSubject = 36;
@@ -36,7 +36,8 @@ struct ParsedCredential {
 };
 Result<ParsedCredential> ParseCredential(ByteSpan data);
 
-// kDenied when the signature is not by `label_master`, it may not write, or it expired before `now`.
+// kDenied when the signature is not by `label_master`, it may not write, or it expired before
+// `now`.
 Result<Credential> VerifyCredential(ByteSpan data, const PublicKey& label_master, int64_t now);
 
 }  // namespace recrypt

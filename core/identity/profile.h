@@ -22,7 +22,7 @@ namespace recrypt {
 
 struct ObjectVersion {
   uint64_t version = 1;
-  int64_t issued = 0;   // seconds since 1970
+  int64_t issued = 0;  // seconds since 1970
   int64_t expires = 0;
 };
 
@@ -68,7 +68,7 @@ struct Principal {
 enum class Writers { kCredentialed, kAnyone };
 
 struct LabelPolicy {
-  uint32_t lease_seconds = 900;   // 1 to 86,400
+  uint32_t lease_seconds = 900;  // 1 to 86,400
   Writers writers = Writers::kCredentialed;
 };
 
@@ -79,7 +79,7 @@ struct LabelProfile {
   Principal owner;
   std::vector<Principal> administrators;
   uint32_t epoch = 1;
-  PublicKey key;                  // the encryption key of `epoch`
+  PublicKey key;  // the encryption key of `epoch`
   struct ArchivedKey {
     uint32_t epoch;
     PublicKey key;
@@ -92,7 +92,7 @@ struct LabelProfile {
   std::vector<Service> services;
   LabelPolicy policy;
 
-  std::string Udf() const;        // of master
+  std::string Udf() const;  // of master
   // True when `kid` is the UDF of the current or an archived encryption key.
   bool HasKey(std::string_view kid) const;
 };
@@ -114,8 +114,8 @@ Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_
 
 // One half of a split key, sealed (docs/PROTOCOL.md, 4.4).
 struct SealedHalf {
-  std::string device;   // UDF of the device's signature key
-  std::string key;      // kid of the label's encryption key
+  std::string device;  // UDF of the device's signature key
+  std::string key;     // kid of the label's encryption key
   std::string label;
 };
 Json SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to);
@@ -125,10 +125,10 @@ Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const Seale
 
 struct SharePolicy {
   ObjectVersion version;
-  Bytes share;          // 16 bytes
+  Bytes share;  // 16 bytes
   Principal owner;
   struct Path {
-    std::string path;   // relative, "" for the root, no "." or ".." components
+    std::string path;  // relative, "" for the root, no "." or ".." components
     LabelExpression label;
   };
   std::vector<Path> paths;

@@ -21,15 +21,15 @@ struct Author {
 
 // What a reader knows about one label of a document's expression, from its verified profile.
 struct LabelTrust {
-  PublicKey master;              // signs credentials
-  bool anyone_may_write = false; // policy writers: anyone
+  PublicKey master;               // signs credentials
+  bool anyone_may_write = false;  // policy writers: anyone
 };
 using TrustedLabels = std::map<LabelName, LabelTrust>;
 
 // Who signed, once verified; empty subject: unknown author (allowed by policy).
 struct Authorship {
-  std::string author;            // credential's subject
-  std::string wrapper;           // who wrapped the header last; same as author when nobody else
+  std::string author;   // credential's subject
+  std::string wrapper;  // who wrapped the header last; same as author when nobody else
   bool known() const { return !author.empty(); }
 };
 

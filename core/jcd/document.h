@@ -5,11 +5,11 @@
 //   RECRYPT_TRY(doc->Write(offset, data));            // held in memory, bounded
 //   RECRYPT_TRY(doc->Commit(author, Durability::kSynced));
 //
-// Reads verify; nothing unverified is handed out. Writes are kept in memory until Commit, except that
-// whole groups of a document that is being created, or that lie behind the stored end, go to the
-// file as they fill. The caller holds the document's exclusive lock from the first Write to Commit
-// or Apply (DESIGN 6). Thread safe: Read may run in parallel with Read; all else is serialized
-// inside.
+// Reads verify; nothing unverified is handed out. Writes are kept in memory until Commit, except
+// that whole groups of a document that is being created, or that lie behind the stored end, go to
+// the file as they fill. The caller holds the document's exclusive lock from the first Write to
+// Commit or Apply (DESIGN 6). Thread safe: Read may run in parallel with Read; all else is
+// serialized inside.
 #ifndef RECRYPT_CORE_JCD_DOCUMENT_H_
 #define RECRYPT_CORE_JCD_DOCUMENT_H_
 
@@ -45,13 +45,13 @@ class Document {
   virtual ~Document() = default;
 
   virtual uint64_t Size() const = 0;
-  virtual uint64_t Generation() const = 0;       // of the last commit; 0 before the first
+  virtual uint64_t Generation() const = 0;  // of the last commit; 0 before the first
   virtual Authorship GetAuthorship() const = 0;
   // A digest of the committed trailer: changes with every commit, by whomever.
   virtual Sha256Digest TrailerDigest() const = 0;
   virtual bool IsDirty() const = 0;
-  virtual uint64_t DirtyBytes() const = 0;       // memory held by what is not committed
-  virtual bool HasRecords() const = 0;           // Apply would do something
+  virtual uint64_t DirtyBytes() const = 0;  // memory held by what is not committed
+  virtual bool HasRecords() const = 0;      // Apply would do something
 
   // Fewer bytes than asked for only at the end of the document. kCorrupt when a block fails.
   virtual Result<size_t> Read(uint64_t offset, MutableByteSpan out) = 0;
@@ -73,8 +73,8 @@ class Document {
   virtual void Discard() = 0;
 
   // Replaces the header (a new key epoch or label) with the next Commit. New data keys, if the
-  // wrapper has any, are used for what is written from then on; kinds 2 and 3 of signature entries are
-  // used when the content did not change.
+  // wrapper has any, are used for what is written from then on; kinds 2 and 3 of signature entries
+  // are used when the content did not change.
   virtual Status ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) = 0;
 };
 

@@ -27,19 +27,19 @@ struct Header {
   LabelExpression expression;
   std::vector<std::string> services;
   JweParts jwe;
-  Sha256Digest digest;   // over the canonical form
+  Sha256Digest digest;  // over the canonical form
 };
 
 struct DataKey {
   uint32_t number = 0;
-  Secret key;            // 32 bytes
+  Secret key;  // 32 bytes
 };
 
 // What the JWE's plaintext holds.
 struct Wrapper {
   DocumentId uid;
-  std::string name;      // may be empty: absent
-  std::string type;      // may be empty: absent
+  std::string name;           // may be empty: absent
+  std::string type;           // may be empty: absent
   std::vector<DataKey> keys;  // 1 to 4, rising numbers; the last is the newest
 };
 
@@ -67,8 +67,8 @@ struct HeaderSpec {
   std::vector<std::string> services;
 };
 struct SealedHeader {
-  Bytes region;          // 2304 bytes with slot 0 left as zeros
-  Header header;         // the same, parsed
+  Bytes region;   // 2304 bytes with slot 0 left as zeros
+  Header header;  // the same, parsed
 };
 // kInvalid "the expression is too large" when it does not fit (docs/FORMAT.md, 2.1).
 Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper);

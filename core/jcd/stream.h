@@ -49,8 +49,8 @@ class StreamDecryptor {
   // kCorrupt "the document ends early" when the trailer is missing or wrong; what has been
   // released until then is authentic but may be cut short.
   Status Finish();
-  const Wrapper* wrapper() const;          // nullptr before the header has been opened
-  const Authorship& authorship() const;    // valid after Finish
+  const Wrapper* wrapper() const;        // nullptr before the header has been opened
+  const Authorship& authorship() const;  // valid after Finish
 
  private:
   struct State;

@@ -25,10 +25,10 @@ class LabelName {
   // characters, `+ | ( ) # @ /` and quotes within the name, a domain that is no host name.
   static Result<LabelName> Parse(std::string_view text);
 
-  const std::string& text() const { return text_; }      // "Accounting#example.com"
-  std::string_view name() const;                         // "Accounting"
-  std::string_view domain() const;                       // "example.com"
-  bool is_personal() const;                              // spelled with '@'
+  const std::string& text() const { return text_; }  // "Accounting#example.com"
+  std::string_view name() const;                     // "Accounting"
+  std::string_view domain() const;                   // "example.com"
+  bool is_personal() const;                          // spelled with '@'
   auto operator<=>(const LabelName&) const = default;
 
  private:

@@ -1,0 +1,236 @@
+"""What the end-to-end tests stand on: real Unix accounts with homes of their own, recryptd
+processes over TLS on loopback, mounts that are always taken down, and a counter of promises.
+
+    with Stage() as stage:
+        net = stage.service("example.net")
+        bob = stage.user("bob")
+        bob.run("recryptfs", "profile", "show")
+"""
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("RECRYPT_BUILD", ROOT / "build"))
+
+
+class Failed(Exception):
+    """A promise that was not kept."""
+
+
+class Done:
+    """A finished command: code, out and err as text, raw as bytes."""
+
+    def __init__(self, code, out, err):
+        self.code, self.raw = code, out
+        self.out, self.err = out.decode(errors="replace"), err.decode(errors="replace")
+
+    def __repr__(self):
+        return f"exit {self.code}\n{self.out}\n{self.err}"
+
+
+def check(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def wait_until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise Failed(f"not within {seconds} s: {what}")
+
+
+class Service:
+    """A recryptd with a state directory and a certificate of its own."""
+
+    def __init__(self, stage, domain, options):
+        self.stage, self.domain, self.options = stage, domain, options
+        self.state = stage.base / f"service-{domain}"
+        self.state.mkdir()
+        self.address = "127.0.0.1:0"
+        self.process = None
+        self.start()
+
+    def start(self):
+        log = open(self.stage.base / f"{self.domain}.log", "ab")
+        self.process = subprocess.Popen(
+            [str(self.stage.bin / "recryptd"), "--domain", self.domain, "--listen", self.address,
+             "--state", str(self.state), "--self-signed", *self.options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        line = self.process.stdout.readline().decode()
+        found = re.search(r" on (\S+:\d+)", line)
+        check(found, f"recryptd for {self.domain} is not ready: {line!r}")
+        self.address = found.group(1)
+        self.ca = self.stage.base / f"{self.domain}.crt"
+        certificates = list(self.state.glob("*.crt")) + list(self.state.glob("*.pem"))
+        certificates = [c for c in certificates if b"PRIVATE" not in c.read_bytes()]
+        shutil.copy(certificates[0], self.ca)
+        self.ca.chmod(0o644)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(20)
+        return self.process.returncode if self.process else 0
+
+
+class User:
+    """A Unix account without privileges, with a home and a keystore of its own."""
+
+    def __init__(self, stage, name):
+        self.stage, self.name = stage, name
+        self.unix = f"rfs-{name}"
+        self.home = stage.base / f"home-{name}"
+        try:
+            pwd.getpwnam(self.unix)
+        except KeyError:
+            subprocess.run(["useradd", "--no-create-home", "--home-dir", str(self.home), "--shell",
+                            "/bin/bash", self.unix], check=True)
+        account = pwd.getpwnam(self.unix)
+        self.uid, self.gid = account.pw_uid, account.pw_gid
+        for folder in (self.home, self.home / "run"):
+            folder.mkdir()
+            os.chown(folder, self.uid, self.gid)
+            folder.chmod(0o700)
+        self.mounts = []
+
+    def environment(self):
+        return {"HOME": str(self.home), "USER": self.unix, "LOGNAME": self.unix,
+                "XDG_RUNTIME_DIR": str(self.home / "run"), "LANG": "C.UTF-8",
+                "PATH": f"{self.stage.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+
+    def command(self, words):
+        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups", "--",
+                *[str(w) for w in words]]
+
+    def run(self, *words, input=b"", code=0, timeout=60, cwd=None):
+        """Runs a command as this user; `code` is the exit status that it must have (None: any)."""
+        if isinstance(input, str):
+            input = input.encode()
+        done = subprocess.run(self.command(words), input=input, capture_output=True,
+                              env=self.environment(), cwd=cwd or self.home, timeout=timeout)
+        result = Done(done.returncode, done.stdout, done.stderr)
+        check(code is None or result.code == code,
+              f"{self.name}: {' '.join(map(str, words))}: expected exit {code}, got {result!r}")
+        return result
+
+    def shell(self, script, **options):
+        return self.run("bash", "-c", script, **options)
+
+    def start(self, *words):
+        return subprocess.Popen(self.command(words), env=self.environment(), cwd=self.home,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    def fingerprint(self):
+        return re.search(r"\bM[A-Z2-7]{3}(?:-[A-Z2-7]{4}){6}\b",
+                         self.run("recryptfs", "profile", "show").out).group(0)
+
+    def mount(self, share, *options):
+        point = self.home / f"mnt{len(self.mounts)}"
+        point.mkdir()
+        os.chown(point, self.uid, self.gid)
+        self.mounts.append(point)
+        self.run("recryptfs", "mount", share, point, *options)
+        return point
+
+    def umount(self, point):
+        self.run("recryptfs", "umount", point)
+
+
+class Stage:
+    """One test's world: a folder, services, users. Leaves nothing behind."""
+
+    def __init__(self):
+        self.base = pathlib.Path(tempfile.mkdtemp(prefix="recryptfs-e2e-"))
+        self.base.chmod(0o755)
+        self.services, self.users = [], []
+        # Users cannot reach a build folder below somebody's home: give them copies.
+        self.bin = self.base / "bin"
+        self.bin.mkdir()
+        for folder in ("cli", "daemon"):
+            for program in ("recryptfs", "recrypt", "recryptd"):
+                if (BUILD / folder / program).exists():
+                    shutil.copy(BUILD / folder / program, self.bin / program)
+        # udev's rule makes the device usable by everybody; a bare container may lack udev.
+        device = pathlib.Path("/dev/fuse")
+        if device.exists() and stat.S_IMODE(device.stat().st_mode) != 0o666:
+            device.chmod(0o666)
+
+    def __enter__(self):
+        return self
+
+    def service(self, domain, *options):
+        self.services.append(Service(self, domain, options))
+        return self.services[-1]
+
+    def user(self, name):
+        self.users.append(User(self, name))
+        return self.users[-1]
+
+    def __exit__(self, kind, value, trace):
+        for user in self.users:
+            for point in user.mounts:
+                subprocess.run(["fusermount3", "-u", "-z", "-q", str(point)], capture_output=True)
+                subprocess.run(["umount", "-l", str(point)], capture_output=True)
+        for user in self.users:
+            subprocess.run(["pkill", "-KILL", "-u", str(user.uid)], capture_output=True)
+        for service in self.services:
+            try:
+                service.stop()
+            except subprocess.TimeoutExpired:
+                service.process.kill()
+        if os.environ.get("RECRYPT_KEEP"):
+            print(f"kept: {self.base}")
+        else:
+            shutil.rmtree(self.base, ignore_errors=True)
+        for user in self.users:
+            subprocess.run(["userdel", user.unix], capture_output=True)
+
+
+class Promises:
+    """Counts what was kept: each promise is a function, run in order on one stage."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def keep(self, name, function, *arguments):
+        try:
+            function(*arguments)
+            self.passed += 1
+            print(f"kept: {name}", flush=True)
+            return True
+        except Exception as problem:  # the report must say which promise broke, whatever broke it
+            self.failed += 1
+            print(f"BROKEN: {name}: {problem}", flush=True)
+            if not isinstance(problem, Failed):
+                traceback.print_exc(file=sys.stdout)
+            return False
+
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"skipped: {name}: {why}")
+
+    def close(self):
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
+        return 1 if self.failed else 0
+
+
+def need_root_and_fuse(promises):
+    """False, with a skip recorded, where this machine cannot make accounts and mounts."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        promises.skip("end to end", "needs root and /dev/fuse")
+        return False
+    return True

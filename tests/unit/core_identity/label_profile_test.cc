@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include "core/udf/udf.h"
+#include "tests/unit/core_identity/signed_objects.h"
+
+namespace recrypt {
+namespace {
+
+class LabelProfileTest : public testing::Test {
+ protected:
+  LabelProfile Accounting() const {
+    const Principal alice{Account("alice@example.com"), KeyUdf(owner_.public_key())};
+    return LabelProfile{Version(7),
+                        Label("Accounting#example.com"),
+                        master_.public_key(),
+                        alice,
+                        {alice},
+                        3,
+                        key_.public_key(),
+                        {{1, old_.public_key()}, {2, older_.public_key()}},
+                        {{"example.com", KeyUdf(service_.public_key())}},
+                        {60, Writers::kAnyone}};
+  }
+
+  PrivateKey owner_ = PrivateKey::Generate(Curve::kEd25519);
+  PrivateKey service_ = PrivateKey::Generate(Curve::kEd25519);
+  PrivateKey master_ = PrivateKey::Generate(Curve::kEd25519);
+  PrivateKey key_ = PrivateKey::Generate(Curve::kX25519);
+  PrivateKey old_ = PrivateKey::Generate(Curve::kX25519);
+  PrivateKey older_ = PrivateKey::Generate(Curve::kP256);
+};
+
+TEST_F(LabelProfileTest, ComesBackAsItWasSigned) {
+  auto profile = VerifyLabelProfile(SignLabelProfile(Accounting(), master_));
+  ASSERT_TRUE(profile) << profile.error().message;
+  EXPECT_EQ(profile->version.version, 7u);
+  EXPECT_EQ(profile->label, Label("Accounting#example.com"));
+  EXPECT_EQ(profile->Udf(), KeyUdf(master_.public_key()));
+  EXPECT_EQ(profile->owner, Accounting().owner);
+  EXPECT_EQ(profile->administrators, Accounting().administrators);
+  EXPECT_EQ(profile->epoch, 3u);
+  EXPECT_EQ(profile->key, key_.public_key());
+  ASSERT_EQ(profile->archived.size(), 2u);
+  EXPECT_EQ(profile->archived[1].epoch, 2u);
+  EXPECT_EQ(profile->archived[1].key, older_.public_key());
+  ASSERT_EQ(profile->services.size(), 1u);
+  EXPECT_EQ(profile->services[0].domain, "example.com");
+  EXPECT_EQ(profile->policy.lease_seconds, 60u);
+  EXPECT_EQ(profile->policy.writers, Writers::kAnyone);
+}
+
+TEST_F(LabelProfileTest, KnowsItsCurrentAndArchivedKeysOnly) {
+  const LabelProfile profile = Accounting();
+  EXPECT_TRUE(profile.HasKey(KeyUdf(key_.public_key())));
+  EXPECT_TRUE(profile.HasKey(KeyUdf(old_.public_key())));
+  EXPECT_FALSE(profile.HasKey(KeyUdf(master_.public_key())));
+  EXPECT_FALSE(profile.HasKey(""));
+}
+
+TEST_F(LabelProfileTest, RefusesASignatureByAnotherKey) {
+  EXPECT_EQ(VerifyLabelProfile(SignLabelProfile(Accounting(), owner_)).error().code,
+            ErrorCode::kDenied);
+  EXPECT_EQ(
+      VerifyLabelProfile(WithWrongSignature(SignLabelProfile(Accounting(), master_))).error().code,
+      ErrorCode::kDenied);
+}
+
+TEST_F(LabelProfileTest, RefusesWhatIsOutOfBounds) {
+  const std::vector<std::function<void(Json&)>> changes = {
+      [](Json& p) { p["label"] = "Accounting"; },
+      [](Json& p) { p["label"] = "Accounting#EXAMPLE.com"; },
+      [](Json& p) { p["epoch"] = 0; },
+      [](Json& p) { p["epoch"] = 2; },
+      [](Json& p) { p["epoch"] = uint64_t{1} << 32; },
+      [](Json& p) { p["archived"][1]["epoch"] = 1; },
+      [](Json& p) { p["archived"][0]["key"] = p["key"]; },
+      [](Json& p) { p["key"] = p["master"]; },
+      [](Json& p) { p["services"] = Json::array(); },
+      [](Json& p) { p["services"].push_back(p["services"][0]); },
+      [](Json& p) { p["administrators"] = Json::array(); },
+      [](Json& p) { p["owner"]["udf"] = "nothing"; },
+      [](Json& p) { p["policy"]["lease"] = 0; },
+      [](Json& p) { p["policy"]["lease"] = 86401; },
+      [](Json& p) { p["policy"]["writers"] = "nobody"; },
+      [](Json& p) { p.erase("policy"); },
+  };
+  const Json good = SignLabelProfile(Accounting(), master_);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    auto profile = VerifyLabelProfile(Resigned(good, master_, changes[i]));
+    ASSERT_FALSE(profile) << "change " << i;
+    EXPECT_EQ(profile.error().code, ErrorCode::kInvalid) << "change " << i;
+  }
+}
+
+}  // namespace
+}  // namespace recrypt

@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "core/udf/udf.h"
+#include "tests/unit/core_identity/signed_objects.h"
+
+namespace recrypt {
+namespace {
+
+class LabelSecretsTest : public testing::TestWithParam<Curve> {
+ protected:
+  PrivateKey device_ = PrivateKey::Generate(GetParam());
+  PrivateKey master_ = PrivateKey::Generate(Curve::kEd25519);
+  PrivateKey key_ = PrivateKey::Generate(GetParam());
+};
+
+INSTANTIATE_TEST_SUITE_P(Curves, LabelSecretsTest, testing::Values(Curve::kX25519, Curve::kP256));
+
+TEST_P(LabelSecretsTest, OpenForTheDeviceThatTheyAreSealedTo) {
+  LabelSecrets secrets{Label("Accounting#example.com"), master_, {}};
+  secrets.keys.push_back({1, PrivateKey::Generate(Curve::kX25519)});
+  secrets.keys.push_back({2, key_});
+  const Json jwe = SealLabelSecrets(secrets, device_.public_key());
+  auto opened = OpenLabelSecrets(jwe, device_);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->label, secrets.label);
+  EXPECT_EQ(opened->master.public_key(), master_.public_key());
+  ASSERT_EQ(opened->keys.size(), 2u);
+  EXPECT_EQ(opened->keys[1].epoch, 2u);
+  EXPECT_TRUE(opened->keys[1].key.RevealBytes().Equals(key_.RevealBytes()));
+}
+
+TEST_P(LabelSecretsTest, StayClosedForAnotherDevice) {
+  LabelSecrets secrets{Label("Accounting#example.com"), master_, {}};
+  secrets.keys.push_back({1, key_});
+  const Json jwe = SealLabelSecrets(secrets, device_.public_key());
+  EXPECT_FALSE(OpenLabelSecrets(jwe, PrivateKey::Generate(GetParam())));
+}
+
+TEST_P(LabelSecretsTest, AHalfOpensForWhatItIsSealedFor) {
+  const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
+  const PrivateKey half = PrivateKey::Generate(GetParam());
+  const Json jwe = SealHalf(about, half, device_.public_key());
+  auto opened = OpenHalf(jwe, device_, about, GetParam());
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE(opened->RevealBytes().Equals(half.RevealBytes()));
+}
+
+TEST_P(LabelSecretsTest, AHalfIsRefusedForAnotherDeviceKeyOrLabel) {
+  const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
+  const Json jwe = SealHalf(about, PrivateKey::Generate(GetParam()), device_.public_key());
+  SealedHalf other = about;
+  other.device = about.key;
+  EXPECT_EQ(OpenHalf(jwe, device_, other, GetParam()).error().code, ErrorCode::kDenied);
+  other = about;
+  other.key = about.device;
+  EXPECT_EQ(OpenHalf(jwe, device_, other, GetParam()).error().code, ErrorCode::kDenied);
+  other = about;
+  other.label = "B#example.com";
+  auto refused = OpenHalf(jwe, device_, other, GetParam());
+  EXPECT_EQ(refused.error().code, ErrorCode::kDenied);
+  EXPECT_NE(refused.error().message.find("A#example.com"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("B#example.com"), std::string::npos);
+}
+
+TEST_P(LabelSecretsTest, AFlippedBitIsDamage) {
+  const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
+  Json jwe = SealHalf(about, PrivateKey::Generate(GetParam()), device_.public_key());
+  std::string& text = jwe["ciphertext"].get_ref<std::string&>();
+  text[0] = text[0] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(OpenHalf(jwe, device_, about, GetParam()).error().code, ErrorCode::kCorrupt);
+}
+
+}  // namespace
+}  // namespace recrypt

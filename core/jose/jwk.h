@@ -7,6 +7,10 @@
 #ifndef RECRYPT_CORE_JOSE_JWK_H_
 #define RECRYPT_CORE_JOSE_JWK_H_
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "core/crypto/keys.h"
 #include "core/json/json.h"
 

@@ -1,0 +1,79 @@
+// What an administrator does with a label.
+//
+//   LabelAdmin admin(client);
+//   RECRYPT_ASSIGN(LabelProfile label, admin.Create({name}));
+//   RECRYPT_TRY(admin.AddMember(name, bob));
+//   RECRYPT_ASSIGN(int64_t until, admin.RemoveMember(name, carol));
+//
+// Not thread safe.
+#ifndef RECRYPT_CLIENT_LABEL_ADMIN_H_
+#define RECRYPT_CLIENT_LABEL_ADMIN_H_
+
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+
+namespace recrypt {
+
+struct NewLabel {
+  LabelName name;
+  LabelPolicy policy;
+  Curve curve = Curve::kX25519;  // or kP256
+};
+
+enum class MemberRights { kRead, kReadAndWrite };
+
+struct LabelMember {
+  std::string account;
+  std::string profile_udf;
+  std::vector<std::string> devices;  // UDFs; empty when the service does not say
+};
+
+struct AuditFilter {
+  std::string account;
+  std::string event;
+  std::string after;  // cursor
+  uint32_t limit = 1000;
+};
+
+class LabelAdmin {
+ public:
+  // `client` has keys and outlives this object.
+  explicit LabelAdmin(Client& client) : client_(client) {}
+
+  // Makes the keys, publishes label profile and owner's profile, and the owner's own entry. A
+  // creation that was interrupted is completed; kExists when the label is there.
+  Result<LabelProfile> Create(const NewLabel& wanted);
+
+  // One entry for each of the member's devices and each key epoch, in one Set. The account must be
+  // pinned (or be accepted at the prompt). Adding a member again renews entries and credentials.
+  Status AddMember(const LabelName& label, const AccountName& account,
+                   MemberRights rights = MemberRights::kReadAndWrite);
+  // When the last lease ends, seconds since 1970.
+  Result<int64_t> RemoveMember(const LabelName& label, const AccountName& account);
+
+  Result<std::vector<LabelMember>> Members(const LabelName& label);
+  Result<LabelProfile> Show(const LabelName& label);
+  struct Listed {
+    LabelName label;
+    bool administrator = false;
+    bool member = false;
+  };
+  // Labels that the own service knows of this device, and those that the own profile owns.
+  Result<std::vector<Listed>> List();
+
+  // Records of the audit log as the service gives them (docs/PROTOCOL.md, 5), one page.
+  Result<SelectResponse> Audit(const LabelName& label, const AuditFilter& filter);
+
+ private:
+  struct Opened;  // a label's profile, secrets and service
+  Result<Opened> Open(const LabelName& label);
+  Status AddEntries(const Opened& opened, const Profile& member, MemberRights rights);
+
+  Client& client_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_LABEL_ADMIN_H_

@@ -1,0 +1,47 @@
+// Transport: one POST to the service of a domain, over TLS 1.3 with kept connections.
+//
+//   auto transport = MakeTransport(config, *discovery);
+//   RECRYPT_ASSIGN(HttpAnswer answer, transport->Post({"example.com", body, ""}, 10000));
+//
+// The TLS name and Host are the domain, wherever the connection goes. Redirects and proxies are not
+// followed. Tests replace it. Thread safe.
+#ifndef RECRYPT_CLIENT_TRANSPORT_H_
+#define RECRYPT_CLIENT_TRANSPORT_H_
+
+#include <memory>
+#include <string>
+
+#include "client/config.h"
+#include "client/discovery.h"
+
+namespace recrypt {
+
+struct HttpPost {
+  std::string domain;
+  std::string body;           // JSON
+  std::string authorization;  // empty: without
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;  // at most kMaxAnswerBody
+  std::string mac;   // MeshRecrypt-MAC; empty when absent
+};
+
+inline constexpr size_t kMaxAnswerBody = size_t{16} << 20;
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // Any HTTP status is an answer. kUnavailable, within `deadline_ms`: no host reached, certificate
+  // not trusted, too slow, too large. The next host of the domain is tried only after a failed
+  // connection or 503.
+  virtual Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) = 0;
+};
+
+// `discovery` outlives the transport.
+std::unique_ptr<Transport> MakeTransport(const Config& config, Discovery& discovery);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_TRANSPORT_H_

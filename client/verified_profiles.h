@@ -1,0 +1,60 @@
+// Profiles that are trusted: fetched, verified, pinned, and not older than ones seen before.
+//
+//   RECRYPT_ASSIGN(auto label, profiles.Label(name, ProfileUse::kWrite));
+//   use(label->key);
+//
+// The chain for a label: its master is pinned; or the owner is pinned, and the owner's profile
+// lists that master. Fetched ones are fresh for a tenth of the label's lease, a minute at most;
+// when the service is away, the last one seen serves until it expires. Thread safe.
+#ifndef RECRYPT_CLIENT_VERIFIED_PROFILES_H_
+#define RECRYPT_CLIENT_VERIFIED_PROFILES_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "client/service_client.h"
+#include "client/trust.h"
+
+namespace recrypt {
+
+// kWrite refuses expired objects (kStale).
+enum class ProfileUse { kRead, kWrite };
+enum class Freshness { kCached, kFetch };
+
+class VerifiedProfiles {
+ public:
+  // All references outlive this object; `prompt` may be null: nothing is pinned at first use then.
+  VerifiedProfiles(TrustStore& trust, Services& services, const Clock& clock, TrustPrompt* prompt);
+  ~VerifiedProfiles();
+
+  // kDenied when it is not pinned (says which command pins it) or another one is (names both);
+  // kStale when it is older than one seen before; kNotFound; kUnavailable.
+  Result<std::shared_ptr<const Profile>> Account(const AccountName& account, ProfileUse use,
+                                                 Freshness freshness = Freshness::kCached);
+  Result<std::shared_ptr<const LabelProfile>> Label(const LabelName& label, ProfileUse use,
+                                                    Freshness freshness = Freshness::kCached);
+  // Takes what this client itself has just signed and published.
+  Status Learn(const Json& label_profile_jws);
+  void Forget();  // the cache in memory
+
+ private:
+  template <typename T>
+  struct Entry;
+  struct Cache;
+
+  Result<std::shared_ptr<const Profile>> FetchAccount(const AccountName& account);
+  Result<std::shared_ptr<const LabelProfile>> FetchLabel(const LabelName& label);
+  Status CheckAccountPin(const Profile& profile);
+  Status CheckLabelChain(const LabelProfile& profile);
+
+  TrustStore& trust_;
+  Services& services_;
+  const Clock& clock_;
+  TrustPrompt* const prompt_;
+  std::unique_ptr<Cache> cache_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_VERIFIED_PROFILES_H_

@@ -94,8 +94,8 @@ Result<Secret> OpenJweContent(const JweParts& parts, const Secret& cek);
 
 // For foreign vectors and tests: compact, flattened or general text; a private JWK of X25519 or
 // P-256 for ECDH-ES, directly or with AxxxKW, or an "oct" JWK for dir and A128KW/A192KW/A256KW;
-// enc of A128GCM, A192GCM, A256GCM and the CBC-HMAC ones of RFC 7518. Unknown header members are
-// ignored, `crit` and `zip` are not.
+// enc of A128GCM, A192GCM, A256GCM and the CBC-HMAC ones of RFC 7518. Unknown members of the
+// protected header are ignored; unprotected ones are refused, and so are `crit` and `zip`.
 Result<Secret> DecryptJweAny(std::string_view text, const Json& jwk);
 
 }  // namespace recrypt

@@ -68,6 +68,16 @@ Result<Bytes> PartyInfo(const Json& header, const char* name) {
   return GetBytes(header, name);
 }
 
+// A member that nobody vouches for, and that is not known, has no business here.
+Status CheckUnprotected(const Json& header) {
+  static constexpr std::array<std::string_view, 8> kKnown = {"alg", "enc", "kid", "epk",
+                                                             "apu", "apv", "typ", "cty"};
+  for (const auto& [name, value] : header.items()) {
+    if (std::ranges::count(kKnown, name) == 0) return Refuse("an unknown unprotected member");
+  }
+  return {};
+}
+
 // The key that wraps, or is, the content key: `size` bytes.
 Result<Secret> AgreedKey(const Json& header, const Json& jwk, std::string_view algorithm_id,
                          size_t size) {
@@ -132,6 +142,8 @@ Result<Secret> OpenCbcHmac(const JweEnvelope& envelope, const Secret& cek, ByteS
 Result<Secret> OpenFor(const JweEnvelope& envelope, const JweEnvelope::Recipient& recipient,
                        const Json& jwk) {
   RECRYPT_ASSIGN(const Json header, envelope.JoinedHeader(recipient));
+  RECRYPT_TRY(CheckUnprotected(envelope.shared_header));
+  RECRYPT_TRY(CheckUnprotected(recipient.header));
   RECRYPT_ASSIGN(const ContentEncryption* enc, FindByName(kContentEncryptions, header, "enc"));
   RECRYPT_ASSIGN(const Secret cek, ContentKey(recipient, header, jwk, *enc));
   if (cek.size() != enc->key_size) return RefuseContent();

@@ -52,11 +52,18 @@ Result<Json> JwsVerify(const Json& request) {
   return HexText(AsBytes(payload));
 }
 
+Result<Json> Thumbprint(const Json& request) {
+  RECRYPT_ASSIGN(const Json* jwk, GetObject(request, "jwk"));
+  RECRYPT_ASSIGN(const std::string thumbprint, JwkThumbprint(*jwk));
+  return Json(thumbprint);
+}
+
 constexpr Operation kOperations[] = {
     {"jwe-decrypt", JweDecrypt},
     {"jwe-encrypt", JweEncrypt},
     {"jws-sign", JwsSign},
     {"jws-verify", JwsVerify},
+    {"jwk-thumbprint", Thumbprint},
 };
 
 }  // namespace

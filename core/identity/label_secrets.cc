@@ -29,9 +29,9 @@ struct SecretJson {
   ~SecretJson() { WipeTexts(value); }
 };
 
-Json Seal(const SecretJson& secret, const PublicKey& to) {
+Result<Json> Seal(const SecretJson& secret, const PublicKey& to) {
   std::string text = DumpJson(secret.value);
-  Json jwe = EncryptJwe(to, AsBytes(text));
+  auto jwe = EncryptJwe(to, AsBytes(text));
   Wipe(text);
   return jwe;
 }
@@ -74,7 +74,7 @@ Status CheckIsAbout(const Json& object, std::string_view member, std::string_vie
 
 }  // namespace
 
-Json SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& device_encrypt) {
+Result<Json> SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& device_encrypt) {
   SecretJson object(Json{{"label", secrets.label.text()}});
   object.value["master"] = ToPrivateJwk(secrets.master);
   Json& keys = object.value["keys"] = Json::array();
@@ -96,7 +96,7 @@ Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_
   return secrets;
 }
 
-Json SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to) {
+Result<Json> SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to) {
   const Secret raw = half.RevealBytes();
   SecretJson object(Json{{"device", about.device}, {"key", about.key}, {"label", about.label}});
   object.value["half"] = Base64UrlEncode(raw.Reveal());

@@ -109,7 +109,8 @@ struct LabelSecrets {
   };
   std::vector<EpochKey> keys;
 };
-Json SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& device_encrypt);
+// kInvalid when nothing can be sealed to the key, such as one of low order.
+Result<Json> SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& device_encrypt);
 Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_encrypt);
 
 // One half of a split key, sealed (docs/PROTOCOL.md, 4.4).
@@ -118,7 +119,7 @@ struct SealedHalf {
   std::string key;     // kid of the label's encryption key
   std::string label;
 };
-Json SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to);
+Result<Json> SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to);
 // kDenied when the JWE is about something else than `expected`. The half has the curve `curve`.
 Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const SealedHalf& expected,
                             Curve curve);

@@ -19,7 +19,7 @@ TEST_P(LabelSecretsTest, OpenForTheDeviceThatTheyAreSealedTo) {
   LabelSecrets secrets{Label("Accounting#example.com"), master_, {}};
   secrets.keys.push_back({1, PrivateKey::Generate(Curve::kX25519)});
   secrets.keys.push_back({2, key_});
-  const Json jwe = SealLabelSecrets(secrets, device_.public_key());
+  const Json jwe = SealLabelSecrets(secrets, device_.public_key()).value();
   auto opened = OpenLabelSecrets(jwe, device_);
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(opened->label, secrets.label);
@@ -32,14 +32,14 @@ TEST_P(LabelSecretsTest, OpenForTheDeviceThatTheyAreSealedTo) {
 TEST_P(LabelSecretsTest, StayClosedForAnotherDevice) {
   LabelSecrets secrets{Label("Accounting#example.com"), master_, {}};
   secrets.keys.push_back({1, key_});
-  const Json jwe = SealLabelSecrets(secrets, device_.public_key());
+  const Json jwe = SealLabelSecrets(secrets, device_.public_key()).value();
   EXPECT_FALSE(OpenLabelSecrets(jwe, PrivateKey::Generate(GetParam())));
 }
 
 TEST_P(LabelSecretsTest, AHalfOpensForWhatItIsSealedFor) {
   const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
   const PrivateKey half = PrivateKey::Generate(GetParam());
-  const Json jwe = SealHalf(about, half, device_.public_key());
+  const Json jwe = SealHalf(about, half, device_.public_key()).value();
   auto opened = OpenHalf(jwe, device_, about, GetParam());
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_TRUE(opened->RevealBytes().Equals(half.RevealBytes()));
@@ -47,7 +47,7 @@ TEST_P(LabelSecretsTest, AHalfOpensForWhatItIsSealedFor) {
 
 TEST_P(LabelSecretsTest, AHalfIsRefusedForAnotherDeviceKeyOrLabel) {
   const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
-  const Json jwe = SealHalf(about, PrivateKey::Generate(GetParam()), device_.public_key());
+  const Json jwe = SealHalf(about, PrivateKey::Generate(GetParam()), device_.public_key()).value();
   SealedHalf other = about;
   other.device = about.key;
   EXPECT_EQ(OpenHalf(jwe, device_, other, GetParam()).error().code, ErrorCode::kDenied);
@@ -62,9 +62,15 @@ TEST_P(LabelSecretsTest, AHalfIsRefusedForAnotherDeviceKeyOrLabel) {
   EXPECT_NE(refused.error().message.find("B#example.com"), std::string::npos);
 }
 
+TEST(LabelSecrets, AreNotSealedToAKeyOfLowOrder) {
+  const PublicKey zero = PublicKey::FromBytes(Curve::kX25519, Bytes(32, 0)).value();
+  const PrivateKey half = PrivateKey::Generate(Curve::kX25519);
+  EXPECT_EQ(SealHalf({"device", "key", "label"}, half, zero).error().code, ErrorCode::kInvalid);
+}
+
 TEST_P(LabelSecretsTest, AFlippedBitIsDamage) {
   const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
-  Json jwe = SealHalf(about, PrivateKey::Generate(GetParam()), device_.public_key());
+  Json jwe = SealHalf(about, PrivateKey::Generate(GetParam()), device_.public_key()).value();
   std::string& text = jwe["ciphertext"].get_ref<std::string&>();
   text[0] = text[0] == 'A' ? 'B' : 'A';
   EXPECT_EQ(OpenHalf(jwe, device_, about, GetParam()).error().code, ErrorCode::kCorrupt);

@@ -42,10 +42,12 @@ BignumHandle SecretFrom(ByteSpan bytes) {
 }
 
 PointHandle DecodePoint(ByteSpan encoded) {
+  const bool compressed = encoded.size() == kCompressedSize && (encoded[0] & 0xfe) == 0x02;
+  const bool uncompressed = encoded.size() == kUncompressedSize && encoded[0] == 0x04;
+  if (!compressed && !uncompressed) return nullptr;  // SEC 1 has a hybrid form, too
   PointHandle point = NewPoint();
   // EC_POINT_oct2point checks the equation of the curve.
-  if (EC_POINT_oct2point(Group(), point.get(), encoded.data(), encoded.size(), nullptr) != 1 ||
-      EC_POINT_is_at_infinity(Group(), point.get()) == 1) {
+  if (EC_POINT_oct2point(Group(), point.get(), encoded.data(), encoded.size(), nullptr) != 1) {
     ERR_clear_error();
     return nullptr;
   }

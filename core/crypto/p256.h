@@ -24,7 +24,8 @@ BignumHandle NewSecret();
 // The big-endian number in `bytes`, likewise.
 BignumHandle SecretFrom(ByteSpan bytes);
 
-// SEC 1 encodings; nullptr for what is no point of the curve, or the point at infinity.
+// SEC 1 encodings, compressed or not; nullptr for what is no point of the curve, or the point at
+// infinity.
 PointHandle DecodePoint(ByteSpan encoded);
 // The point with this x-coordinate and an even y; nullptr when there is none.
 PointHandle LiftX(ByteSpan x);

@@ -68,12 +68,14 @@ Result<Bytes> PartyInfo(const Json& header, const char* name) {
   return GetBytes(header, name);
 }
 
-// A member that nobody vouches for, and that is not known, has no business here.
+// Unprotected members are ignored as long as they are registered (RFC 7515, 7516, 7518); others,
+// for which nobody vouches, have no business here.
 Status CheckUnprotected(const Json& header) {
-  static constexpr std::array<std::string_view, 8> kKnown = {"alg", "enc", "kid", "epk",
-                                                             "apu", "apv", "typ", "cty"};
+  static constexpr std::array<std::string_view, 14> kRegistered = {
+      "alg", "enc", "kid", "epk", "apu", "apv",      "typ",
+      "cty", "jku", "jwk", "x5u", "x5c", "x5t#S256", "x5t"};
   for (const auto& [name, value] : header.items()) {
-    if (std::ranges::count(kKnown, name) == 0) return Refuse("an unknown unprotected member");
+    if (std::ranges::count(kRegistered, name) == 0) return Refuse("an unknown unprotected member");
   }
   return {};
 }

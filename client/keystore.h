@@ -57,6 +57,8 @@ class Keystore {
  private:
   struct Lock;  // the key that the passphrase gave, and how it came about
   Keystore(std::string path, std::shared_ptr<const Identity> identity, std::shared_ptr<Lock> lock);
+  static Result<std::shared_ptr<Lock>> MakeLock(const std::optional<Secret>& passphrase,
+                                                ScryptCost cost);
   Status Save(const Identity& identity, const Lock* lock) const;
 
   std::string path_;

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "core/identity/profile.h"
+#include "core/identity/secret_json.h"
 #include "core/identity/signed_object.h"
 #include "core/jose/jwe.h"
 #include "core/jose/jwk.h"
@@ -10,24 +11,6 @@ namespace recrypt {
 namespace {
 
 constexpr size_t kMaxEpochKeys = 1025;
-
-// Every text in the value is overwritten: private keys stood in it.
-void WipeTexts(Json& value) {
-  if (value.is_string()) Wipe(value.get_ref<std::string&>());
-  if (value.is_structured()) {
-    for (Json& element : value) WipeTexts(element);
-  }
-}
-
-// A JSON value that holds secrets, wiped when it goes out of scope.
-struct SecretJson {
-  Json value;
-  SecretJson() = default;
-  explicit SecretJson(Json from) : value(std::move(from)) {}
-  SecretJson(const SecretJson&) = delete;
-  SecretJson& operator=(const SecretJson&) = delete;
-  ~SecretJson() { WipeTexts(value); }
-};
 
 Result<Json> Seal(const SecretJson& secret, const PublicKey& to) {
   std::string text = DumpJson(secret.value);

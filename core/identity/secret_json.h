@@ -1,0 +1,37 @@
+// SecretJson: a JSON value in which private keys stand, on its way into or out of a seal.
+//
+//   SecretJson object;
+//   object.value["master"] = ToPrivateJwk(key);
+//
+// Its texts are overwritten when it goes out of scope. Not thread safe.
+#ifndef RECRYPT_CORE_IDENTITY_SECRET_JSON_H_
+#define RECRYPT_CORE_IDENTITY_SECRET_JSON_H_
+
+#include <utility>
+
+#include "core/base/secret.h"
+#include "core/json/json.h"
+
+namespace recrypt {
+
+// Overwrites every text in the value.
+inline void WipeTexts(Json& value) {
+  if (value.is_string()) Wipe(value.get_ref<std::string&>());
+  if (value.is_structured()) {
+    for (Json& element : value) WipeTexts(element);
+  }
+}
+
+struct SecretJson {
+  Json value = Json::object();
+
+  SecretJson() = default;
+  explicit SecretJson(Json from) : value(std::move(from)) {}
+  SecretJson(const SecretJson&) = delete;
+  SecretJson& operator=(const SecretJson&) = delete;
+  ~SecretJson() { WipeTexts(value); }
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_IDENTITY_SECRET_JSON_H_

@@ -1,0 +1,179 @@
+// recryptfs encrypt, decrypt: single documents, trees and streams.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include "cli/document_plan.h"
+#include "cli/open_client.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "client/document_files.h"
+#include "core/base/unique_fd.h"
+
+namespace recrypt {
+namespace {
+
+std::string PathOf(const std::string& from) {
+  return from == kStandardStream ? "/dev/stdin" : from;
+}
+
+std::optional<uint64_t> SizeOf(const std::string& path) {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(path, unknown);
+  return unknown ? std::nullopt : std::optional<uint64_t>(size);
+}
+
+// What both directions share: the options, and going through the files.
+class DocumentCommand : public Command {
+ protected:
+  void DeclareShared(Options& options, const std::string& about_files) {
+    options.Arguments("FILE", &request_.files, about_files);
+    options.Value("-o,--output", "OUTPUT", &request_.output, "Write there; '-': standard output");
+    options.Flag("-r,--recursive", &recursive_, "Take the files of directories too");
+    options.Flag("-f,--force", &force_, "Replace what is there already");
+    passphrase_.Declare(options);
+  }
+
+  Overwrite overwrite() const { return force_ ? Overwrite::kReplace : Overwrite::kRefuse; }
+
+  virtual Status Handle(Context& context, const OpenedClient& opened, Access& access,
+                        const DocumentJob& job) = 0;
+
+  // One failure is the command's; among several files the others are still done.
+  Status HandleAll(Context& context, const OpenedClient& opened) {
+    request_.trees = recursive_ ? Trees::kWalk : Trees::kRefuse;
+    RECRYPT_ASSIGN(const std::vector<DocumentJob> jobs, PlanDocuments(request_));
+    const std::unique_ptr<Access> access = opened->MakeAccess();
+    size_t failed = 0;
+    ErrorCode code = ErrorCode::kIo;
+    for (const DocumentJob& job : jobs) {
+      const Status done = Handle(context, opened, *access, job);
+      if (done) continue;
+      Error error{done.error().code, job.from + ": " + done.error().message, done.error().os_error};
+      if (jobs.size() == 1) return Fail(std::move(error));
+      context.out.Failure(error);
+      if (failed++ == 0) code = error.code;
+    }
+    if (jobs.empty()) context.out.Note("There was nothing to do.");
+    if (failed == 0) return {};
+    return Fail(code, std::to_string(failed) + " of " + std::to_string(jobs.size()) +
+                          " files failed, see above");
+  }
+
+  DocumentRequest request_;
+  PassphraseOptions passphrase_;
+
+ private:
+  bool recursive_ = false, force_ = false;
+};
+
+Result<UniqueFd> OpenForReading(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return FailErrno(errno, "opening it");
+  return fd;
+}
+
+class Encrypt : public DocumentCommand {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label, or an expression such as 'A#x.com | B#x.com'");
+    DeclareShared(options, "What to encrypt; '-': standard input");
+    options.Flag("--unsigned", &unsigned_, "Do not sign; readers may refuse it");
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(expression_, LabelExpression::Parse(label_));
+    request_.direction = Direction::kEncrypt;
+    RECRYPT_ASSIGN(const OpenedClient opened,
+                   unsigned_ ? OpenWithoutKeys() : OpenWithKeys(passphrase_));
+    return HandleAll(context, opened);
+  }
+
+ private:
+  Status Handle(Context& context, const OpenedClient&, Access& access,
+                const DocumentJob& job) override {
+    EncryptSpec spec{*expression_, "", unsigned_ ? Signing::kUnsigned : Signing::kAuthor};
+    if (job.from != kStandardStream) {
+      spec.name = std::filesystem::path(job.from).filename().string();
+    }
+    ProgressLine line(job.from, SizeOf(job.from));
+    const Progress progress = [&line](uint64_t done) { line.Update(done); };
+    const std::string echo =
+        ": encrypted to " + expression_->text() + (unsigned_ ? ", unsigned" : "");
+    if (job.to == kStandardStream) {
+      if (isatty(STDOUT_FILENO) == 1) {
+        return Fail(ErrorCode::kInvalid, "standard output is a terminal: send it to a file");
+      }
+      RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(PathOf(job.from)));
+      RECRYPT_TRY(EncryptStream(access, spec, in.get(), STDOUT_FILENO, progress));
+      context.out.Note(job.from + echo);
+      return {};
+    }
+    RECRYPT_TRY(EncryptFile(access, spec, PathOf(job.from), job.to, overwrite(), progress));
+    context.out.Note(job.to + echo);
+    context.out.Object({{"file", job.from}, {"output", job.to}, {"label", expression_->text()}});
+    return {};
+  }
+
+  std::string label_;
+  std::optional<LabelExpression> expression_;
+  bool unsigned_ = false;
+};
+
+class Decrypt : public DocumentCommand {
+ public:
+  void Declare(Options& options) override {
+    DeclareShared(options, "What to decrypt, named *.jcd; '-': standard input");
+  }
+
+  Status Run(Context& context) override {
+    request_.direction = Direction::kDecrypt;
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    return HandleAll(context, opened);
+  }
+
+ private:
+  Status Handle(Context& context, const OpenedClient& opened, Access& access,
+                const DocumentJob& job) override {
+    ProgressLine line(job.from, SizeOf(job.from));
+    const Progress progress = [&line](uint64_t done) { line.Update(done); };
+    const bool stream = job.to == kStandardStream;
+    RECRYPT_ASSIGN(const Decrypted done,
+                   stream ? ToStandardOutput(opened, access, job, progress)
+                          : DecryptFile(access, opened->clock(), PathOf(job.from), job.to,
+                                        overwrite(), progress));
+    const std::string author = done.authorship.known() ? done.authorship.author : "";
+    if (!stream) {
+      context.out.Note(job.to + ": by " + (author.empty() ? "an unknown author" : author) + ", " +
+                       done.expression.text());
+      context.out.Object({{"file", job.from},
+                          {"output", job.to},
+                          {"label", done.expression.text()},
+                          {"author", author.empty() ? Json() : Json(author)},
+                          {"size", done.size}});
+    }
+    return {};
+  }
+
+  static Result<Decrypted> ToStandardOutput(const OpenedClient& opened, Access& access,
+                                            const DocumentJob& job, const Progress& progress) {
+    RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(PathOf(job.from)));
+    return DecryptStream(access, opened->clock(), in.get(), STDOUT_FILENO, progress);
+  }
+};
+
+constexpr std::array kVerbs = {
+    Verb{"encrypt", "Encrypt files or a stream to a label",
+         "recryptfs encrypt Accounting#example.com report.odt", MakeCommand<Encrypt>},
+    Verb{"decrypt", "Decrypt documents or a stream", "recryptfs decrypt report.odt.jcd",
+         MakeCommand<Decrypt>},
+};
+
+}  // namespace
+
+std::span<const Verb> DocumentVerbs() { return kVerbs; }
+
+}  // namespace recrypt

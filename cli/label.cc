@@ -1,0 +1,251 @@
+// recryptfs label …: labels and what they are assigned to. Members are in member.cc.
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <array>
+#include <cerrno>
+
+#include "cli/open_client.h"
+#include "cli/quantities.h"
+#include "cli/verbs.h"
+#include "client/document_files.h"
+#include "client/label_admin.h"
+#include "client/profile_admin.h"
+#include "client/share_policy.h"
+#include "core/udf/udf.h"
+
+namespace recrypt {
+namespace {
+
+std::string_view WritersName(Writers writers) {
+  return writers == Writers::kAnyone ? "anyone" : "credentialed";
+}
+
+void Show(Output& out, const LabelProfile& label) {
+  const std::string curve = label.key.curve() == Curve::kP256 ? "p256" : "x25519";
+  Json administrators = Json::array(), services = Json::array();
+  out.Line("label          " + label.label.text());
+  out.Line("fingerprint    " + label.Udf());
+  out.Line("owner          " + label.owner.account.text() + "  " + label.owner.udf);
+  for (const Principal& administrator : label.administrators) {
+    administrators.push_back(administrator.account.text());
+    out.Line("administrator  " + administrator.account.text() + "  " + administrator.udf);
+  }
+  for (const auto& service : label.services) {
+    services.push_back(service.domain);
+    out.Line("service        " + service.domain + "  " + service.udf);
+  }
+  out.Line("key            " + KeyUdf(label.key) + "  (" + curve + ", epoch " +
+           std::to_string(label.epoch) + ")");
+  out.Line("lease          " + FormatDuration(label.policy.lease_seconds));
+  out.Line("writers        " + std::string(WritersName(label.policy.writers)));
+  out.Line("version        " + std::to_string(label.version.version) + ", until " +
+           FormatLocalTime(label.version.expires));
+  out.Object({{"label", label.label.text()},
+              {"udf", label.Udf()},
+              {"owner", label.owner.account.text()},
+              {"administrators", administrators},
+              {"services", services},
+              {"key", KeyUdf(label.key)},
+              {"curve", curve},
+              {"epoch", label.epoch},
+              {"lease", label.policy.lease_seconds},
+              {"writers", WritersName(label.policy.writers)},
+              {"version", label.version.version},
+              {"expires", FormatTime(label.version.expires)}});
+}
+
+class LabelCreate : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label, such as Accounting#example.com");
+    options.Choice("--curve", {"x25519", "p256"}, &curve_, "Curve of its key; x25519 by default");
+    options.Value("--lease", "DURATION", &lease_, "How long a grant lasts; 15m unless given");
+    options.Choice("--writers", {"credentialed", "anyone"}, &writers_,
+                   "Who may write; credentialed by default");
+    passphrase_.Declare(options);
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(LabelName name, LabelName::Parse(label_));
+    NewLabel wanted{std::move(name), {}, curve_ == "p256" ? Curve::kP256 : Curve::kX25519};
+    RECRYPT_ASSIGN(wanted.policy.lease_seconds, ParseDuration(lease_));
+    if (writers_ == "anyone") wanted.policy.writers = Writers::kAnyone;
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_ASSIGN(const LabelProfile label, LabelAdmin(*opened).Create(wanted));
+    context.out.Line("Created " + label.label.text() +
+                     ". Add members with 'recryptfs label add', protect a directory with "
+                     "'recryptfs label assign'.");
+    Show(context.out, label);
+    return {};
+  }
+
+ private:
+  std::string label_, curve_ = "x25519", lease_ = "15m", writers_ = "credentialed";
+  PassphraseOptions passphrase_;
+};
+
+class LabelList : public Command {
+ public:
+  void Declare(Options& options) override { passphrase_.Declare(options); }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_ASSIGN(const auto labels, LabelAdmin(*opened).List());
+    Table table({"LABEL", "AS"});
+    Json items = Json::array();
+    for (const auto& listed : labels) {
+      std::string roles = listed.administrator ? "administrator" : "";
+      if (listed.member) roles += roles.empty() ? "member" : ", member";
+      table.Row({listed.label.text(), roles});
+      items.push_back({{"label", listed.label.text()},
+                       {"administrator", listed.administrator},
+                       {"member", listed.member}});
+    }
+    if (table.empty()) {
+      context.out.Note("No labels yet; 'recryptfs label create' makes one.");
+    } else {
+      context.out.Lines(table);
+    }
+    context.out.Object(items);
+    return {};
+  }
+
+ private:
+  PassphraseOptions passphrase_;
+};
+
+class LabelShow : public Command {
+ public:
+  void Declare(Options& options) override { options.Argument("LABEL", &label_, "The label"); }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelName name, LabelName::Parse(label_));
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithoutKeys());
+    RECRYPT_ASSIGN(const auto label,
+                   opened->profiles().Label(name, ProfileUse::kRead, Freshness::kFetch));
+    Show(context.out, *label);
+    return {};
+  }
+
+ private:
+  std::string label_;
+};
+
+class LabelTrust : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label");
+    options.Argument("UDF", &udf_, "Its fingerprint, as 'label show' tells its owner");
+    options.Flag("--replace", &replace_, "Instead of another fingerprint that is pinned");
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
+    RECRYPT_ASSIGN(const std::string udf, NormalizeUdf(udf_));
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithoutKeys());
+    const PinChange change = replace_ ? PinChange::kReplace : PinChange::kRefuse;
+    RECRYPT_TRY(recrypt::TrustLabel(*opened, label, udf, change));
+    context.out.Line("Pinned " + label.text() + " to " + udf + ".");
+    context.out.Object({{"label", label.text()}, {"udf", udf}});
+    return {};
+  }
+
+ private:
+  std::string label_, udf_;
+  bool replace_ = false;
+};
+
+class LabelAssign : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label, or an expression such as 'A#x.com + B#x.com'");
+    options.Argument("DIR", &directory_, "A directory of the share, not of a mount");
+    options.Value("--share", "ROOT", &share_, "The share's root; needed the first time only");
+    passphrase_.Declare(options);
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelExpression label, LabelExpression::Parse(label_));
+    RECRYPT_ASSIGN(const ShareLocation at, Locate());
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_TRY(recrypt::AssignLabel(*opened, at, label));
+    context.out.Line("New files in " + (at.path.empty() ? at.root : at.root + "/" + at.path) +
+                     " get the label " + label.text() + ".");
+    context.out.Object({{"share", at.root}, {"path", at.path}, {"label", label.text()}});
+    return {};
+  }
+
+ private:
+  Result<ShareLocation> Locate() const {
+    if (!share_.empty()) return LocateInShare(share_, directory_);
+    auto found = FindShare(directory_);
+    if (!found && found.error().code == ErrorCode::kNotFound) {
+      return Fail(ErrorCode::kNotFound, directory_ +
+                                            " lies in no share that has labels yet: name the "
+                                            "share's root with --share");
+    }
+    return found;
+  }
+
+  std::string label_, directory_, share_;
+  PassphraseOptions passphrase_;
+};
+
+class LabelOf : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("FILE", &file_, "A stored document, a file in a mount, or a directory");
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const std::string label, Find());
+    context.out.Line(label);
+    context.out.Object({{"file", file_}, {"label", label}});
+    return {};
+  }
+
+ private:
+  Result<std::string> Find() const {
+    std::array<char, 8192> mounted{};
+    const ssize_t size = getxattr(file_.c_str(), "user.jcd.label", mounted.data(), mounted.size());
+    if (size > 0) return std::string(mounted.data(), static_cast<size_t>(size));
+    struct stat about {};
+    if (stat(file_.c_str(), &about) != 0) return FailErrno(errno, file_);
+    if (!S_ISDIR(about.st_mode)) {
+      RECRYPT_ASSIGN(const Header header, ReadHeader(file_));
+      return header.expression.text();
+    }
+    RECRYPT_ASSIGN(const ShareLocation at, FindShare(file_));
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithoutKeys());
+    RECRYPT_ASSIGN(const SharePolicy policy, LoadSharePolicy(*opened, at.root));
+    const LabelExpression* label = policy.Find(at.path);
+    if (label == nullptr) return Fail(ErrorCode::kNotFound, file_ + " has no label");
+    return label->text();
+  }
+
+  std::string file_;
+};
+
+constexpr std::array kVerbs = {
+    Verb{"label create", "Make a label",
+         "recryptfs label create Accounting#example.com --lease 15m", MakeCommand<LabelCreate>},
+    Verb{"label list", "List the labels that one administers or is a member of",
+         "recryptfs label list", MakeCommand<LabelList>},
+    Verb{"label show", "Show fingerprint, key and policy of a label",
+         "recryptfs label show Accounting#example.com", MakeCommand<LabelShow>},
+    Verb{"label trust", "Pin the fingerprint of a label",
+         "recryptfs label trust Accounting#example.com MDDK-7N6A-727A-JZNO-STRX-XKS7-DJAF",
+         MakeCommand<LabelTrust>},
+    Verb{"label assign", "Give new files in a directory a label",
+         "recryptfs label assign Accounting#example.com /srv/share/Accounting --share /srv/share",
+         MakeCommand<LabelAssign>},
+    Verb{"label of", "Print the label of a document or directory",
+         "recryptfs label of report.odt.jcd", MakeCommand<LabelOf>},
+};
+
+}  // namespace
+
+std::span<const Verb> LabelVerbs() { return kVerbs; }
+
+}  // namespace recrypt

@@ -1,0 +1,127 @@
+// recryptfs label add, remove, members: who may read.
+#include <array>
+
+#include "cli/open_client.h"
+#include "cli/quantities.h"
+#include "cli/verbs.h"
+#include "client/label_admin.h"
+
+namespace recrypt {
+namespace {
+
+class LabelAdd : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label");
+    options.Arguments("ACCOUNT", &accounts_, "Whom to add; their fingerprints must be pinned");
+    options.Flag("--read-only", &read_only_, "They may read, and not write");
+    passphrase_.Declare(options);
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
+    std::vector<AccountName> accounts;
+    for (const std::string& text : accounts_) {
+      RECRYPT_ASSIGN(AccountName account, AccountName::Parse(text));
+      accounts.push_back(std::move(account));
+    }
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    LabelAdmin admin(*opened);
+    Json added = Json::array();
+    for (const AccountName& account : accounts) {
+      const MemberRights rights = read_only_ ? MemberRights::kRead : MemberRights::kReadAndWrite;
+      const Status done = admin.AddMember(label, account, rights);
+      if (!done) return Fail(done.error(), "adding " + account.text() + " to " + label.text());
+      context.out.Line(account.text() + " is a member of " + label.text() + ".");
+      added.push_back(account.text());
+    }
+    context.out.Object({{"label", label.text()}, {"added", added}});
+    return {};
+  }
+
+ private:
+  std::string label_;
+  std::vector<std::string> accounts_;
+  bool read_only_ = false;
+  PassphraseOptions passphrase_;
+};
+
+class LabelRemove : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label");
+    options.Argument("ACCOUNT", &account_, "Whom to remove");
+    passphrase_.Declare(options);
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
+    RECRYPT_ASSIGN(const AccountName account, AccountName::Parse(account_));
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_ASSIGN(const int64_t until, LabelAdmin(*opened).RemoveMember(label, account));
+    context.out.Line(account.text() + " is no longer a member of " + label.text() +
+                     ". The last lease ends at " +
+                     When(until - opened->clock().NowSeconds(), until));
+    context.out.Object(
+        {{"label", label.text()}, {"removed", account.text()}, {"until", FormatTime(until)}});
+    return {};
+  }
+
+ private:
+  static std::string When(int64_t left, int64_t until) {
+    if (left <= 0) return FormatClockTime(until) + ": at once.";
+    return FormatClockTime(until) + ", in " + FormatDuration(static_cast<uint64_t>(left)) + ".";
+  }
+
+  std::string label_, account_;
+  PassphraseOptions passphrase_;
+};
+
+class LabelMembers : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label");
+    passphrase_.Declare(options);
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_ASSIGN(const auto members, LabelAdmin(*opened).Members(label));
+    Table table({"ACCOUNT", "FINGERPRINT", "DEVICES"});
+    Json items = Json::array();
+    for (const LabelMember& member : members) {
+      const size_t devices = member.devices.size();
+      table.Row({member.account, member.profile_udf, devices ? std::to_string(devices) : ""});
+      items.push_back(
+          {{"account", member.account}, {"udf", member.profile_udf}, {"devices", member.devices}});
+    }
+    if (table.empty()) {
+      context.out.Note(label.text() + " has no members; 'recryptfs label add' adds some.");
+    } else {
+      context.out.Lines(table);
+    }
+    context.out.Object(items);
+    return {};
+  }
+
+ private:
+  std::string label_;
+  PassphraseOptions passphrase_;
+};
+
+constexpr std::array kVerbs = {
+    Verb{"label add", "Make accounts members of a label",
+         "recryptfs label add Accounting#example.com bob@example.net", MakeCommand<LabelAdd>},
+    Verb{"label remove", "Take a membership away; says when the last lease ends",
+         "recryptfs label remove Accounting#example.com carol@example.net",
+         MakeCommand<LabelRemove>},
+    Verb{"label members", "List the members of a label",
+         "recryptfs label members Accounting#example.com", MakeCommand<LabelMembers>},
+};
+
+}  // namespace
+
+std::span<const Verb> MemberVerbs() { return kVerbs; }
+
+}  // namespace recrypt

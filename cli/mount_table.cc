@@ -1,0 +1,96 @@
+#include "cli/mount_table.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace recrypt {
+namespace {
+
+constexpr std::string_view kMountType = "fuse.recryptfs";
+
+// Blanks, tabs, newlines and backslashes stand as \ooo.
+std::string Unescape(std::string_view text) {
+  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) &&
+        octal(text[i + 3])) {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                 (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+bool HasOption(std::string_view options, std::string_view wanted) {
+  while (!options.empty()) {
+    const size_t comma = options.find(',');
+    if (options.substr(0, comma) == wanted) return true;
+    if (comma == std::string_view::npos) break;
+    options.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<MountEntry> ParseMountInfo(std::string_view text) {
+  std::vector<MountEntry> mounts;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string id, parent, device, root, point, options, field;
+    if (!(fields >> id >> parent >> device >> root >> point >> options)) continue;
+    while (fields >> field && field != "-") {
+    }
+    std::string type, source, more;
+    if (!(fields >> type >> source >> more)) continue;
+    mounts.push_back({Unescape(point), type, Unescape(source), options + "," + more});
+  }
+  return mounts;
+}
+
+Result<std::vector<MountEntry>> OwnMounts() {
+  std::ifstream file("/proc/self/mountinfo");
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return Fail(ErrorCode::kIo, "the table of mounts, /proc/self/mountinfo, is not there");
+  std::vector<MountEntry> mounts = ParseMountInfo(text.str());
+  const std::string owner = "user_id=" + std::to_string(getuid());
+  std::erase_if(mounts, [&](const MountEntry& mount) {
+    return mount.type != kMountType || (getuid() != 0 && !HasOption(mount.options, owner));
+  });
+  return mounts;
+}
+
+Result<std::string> ResolveMountpoint(const std::string& path) {
+  namespace stdfs = std::filesystem;
+  std::error_code problem;
+  stdfs::path whole = stdfs::absolute(path, problem).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();
+  const stdfs::path parent = stdfs::canonical(whole.parent_path(), problem);
+  if (problem) return FailErrno(problem.value(), path);
+  return (parent / whole.filename()).string();
+}
+
+Result<MountEntry> MountAt(const std::string& path) {
+  RECRYPT_ASSIGN(const std::string resolved, ResolveMountpoint(path));
+  RECRYPT_ASSIGN(const std::vector<MountEntry> mounts, OwnMounts());
+  const auto found = std::find_if(mounts.rbegin(), mounts.rend(), [&](const MountEntry& mount) {
+    return mount.mountpoint == resolved;
+  });
+  if (found == mounts.rend()) {
+    return Fail(ErrorCode::kNotFound,
+                path + " is no mount of yours; 'recryptfs status' lists those there are");
+  }
+  return *found;
+}
+
+}  // namespace recrypt

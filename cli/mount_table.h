@@ -1,0 +1,40 @@
+// The table of mounts, as the kernel shows it in /proc/self/mountinfo (proc(5)).
+//
+//   RECRYPT_ASSIGN(std::vector<MountEntry> mounts, OwnMounts());
+//   for (const MountEntry& mount : mounts) ... mount.mountpoint ...
+//
+// Thread safe.
+#ifndef RECRYPT_CLI_MOUNT_TABLE_H_
+#define RECRYPT_CLI_MOUNT_TABLE_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace recrypt {
+
+struct MountEntry {
+  std::string mountpoint;
+  std::string type;     // "fuse.recryptfs"
+  std::string source;   // the share
+  std::string options;  // of the mount and of the file system, "rw,nosuid,…,user_id=1000"
+};
+
+// Lines that are not as they should be are passed over.
+std::vector<MountEntry> ParseMountInfo(std::string_view text);
+
+// The mounts of RecryptFS that this user made, all users' for root.
+Result<std::vector<MountEntry>> OwnMounts();
+
+// `path` without symbolic links, its last component untouched: also for a mountpoint whose daemon
+// no longer answers.
+Result<std::string> ResolveMountpoint(const std::string& path);
+
+// The mount of RecryptFS at `path`, the topmost if several; kNotFound when there is none.
+Result<MountEntry> MountAt(const std::string& path);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLI_MOUNT_TABLE_H_

@@ -1,0 +1,173 @@
+// recryptfs umount, status, why: about mounts that serve already.
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "cli/mount_table.h"
+#include "cli/verbs.h"
+#include "core/base/unique_fd.h"
+
+extern char** environ;
+
+namespace recrypt {
+namespace {
+
+Result<std::string> Xattr(const std::string& path, const char* name) {
+  std::string value(size_t{64} << 10, '\0');
+  const ssize_t size = lgetxattr(path.c_str(), name, value.data(), value.size());
+  if (size < 0) return FailErrno(errno, path);
+  value.resize(static_cast<size_t>(size));
+  return value;
+}
+
+// Runs fusermount3, which unmounts for users without privileges; its own words on failure.
+Status RunFusermount(const std::string& mountpoint) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "making a pipe");
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, writer.get(), STDERR_FILENO);
+  std::string program = "fusermount3", flag = "-u", end = "--", point = mountpoint;
+  const std::array<char*, 5> arguments = {program.data(), flag.data(), end.data(), point.data(),
+                                          nullptr};
+  pid_t child = 0;
+  const int problem =
+      posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (problem != 0) return FailErrno(problem, "running fusermount3");
+  writer.Reset();
+  std::string words(4096, '\0');
+  const ssize_t size = read(reader.get(), words.data(), words.size());
+  words.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (words.find("busy") != std::string::npos) {
+    return Fail(ErrorCode::kBusy, mountpoint +
+                                      " is in use: leave it, and close what is open "
+                                      "there ('fuser -vm' lists it)");
+  }
+  while (words.ends_with('\n')) words.pop_back();
+  return Fail(ErrorCode::kIo, "unmounting " + mountpoint + ": " + words);
+}
+
+// The process that serves a mount, as a descriptor to wait on; none when it does not tell.
+UniqueFd ServingProcess(const std::string& mountpoint) {
+  const auto pid = Xattr(mountpoint, "user.jcd.pid");
+  if (!pid) return UniqueFd();
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, std::atoi(pid->c_str()), 0)));
+}
+
+class Umount : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("MOUNTPOINT", &mountpoint_, "Where the share is mounted");
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const MountEntry mount, MountAt(mountpoint_));
+    const UniqueFd process = ServingProcess(mount.mountpoint);
+    RECRYPT_TRY(RunFusermount(mount.mountpoint));
+    WaitFor(context, process);
+    context.out.Line("Unmounted " + mount.mountpoint + "; everything is committed.");
+    context.out.Object({{"unmounted", mount.mountpoint}});
+    return {};
+  }
+
+ private:
+  static void WaitFor(Context& context, const UniqueFd& process) {
+    constexpr int kPatience = 2000;  // milliseconds, before saying what is being waited for
+    pollfd ended{process.get(), POLLIN, 0};
+    if (!process || poll(&ended, 1, kPatience) != 0) return;
+    context.out.Note("Waiting until everything is committed …");
+    while (poll(&ended, 1, -1) < 0 && errno == EINTR) {
+    }
+  }
+
+  std::string mountpoint_;
+};
+
+class Why : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("PATH", &path_, "A file or directory in a mount");
+  }
+
+  Status Run(Context& context) override {
+    const auto why = Xattr(path_, "user.jcd.why");
+    if (!why) {
+      const int problem = why.error().os_error;
+      if (problem == ENODATA) return NothingRefused();
+      if (problem == ENOTSUP) {
+        return Fail(ErrorCode::kInvalid, path_ + " lies in no mount of recryptfs");
+      }
+      return Fail(why.error());
+    }
+    if (why->empty()) return NothingRefused();
+    context.out.Line(*why);
+    context.out.Object({{"path", path_}, {"why", *why}});
+    return {};
+  }
+
+ private:
+  Status NothingRefused() const {
+    return Fail(ErrorCode::kNotFound, "nothing was refused at " + path_);
+  }
+
+  std::string path_;
+};
+
+class MountStatus : public Command {
+ public:
+  void Declare(Options&) override {}
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const auto mounts, OwnMounts());
+    Table table({"MOUNTPOINT", "SHARE", "STATE"});
+    Json items = Json::array();
+    for (const MountEntry& mount : mounts) {
+      const auto pid = Xattr(mount.mountpoint, "user.jcd.pid");
+      const bool dead = !pid && pid.error().os_error == ENOTCONN;
+      const std::string state =
+          dead ? "not serving: unmount it" : (pid ? "serving, process " + *pid : "serving");
+      table.Row({mount.mountpoint, mount.source, state});
+      items.push_back({{"mountpoint", mount.mountpoint},
+                       {"share", mount.source},
+                       {"serving", !dead},
+                       {"options", mount.options},
+                       {"pid", pid ? Json(std::atoi(pid->c_str())) : Json()}});
+    }
+    if (table.empty()) {
+      context.out.Note("Nothing is mounted.");
+    } else {
+      context.out.Lines(table);
+    }
+    context.out.Object(items);
+    return {};
+  }
+};
+
+constexpr std::array kVerbs = {
+    Verb{"umount", "Unmount, and wait until everything is committed", "recryptfs umount ~/work",
+         MakeCommand<Umount>},
+    Verb{"status", "List the mounts", "recryptfs status", MakeCommand<MountStatus>},
+    Verb{"why", "Say why a file in a mount was last refused",
+         "recryptfs why ~/work/Accounting/report.odt", MakeCommand<Why>},
+};
+
+}  // namespace
+
+std::span<const Verb> MountedVerbs() { return kVerbs; }
+
+}  // namespace recrypt

@@ -1,0 +1,78 @@
+#include "cli/output.h"
+
+#include <algorithm>
+
+namespace recrypt {
+namespace {
+
+// Code points, near enough to columns for names and numbers.
+size_t Width(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string Table::text() const {
+  std::vector<size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - Width(row[i]) + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+void Output::Line(std::string_view text) {
+  if (!json()) out_ << Printable(text) << '\n';
+}
+
+void Output::Note(std::string_view text) {
+  if (!json()) err_ << Printable(text) << '\n';
+}
+
+void Output::Lines(const Table& table) {
+  if (!json()) out_ << Printable(table.text());
+}
+
+void Output::Object(const Json& value) {
+  if (json()) out_ << DumpJson(value) << '\n';
+}
+
+void Output::Failure(const Error& error) {
+  if (json()) {
+    const Json value = {
+        {"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}}}};
+    err_ << DumpJson(value) << '\n';
+  } else {
+    err_ << "recryptfs: " << Printable(error.message) << '\n';
+  }
+}
+
+bool Output::Flush() {
+  out_.flush();
+  return out_.good();
+}
+
+std::string Printable(std::string_view text) {
+  std::string printable(text);
+  for (size_t i = 0; i < printable.size(); ++i) {
+    const auto c = static_cast<unsigned char>(printable[i]);
+    const bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+    // U+0080 to U+009F are controls too, C2 80 to C2 9F in UTF-8.
+    const bool high = c == 0xC2 && i + 1 < printable.size() &&
+                      static_cast<unsigned char>(printable[i + 1]) < 0xA0;
+    if (control || high) printable[i] = '?';
+    if (high) printable[i + 1] = '?';
+  }
+  return printable;
+}
+
+}  // namespace recrypt

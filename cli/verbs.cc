@@ -1,0 +1,18 @@
+#include "cli/verbs.h"
+
+namespace recrypt {
+
+std::span<const Verb> Verbs() {
+  static const std::vector<Verb> all = [] {
+    std::vector<Verb> verbs;
+    for (const auto group :
+         {MountVerbs(), MountedVerbs(), ProfileVerbs(), ServiceVerbs(), LabelVerbs(), MemberVerbs(),
+          AuditVerbs(), DocumentVerbs(), InspectVerbs()}) {
+      verbs.insert(verbs.end(), group.begin(), group.end());
+    }
+    return verbs;
+  }();
+  return all;
+}
+
+}  // namespace recrypt

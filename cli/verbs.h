@@ -1,0 +1,23 @@
+// The commands by subject, one file each; verbs.cc lists them all.
+#ifndef RECRYPT_CLI_VERBS_H_
+#define RECRYPT_CLI_VERBS_H_
+
+#include <span>
+
+#include "cli/command.h"
+
+namespace recrypt {
+
+std::span<const Verb> ProfileVerbs();   // profile.cc
+std::span<const Verb> ServiceVerbs();   // service.cc
+std::span<const Verb> LabelVerbs();     // label.cc
+std::span<const Verb> MemberVerbs();    // member.cc
+std::span<const Verb> AuditVerbs();     // audit.cc
+std::span<const Verb> DocumentVerbs();  // documents.cc
+std::span<const Verb> InspectVerbs();   // inspect.cc
+std::span<const Verb> MountVerbs();     // mount.cc
+std::span<const Verb> MountedVerbs();   // mounted.cc
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLI_VERBS_H_

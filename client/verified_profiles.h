@@ -40,13 +40,17 @@ class VerifiedProfiles {
 
  private:
   template <typename T>
-  struct Entry;
+  struct Slot;
   struct Cache;
 
+  template <typename T, typename Fetch>
+  Result<std::shared_ptr<const T>> Get(Slot<T>& slot, ProfileUse use, Freshness freshness,
+                                       const Fetch& fetch);
   Result<std::shared_ptr<const Profile>> FetchAccount(const AccountName& account);
   Result<std::shared_ptr<const LabelProfile>> FetchLabel(const LabelName& label);
-  Status CheckAccountPin(const Profile& profile);
+  Status CheckAccountPin(const AccountName& account, const std::string& udf);
   Status CheckLabelChain(const LabelProfile& profile);
+  Result<std::string> MasterListedByOwner(const LabelProfile& profile, Freshness freshness);
 
   TrustStore& trust_;
   Services& services_;

@@ -1,0 +1,166 @@
+#include "client/service_client.h"
+
+#include "core/protocol/session.h"
+
+namespace recrypt {
+namespace {
+
+// The response of the wanted type, or the error that its status stands for.
+template <typename T>
+Result<T> Expect(Result<Response> response) {
+  if (!response) return Fail(std::move(response.error()));
+  if (!StatusIn(*response).ok()) return Fail(ErrorOf(StatusIn(*response)));
+  if (auto* wanted = std::get_if<T>(&*response)) return std::move(*wanted);
+  return Fail(ErrorCode::kUnavailable, "the service answered something else than it was asked");
+}
+
+Result<std::string> RequiredMember(const Json& object, std::string_view member) {
+  return GetString(object, member);
+}
+
+Result<ServiceClient::OwnEntry> ReadOwnEntry(const Json& object) {
+  ServiceClient::OwnEntry entry;
+  RECRYPT_ASSIGN(entry.key, RequiredMember(object, "Key"));
+  RECRYPT_ASSIGN(const uint64_t epoch, GetUint(object, "Epoch"));
+  if (epoch == 0 || epoch > UINT32_MAX) return Fail(ErrorCode::kInvalid, "Epoch is out of range");
+  entry.epoch = static_cast<uint32_t>(epoch);
+  RECRYPT_ASSIGN(const Json* half, GetObject(object, "MemberHalf"));
+  entry.member_half = *half;
+  if (FindMember(object, "Credential") != nullptr) {
+    RECRYPT_ASSIGN(entry.credential, GetBytes(object, "Credential"));
+  }
+  return entry;
+}
+
+bool IsPublic(const std::string& type) {
+  return type == "Profile" || type == "KeySet" || type == "Service";
+}
+
+}  // namespace
+
+ServiceClient::ServiceClient(std::unique_ptr<ServiceSession> session)
+    : session_(std::move(session)) {}
+
+Result<Json> ServiceClient::GetStatic(const std::string& type, const std::string& identifier) {
+  GetRequest request;
+  request.statics.push_back({type, identifier});
+  const auto authentication = IsPublic(type) ? Authentication::kNone : Authentication::kSession;
+  RECRYPT_ASSIGN(GetResponse response,
+                 Expect<GetResponse>(session_->Call(std::move(request), authentication)));
+  if (response.statics.size() != 1 || response.statics[0].type != type ||
+      response.statics[0].identifier != identifier) {
+    return Fail(ErrorCode::kUnavailable, "the service answered something else than it was asked");
+  }
+  StaticResult& result = response.statics[0];
+  if (!result.status.ok()) return Fail(ErrorOf(result.status));
+  if (!result.value.is_object()) {
+    return Fail(ErrorCode::kUnavailable, "the service gave no value for " + identifier);
+  }
+  return std::move(result.value);
+}
+
+Result<std::vector<ServiceClient::OwnEntry>> ServiceClient::GetEntries(const LabelName& label) {
+  RECRYPT_ASSIGN(const Json value, GetStatic("Entry", label.text()));
+  RECRYPT_ASSIGN(const Json* list, GetArray(value, "Entries"));
+  std::vector<OwnEntry> entries;
+  for (const Json& element : *list) {
+    RECRYPT_ASSIGN(OwnEntry entry, ReadOwnEntry(element));
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Result<GetResponse> ServiceClient::GetGrants(std::vector<GrantRequest> grants, GrantUse use,
+                                             bool halves) {
+  GetRequest request;
+  const size_t asked = grants.size();
+  request.grants = std::move(grants);
+  request.use = use;
+  request.halves = halves;
+  RECRYPT_ASSIGN(GetResponse response,
+                 Expect<GetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  if (response.grants.size() != asked) {
+    return Fail(ErrorCode::kUnavailable, "the service answered another number of grants");
+  }
+  return response;
+}
+
+Status ServiceClient::SetProfile(const Json& jws) {
+  SetRequest request;
+  request.what.emplace<Json>(jws);
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  return {};
+}
+
+Status ServiceClient::SetKeySet(KeySetRecord record) {
+  SetRequest request;
+  request.what = std::move(record);
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  return {};
+}
+
+Status ServiceClient::SetUser(UserRecord record) {
+  SetRequest request;
+  request.what = std::move(record);
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  return {};
+}
+
+Result<int64_t> ServiceClient::DeleteUser(const LabelName& label, const AccountName& account,
+                                          const std::string& device) {
+  DeleteRequest request;
+  request.kind = DeleteRequest::Kind::kUser;
+  request.label = label.text();
+  request.account = account.text();
+  request.device = device;
+  RECRYPT_ASSIGN(const DeleteResponse response, Expect<DeleteResponse>(session_->Call(
+                                                    std::move(request), Authentication::kSession)));
+  return ParseTime(response.until);
+}
+
+Status ServiceClient::DeleteKeySet(const LabelName& label) {
+  DeleteRequest request;
+  request.kind = DeleteRequest::Kind::kKeySet;
+  request.label = label.text();
+  RECRYPT_TRY(Expect<DeleteResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  return {};
+}
+
+Result<int64_t> ServiceClient::DeleteDevice(const AccountName& account, const std::string& device) {
+  DeleteRequest request;
+  request.kind = DeleteRequest::Kind::kDevice;
+  request.account = account.text();
+  request.device = device;
+  RECRYPT_ASSIGN(const DeleteResponse response, Expect<DeleteResponse>(session_->Call(
+                                                    std::move(request), Authentication::kSession)));
+  return ParseTime(response.until);
+}
+
+Result<SelectResponse> ServiceClient::Select(SelectRequest request) {
+  return Expect<SelectResponse>(session_->Call(std::move(request), Authentication::kSession));
+}
+
+Result<Json> ServiceClient::SelectAll(SelectRequest request) {
+  Json items = Json::array();
+  while (true) {
+    RECRYPT_ASSIGN(SelectResponse page, Select(request));
+    for (Json& item : page.items) items.push_back(std::move(item));
+    // A service that repeats its cursor would keep us here for ever.
+    if (page.next.empty() || page.next == request.after) return items;
+    request.after = std::move(page.next);
+  }
+}
+
+Status ServiceClient::Join(JoinRequest request) {
+  RECRYPT_TRY(Expect<JoinResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  return {};
+}
+
+Status ServiceClient::Leave(const LabelName& label) {
+  LeaveRequest request;
+  request.label = label.text();
+  RECRYPT_TRY(Expect<LeaveResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  return {};
+}
+
+}  // namespace recrypt

@@ -1,0 +1,188 @@
+#include "client/session.h"
+
+#include <atomic>
+
+#include "core/jose/jwk.h"
+#include "core/protocol/session.h"
+#include "core/udf/udf.h"
+
+namespace recrypt {
+namespace {
+
+constexpr int64_t kRenewBeforeEndSeconds = 60;
+constexpr std::string_view kReasonSession = "session";
+
+tl::unexpected<Error> Disbelieve(const std::string& domain, const std::string& why) {
+  return Fail(ErrorCode::kUnavailable,
+              "the answer of the recryption service of " + domain + " is not believed: " + why);
+}
+
+Result<Response> ParseAnswer(const std::string& domain, const HttpAnswer& answer) {
+  auto json = ParseJson(answer.body);
+  if (!json) return Disbelieve(domain, json.error().message);
+  auto response = ParseResponse(*json);
+  if (!response) return Disbelieve(domain, response.error().message);
+  return response;
+}
+
+struct HelloInProgress {
+  PrivateKey ephemeral;
+  HandshakeText text;
+};
+
+// Checks what the service says about itself and the session; gives the keys.
+Result<SessionKeys> FinishHello(const HelloInProgress& hello, const HelloResponse::Session& session,
+                                const ServiceProfile& service) {
+  const ServiceText text{session.id, session.ephemeral, service.Udf()};
+  const Sha256Digest transcript = Transcript(hello.text, text);
+  if (!service.sign.Verify(SessionText(transcript), session.signature)) {
+    return Fail(ErrorCode::kUnavailable,
+                "its signature does not fit: replayed, or for another session");
+  }
+  return DeriveSessionKeys(hello.ephemeral, session.ephemeral, transcript);
+}
+
+void SetPortal(Request& request, const std::string& domain) {
+  std::visit([&domain](auto& message) { message.portal = domain; }, request);
+}
+
+}  // namespace
+
+struct ServiceSession::State {
+  ServiceProfile service;
+  Bytes id;
+  SessionKeys keys;
+  int64_t ends = 0;     // seconds since 1970, as the service said
+  int64_t ends_ms = 0;  // the same by the clock that never steps
+  std::atomic<uint64_t> sequence{0};
+};
+
+ServiceSession::ServiceSession(std::string domain, Transport& transport, const Clock& clock,
+                               std::shared_ptr<const Identity> identity, int64_t deadline_ms,
+                               ServiceKeyCheck check)
+    : domain_(std::move(domain)),
+      transport_(transport),
+      clock_(clock),
+      identity_(std::move(identity)),
+      deadline_ms_(deadline_ms),
+      check_(std::move(check)) {}
+
+ServiceSession::~ServiceSession() = default;
+
+void ServiceSession::Drop() {
+  const std::lock_guard guard(mutex_);
+  state_ = nullptr;
+}
+
+Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Current() {
+  const auto usable = [this]() -> std::shared_ptr<State> {
+    const std::lock_guard guard(mutex_);
+    if (!state_ || clock_.MonotonicMillis() >= state_->ends_ms) return nullptr;
+    if (clock_.NowSeconds() + kRenewBeforeEndSeconds >= state_->ends) return nullptr;
+    return state_;
+  };
+  if (auto state = usable()) return state;
+  const std::lock_guard one_at_a_time(handshake_);
+  if (auto state = usable()) return state;
+  return Handshake();
+}
+
+Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Handshake() {
+  if (!identity_) {
+    return Fail(ErrorCode::kDenied, "no keystore is open: nothing to authenticate with");
+  }
+  HelloInProgress hello{PrivateKey::Generate(Curve::kX25519), {}};
+  hello.text = {domain_, hello.ephemeral.public_key().bytes(), identity_->DeviceUdf(),
+                FormatTime(clock_.NowSeconds())};
+  HelloRequest request;
+  request.portal = domain_;
+  RECRYPT_ASSIGN(Bytes signature, identity_->device_sign.Sign(HelloText(hello.text)));
+  request.session =
+      HelloRequest::Session{ToJwk(identity_->device_sign.public_key()), hello.text.client_ephemeral,
+                            std::move(signature), hello.text.time};
+  RECRYPT_ASSIGN(const HttpAnswer answer,
+                 transport_.Post({domain_, DumpJson(ToJson(Request(request))), ""}, deadline_ms_));
+  RECRYPT_ASSIGN(const Response response, ParseAnswer(domain_, answer));
+  if (!StatusIn(response).ok()) {
+    return Fail(ErrorOf(StatusIn(response)), "starting a session with " + domain_);
+  }
+  const auto* body = std::get_if<HelloResponse>(&response);
+  if (body == nullptr || !body->session) return Disbelieve(domain_, "it starts no session");
+  RECRYPT_ASSIGN(const ServiceProfile service, VerifyServiceProfile(body->service));
+  if (service.domain != domain_) {
+    return Disbelieve(domain_, "its profile is that of " + service.domain);
+  }
+  RECRYPT_TRY(check_(service, body->service));
+  auto keys = FinishHello(hello, *body->session, service);
+  if (!keys) return Disbelieve(domain_, keys.error().message);
+  RECRYPT_ASSIGN(const int64_t ends, ParseTime(body->session->expires));
+
+  auto state = std::make_shared<State>(service, body->session->id, std::move(*keys));
+  state->ends = ends;
+  state->ends_ms =
+      clock_.MonotonicMillis() + (kSessionSeconds - kRenewBeforeEndSeconds) * int64_t{1000};
+  const std::lock_guard guard(mutex_);
+  state_ = state;
+  return state;
+}
+
+Result<ServiceProfile> ServiceSession::Service() {
+  RECRYPT_ASSIGN(const std::shared_ptr<State> state, Current());
+  return state->service;
+}
+
+// `session_is_gone`: the service does not know the session, and says so without a MAC, which it
+// could not make.
+Result<Response> ServiceSession::CallUnder(State& state, const std::string& body,
+                                           bool& session_is_gone) {
+  RequestAuthorization authorization;
+  authorization.session_id = state.id;
+  authorization.sequence = state.sequence.fetch_add(1) + 1;
+  authorization.time = clock_.NowSeconds();
+  authorization.mac = RequestMac(state.keys, {"POST", domain_, kWellKnownPath, authorization.time,
+                                              authorization.sequence, AsBytes(body)});
+  RECRYPT_ASSIGN(
+      const HttpAnswer answer,
+      transport_.Post({domain_, body, FormatAuthorization(authorization)}, deadline_ms_));
+  const Sha256Digest expected =
+      ResponseMac(state.keys, authorization.mac, answer.status, AsBytes(answer.body));
+  const auto found = Base64UrlDecode(answer.mac);
+  if (!answer.mac.empty() && found && ConstantTimeEqual(*found, expected)) {
+    return ParseAnswer(domain_, answer);
+  }
+  if (!answer.mac.empty()) {
+    return Disbelieve(domain_, "its MAC does not fit: forged, or a replay of another answer");
+  }
+  if (answer.status == 503) {
+    return Fail(ErrorCode::kUnavailable, "the recryption service of " + domain_ + " is overloaded");
+  }
+  if (answer.status == 401) {
+    auto response = ParseAnswer(domain_, answer);
+    session_is_gone = response && StatusIn(*response).reason == kReasonSession;
+  }
+  return Disbelieve(domain_, "it has no MAC (HTTP " + std::to_string(answer.status) + ")");
+}
+
+Result<Response> ServiceSession::Call(Request request, Authentication authentication) {
+  SetPortal(request, domain_);
+  const std::string body = DumpJson(ToJson(request));
+  if (body.size() > kMaxRequestBody) {
+    return Fail(ErrorCode::kInvalid, "the request is larger than a service takes");
+  }
+  if (authentication == Authentication::kNone) {
+    RECRYPT_ASSIGN(const HttpAnswer answer, transport_.Post({domain_, body, ""}, deadline_ms_));
+    return ParseAnswer(domain_, answer);
+  }
+  bool session_is_gone = false;
+  RECRYPT_ASSIGN(std::shared_ptr<State> state, Current());
+  auto response = CallUnder(*state, body, session_is_gone);
+  if (!session_is_gone) return response;
+  {
+    const std::lock_guard guard(mutex_);
+    if (state_ == state) state_ = nullptr;
+  }
+  RECRYPT_ASSIGN(state, Current());
+  return CallUnder(*state, body, session_is_gone);
+}
+
+}  // namespace recrypt

@@ -49,31 +49,31 @@ struct Ran {
   int code;
   std::string out, err;
 };
-Ran Run(std::vector<std::string> arguments, std::span<const Verb> verbs = kVerbs) {
+Ran RunLine(std::vector<std::string> arguments, std::span<const Verb> verbs = kVerbs) {
   std::ostringstream out, err;
   const int code = RunCommandLine(verbs, std::move(arguments), out, err);
   return {code, out.str(), err.str()};
 }
 
 TEST(CommandLine, OptionsMayStandAnywhere) {
-  EXPECT_EQ(Run({"echo", "-r", "L", "a", "-o", "out", "b", "--curve", "p256"}).out,
+  EXPECT_EQ(RunLine({"echo", "-r", "L", "a", "-o", "out", "b", "--curve", "p256"}).out,
             "L a b out p256 -r\n");
-  EXPECT_EQ(Run({"echo", "--with", "x", "L", "--with", "y", "-"}).out,
+  EXPECT_EQ(RunLine({"echo", "--with", "x", "L", "--with", "y", "-"}).out,
             "L - with x with y  x25519\n");
-  EXPECT_EQ(Run({"label", "create", "L"}).out, "L  x25519\n");
+  EXPECT_EQ(RunLine({"label", "create", "L"}).out, "L  x25519\n");
 }
 
 TEST(CommandLine, TwoDashesEndTheOptions) {
-  EXPECT_EQ(Run({"echo", "L", "--", "-r", "--json"}).out, "L -r --json  x25519\n");
+  EXPECT_EQ(RunLine({"echo", "L", "--", "-r", "--json"}).out, "L -r --json  x25519\n");
 }
 
 TEST(CommandLine, AFileMayBeCalledLikeAVerb) {
-  EXPECT_EQ(Run({"echo", "L", "echo", "label"}).out, "L echo label  x25519\n");
+  EXPECT_EQ(RunLine({"echo", "L", "echo", "label"}).out, "L echo label  x25519\n");
 }
 
 TEST(CommandLine, JsonIsAnOptionOfEveryVerb) {
-  EXPECT_EQ(Run({"echo", "L", "--json"}).out, "{\"label\":\"L\"}\n");
-  const Ran refused = Run({"echo", "missing", "--json"});
+  EXPECT_EQ(RunLine({"echo", "L", "--json"}).out, "{\"label\":\"L\"}\n");
+  const Ran refused = RunLine({"echo", "missing", "--json"});
   EXPECT_EQ(refused.code, 3);
   EXPECT_THAT(refused.err, HasSubstr("{\"error\":{\"code\":\"not-found\""));
 }
@@ -88,7 +88,7 @@ TEST(CommandLine, MistakesAreUsageErrorsThatSayWhereToLook) {
                                                           {"echo", "L", "--curve", "p384"},
                                                           {"echo", "L", "-o"}};
   for (const auto& arguments : mistakes) {
-    const Ran ran = Run(arguments);
+    const Ran ran = RunLine(arguments);
     EXPECT_EQ(ran.code, 2) << ran.err;
     EXPECT_EQ(ran.out, "");
     EXPECT_THAT(ran.err, testing::StartsWith("recryptfs: "));
@@ -97,13 +97,13 @@ TEST(CommandLine, MistakesAreUsageErrorsThatSayWhereToLook) {
 }
 
 TEST(CommandLine, HelpAndVersionAreNoMistakes) {
-  const Ran help = Run({"--help"});
+  const Ran help = RunLine({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_THAT(help.out, HasSubstr("label create"));
-  const Ran version = Run({"--version"});
+  const Ran version = RunLine({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_THAT(version.out, HasSubstr("OpenSSL"));
-  EXPECT_EQ(Run({"label", "--help"}).code, 0);
+  EXPECT_EQ(RunLine({"label", "--help"}).code, 0);
 }
 
 TEST(CommandLine, EveryVerbHasAShortHelpWithAnExampleOfItself) {
@@ -114,7 +114,7 @@ TEST(CommandLine, EveryVerbHasAShortHelpWithAnExampleOfItself) {
     std::istringstream words{std::string(verb.words)};
     for (std::string word; words >> word;) arguments.push_back(word);
     arguments.push_back("--help");
-    const Ran ran = Run(arguments, Verbs());
+    const Ran ran = RunLine(arguments, Verbs());
     EXPECT_EQ(ran.code, 0) << verb.words;
     EXPECT_THAT(ran.out, HasSubstr("recryptfs " + std::string(verb.words)));
     EXPECT_THAT(ran.out, HasSubstr("Example:\n  " + std::string(verb.example)));

@@ -20,7 +20,7 @@ export function orRefuse(message, action) {
   }
 }
 
-export const isZero = (bytes) => bytes.every((byte) => byte === 0);
+export const isZero = (bytes) => bytes.equals(Buffer.alloc(bytes.length));
 export const sha256 = (...parts) => digest('sha256', parts);
 export const sha512 = (...parts) => digest('sha512', parts);
 

@@ -1,0 +1,587 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { b64, canonical, u16, u32, u64, unb64 } from './bytes.mjs';
+import {
+  Geometry, Refused, applied, asPureJson, canonicalLabel, checkHeader, commit, compose, decryptStream, encryptStream, fileSource, groupStart,
+  headerObject, open, sizeOf, storedLength, udf,
+} from './jcd.mjs';
+import {
+  accounting, alice, audit, board, legal, newDevice, newKey, newLabel, pattern, publicPart, readAccounting, reading, write, writing,
+} from './fixtures.mjs';
+
+const BLOCK = 4096;
+const GROUP = 524288;
+const TRAILER = 640;
+const SIZES = [0, 1, 4095, 4096, 4097, 8192, GROUP - 1, GROUP, GROUP + 1, GROUP + 4096, 2 * GROUP, 1363149];
+
+const refused = (action, pattern) => assert.throws(action, (error) => error instanceof Refused && (!pattern || pattern.test(error.message)));
+const sameContent = (document, content) => {
+  assert.equal(document.size, content.length);
+  assert.ok(document.content().equals(content));
+};
+
+function changed(file, offset, mask = 1) {
+  const copy = Buffer.from(file);
+  copy[offset < 0 ? copy.length + offset : offset] ^= mask;
+  return copy;
+}
+
+describe('geometry', () => {
+  test('the stored lengths of the page', () => {
+    const table = { 0: 2944, 1: 2989, 4096: 7084, 4097: 7125, 524288: 532356, 524289: 532474, 67108864: 67772919, 67108865: 67773069 };
+    for (const [size, stored] of Object.entries(table)) assert.equal(storedLength(Number(size)), stored);
+  });
+
+  test('the size follows from the stored length', () => {
+    const around = (size) => [size - 2, size - 1, size, size + 1, size + 2].filter((near) => near >= 0);
+    for (const size of [0, 4096, GROUP, 128 * GROUP, 129 * GROUP, 128 * 128 * GROUP, 2 ** 45].flatMap(around)) {
+      assert.equal(sizeOf(storedLength(size)), size);
+      assert.ok(storedLength(size) < storedLength(size + 1));
+    }
+    for (let length = 7085; length < 7125; length++) assert.equal(sizeOf(length), null);
+    for (const length of [0, 2943, 2945, 2988]) assert.equal(sizeOf(length), null);
+  });
+
+  test('nothing overlaps, and nothing is left between', () => {
+    for (const size of [1, GROUP + 5, 128 * GROUP, 128 * GROUP + 1, 300 * GROUP + 7, 16384 * GROUP, 16385 * GROUP + 9]) {
+      const geometry = new Geometry(size);
+      const ranges = [];
+      for (let group = 0; group < geometry.groups; group++) {
+        if (group) ranges.push([groupStart(group) - 9, 9]);
+        ranges.push([groupStart(group), geometry.tableOffset(group) - groupStart(group)]);
+        ranges.push([geometry.tableOffset(group), geometry.tableLength(group)]);
+      }
+      for (let level = 1; level <= geometry.top; level++) {
+        for (let number = 0; number < geometry.levels[level]; number++) {
+          ranges.push([geometry.indexOffset(level, number), geometry.indexLength(level, number)]);
+        }
+      }
+      let end = 2304;
+      for (const [offset, length] of ranges.sort((a, b) => a[0] - b[0])) {
+        assert.equal(offset, end);
+        end += length;
+      }
+      assert.equal(end, geometry.dataEnd);
+    }
+  });
+});
+
+describe('round trips', () => {
+  for (const size of SIZES) {
+    test(`${size} bytes`, async () => {
+      const content = pattern(size);
+      const file = write(content);
+      assert.equal(file.length, storedLength(size));
+      const document = open(file, readAccounting);
+      sameContent(document, content);
+      assert.equal(document.name, 'report.odt');
+      assert.equal(document.author, 'alice@example.com');
+      assert.equal(document.trailer.author.epoch, 3);
+      sameContent(open(write(content, { layout: 'stream' }), readAccounting), content);
+    });
+  }
+
+  test('labels of both curves, alternatives and conjunctions', () => {
+    const content = pattern(5000);
+    const labels = [accounting, board, legal, audit];
+    const [A, B, L, U] = labels.map(({ name }) => name);
+    const cases = [
+      [A, [[accounting]]], [B, [[board]]],
+      [`${A} | ${L}`, [[accounting], [legal]]], [`${B} | ${U}`, [[board], [audit]]], [`${A} | ${B}`, [[accounting], [board]]],
+      [`${A} + ${L}`, [[accounting, legal]]], [`${B} + ${U}`, [[board, audit]]], [`${A} + ${B} + ${L} + ${U}`, [labels]],
+      [`${L} | ${A} + ${U}`, [[legal], [accounting, audit]]], [`${U} | ${A} + ${L}`, [[audit], [accounting, legal]]],
+    ];
+    for (const [expression, ways] of cases) {
+      const file = compose(content, writing(expression, labels));
+      for (const way of ways) {
+        sameContent(open(file, reading(way)), content);
+        if (way.length > 1) refused(() => open(file, reading(way.slice(1))), /no key/);
+      }
+    }
+    const only = (expression) => headerObject(compose(content, writing(expression, labels))).jwe.unprotected;
+    assert.deepEqual(Object.keys(only(B)), ['alg', 'epk']);
+    assert.equal(only(B).epk.crv, 'P-256');
+    assert.deepEqual(Object.keys(only(`${A} | ${B}`)), ['epk', 'epk2']);
+    assert.equal(only(`${A} + ${B}`).alg, 'jcd+AND');
+  });
+
+  test('devices and masters on both curves', () => {
+    for (const label of [accounting, board]) {
+      for (const curve of ['Ed25519', 'P-256']) {
+        const subject = `${'x'.repeat(24)}@example.com`;
+        const file = compose(pattern(10), writing(label.name, [label], newDevice(label, { curve, subject })));
+        assert.equal(open(file, reading([label])).author, subject);
+      }
+    }
+  });
+
+  test('data keys alone', () => {
+    const file = write(pattern(9000));
+    const { dataKeys } = open(file, readAccounting);
+    const document = open(file, { ...readAccounting, labelKeys: undefined, dataKeys: dataKeys.map(({ n, key }) => ({ k: b64(key), n })) });
+    sameContent(document, pattern(9000));
+    assert.equal(document.name, undefined);
+  });
+
+  test('a file of length 0', () => {
+    assert.equal(open(Buffer.alloc(0), {}).size, 0);
+  });
+
+  test('a header that is too large loses its type, then its name', () => {
+    const document = open(write(pattern(1), { type: 'x'.repeat(1500) }), readAccounting);
+    assert.deepEqual([document.name, document.type], ['report.odt', undefined]);
+    assert.equal(open(write(pattern(1), { name: 'x'.repeat(1500) }), readAccounting).name, undefined);
+    refused(() => write(pattern(1), { services: ['x'.repeat(2000)] }), /too large/);
+  });
+});
+
+describe('holes and the tree', () => {
+  test('sparse content of 128 groups and one byte, with index blocks of two levels', () => {
+    const size = 128 * GROUP + 1;
+    const content = Buffer.alloc(size);
+    pattern(3 * BLOCK).copy(content, 5 * GROUP + 100);
+    pattern(10).copy(content, 127 * GROUP);
+    content[size - 1] = 7;
+    const file = write(content, { holes: true });
+    const document = open(file, readAccounting);
+    assert.equal(document.geometry.top, 2);
+    assert.equal(document.trailer.writes, 6);
+    sameContent(document, content);
+    refused(() => open(changed(file, document.geometry.indexOffset(1, 0) + 5 * 32), readAccounting).content(), /index block 1.0/);
+    refused(() => open(changed(file, document.geometry.indexOffset(2, 0)), readAccounting).content(), /index block 2.0/);
+    refused(() => open(changed(file, document.geometry.tableOffset(127)), readAccounting).content(), /table 127/);
+    // What stands in the place of a hole has no meaning, nor has what a zero hash stands for.
+    sameContent(open(changed(changed(file, groupStart(3)), document.geometry.tableOffset(3) + 9), readAccounting), content);
+  });
+
+  test('nothing but holes', () => {
+    const document = open(write(Buffer.alloc(GROUP + 1), { holes: true }), readAccounting);
+    assert.ok(document.trailer.root.equals(Buffer.alloc(32)));
+    sameContent(document, Buffer.alloc(GROUP + 1));
+  });
+
+  test('reading a block touches its path and nothing else', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'jcd-'));
+    const path = join(directory, 'document');
+    const content = Buffer.alloc(128 * GROUP + 1);
+    content[50 * GROUP + 4096] = 1;
+    writeFileSync(path, write(content, { holes: true }));
+    const source = fileSource(path);
+    const document = open(source, readAccounting);
+    assert.deepEqual(source.reads.map(({ length }) => length), [2304, 640]);
+    source.reads.length = 0;
+    assert.ok(document.readBlock(50 * 128 + 1).equals(content.subarray(50 * GROUP + 4096, 50 * GROUP + 8192)));
+    const { geometry } = document;
+    assert.deepEqual(source.reads, [
+      { offset: geometry.indexOffset(2, 0), length: 64 }, { offset: geometry.indexOffset(1, 0), length: 4096 },
+      { offset: geometry.tableOffset(50), length: 5124 }, { offset: groupStart(50) + 4096, length: 4096 },
+    ]);
+    source.reads.length = 0;
+    document.readBlock(50 * 128 + 2);
+    assert.deepEqual(source.reads, []);
+    source.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('refusals', () => {
+  test('every flipped byte of a small document is refused or harmless', () => {
+    const content = pattern(100);
+    const file = write(content);
+    const harmless = [];
+    for (let offset = 0; offset < file.length; offset++) {
+      // 0x2a makes a line end of a space.
+      for (const mask of offset % 2 ? [0x01, 0x2a] : [0x80]) {
+        let document;
+        try {
+          document = open(changed(file, offset, mask), readAccounting);
+          assert.ok(document.content().equals(content));
+        } catch (error) {
+          assert.ok(error instanceof Refused, error.stack);
+          continue;
+        }
+        assert.equal(document.author, 'alice@example.com');
+        assert.equal(document.name, 'report.odt');
+        harmless.push(offset);
+      }
+    }
+    // Only the white space behind the header, which other white space may stand for, and the slot.
+    const start = 1 + headerText(file).length;
+    assert.deepEqual(harmless.filter((offset) => offset < start || offset >= 2304), []);
+  });
+
+  test('every truncated length', () => {
+    const file = write(pattern(100));
+    for (let length = 1; length < file.length; length++) refused(() => open(file.subarray(0, length), readAccounting));
+    // What stands behind the last good state is left over from a commit.
+    const longer = open(Buffer.concat([file, Buffer.alloc(1)]), readAccounting);
+    assert.ok(longer.leftOver);
+    sameContent(longer, pattern(100));
+  });
+
+  test('blocks in each other\'s places', () => {
+    const file = write(pattern(2 * BLOCK));
+    const { geometry } = open(file, readAccounting);
+    const copy = Buffer.from(file);
+    file.copy(copy, groupStart(0), geometry.blockOffset(1), geometry.blockOffset(1) + BLOCK);
+    refused(() => open(copy, readAccounting).content(), /block 0/);
+  });
+
+  test('credentials', () => {
+    const file = write(pattern(1));
+    refused(() => open(file, { ...readAccounting, masters: [publicPart(legal.master)] }), /master/);
+    refused(() => open(file, { ...readAccounting, now: 4102444801 }), /expired/);
+    refused(() => open(write(pattern(1), newDevice(accounting, { rights: 0 })), readAccounting), /may not write/);
+    refused(() => open(write(pattern(1), newDevice(legal)), readAccounting), /master/);
+    refused(() => write(pattern(1), { credential: newDevice(accounting).credential }), /another device/);
+    const unsigned = write(pattern(1), { device: undefined, credential: undefined });
+    refused(() => open(unsigned, readAccounting), /unknown author/);
+    const document = open(unsigned, { ...readAccounting, anyone: true });
+    assert.equal(document.author, null);
+    sameContent(document, pattern(1));
+  });
+
+  // A header with something changed; with the aad made to fit, so that it is the check in question which refuses.
+  const changedHeader = (change, expression = accounting.name) => {
+    const object = headerObject(compose(pattern(1), writing(expression, [accounting, board, legal])));
+    change(object);
+    return () => checkHeader(object);
+  };
+
+  test('headers', () => {
+    for (const [change, why] of [
+      [(h) => { h.jcd = 2; }, /version/], [(h) => { h.suite = 2; }, /suite/], [(h) => { h.more = 1; }, /unknown member/],
+      [(h) => { h.label = 'B#b | A#a'; }, /canonical/], [(h) => { h.label = 'A#a'; }, /aad/], [(h) => { h.services = ['b', 'a']; }, /services/],
+      [(h) => { h.services = ['example.org']; }, /aad/], [(h) => { h.uid = b64(Buffer.alloc(16)); }, /aad/],
+      [(h) => { h.jwe.protected = b64('{"enc":"A128GCM"}'); }, /protected/], [(h) => { h.jwe.protected = b64('{"enc":"A256GCM","zip":"DEF"}'); }, /protected/],
+      [(h) => { h.jwe.unprotected.crit = []; }, /crit/], [(h) => { h.jwe.unprotected.zip = 'DEF'; }, /zip/],
+      [(h) => { h.jwe.recipients[0].header.alg = h.jwe.unprotected.alg; }, /two places/], [(h) => { h.jwe.unprotected.alg = 'ECDH-ES'; }, /alg/],
+      [(h) => { h.jwe.recipients[0].header.epk = h.jwe.unprotected.epk; }, /unknown member epk/],
+    ]) refused(changedHeader(change), why);
+    refused(changedHeader((h) => { h.jwe.recipients[0].header.kid = udf(publicPart(legal.key)); }), /aad/);
+    refused(changedHeader((h) => { h.jwe.recipients.reverse(); }, `${accounting.name} | ${legal.name}`), /aad/);
+  });
+
+  test('ephemeral keys', () => {
+    const x25519 = (bytes) => (h) => { h.jwe.unprotected.epk.x = b64(bytes); };
+    const little = (value) => Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse();
+    const p = 2n ** 255n - 19n;
+    refused(changedHeader(x25519(Buffer.alloc(32))), /zero/);
+    refused(changedHeader(x25519(little(p))), /canonical/);
+    refused(changedHeader(x25519(little(p + 9n))), /canonical/);
+    refused(changedHeader(x25519(little(9n + 2n ** 255n))), /canonical/);
+    refused(changedHeader(x25519(little(2n))), /twist/);
+    refused(changedHeader(x25519(little(p - 1n))), /twist/);
+    refused(changedHeader((h) => { h.jwe.unprotected.epk.y = b64(Buffer.alloc(32, 1)); }, board.name), /on the curve/);
+    refused(changedHeader((h) => { h.jwe.unprotected.epk2 = h.jwe.unprotected.epk; }), /curves/);
+  });
+});
+
+describe('streams', () => {
+  const collect = async (source) => {
+    const parts = [];
+    for await (const part of source) parts.push(part);
+    return Buffer.concat(parts);
+  };
+  const pieces = function* pieces(buffer, length) {
+    for (let offset = 0; offset < buffer.length; offset += length) yield buffer.subarray(offset, offset + length);
+  };
+
+  for (const size of SIZES) {
+    test(`${size} bytes`, async () => {
+      const content = pattern(size);
+      const stream = await collect(encryptStream(pieces(content, 70001), writing(accounting.name, [accounting])));
+      assert.equal(stream.length, storedLength(size));
+      sameContent(open(stream, readAccounting), content);
+      for (const file of [stream, write(content, { layout: 'stream' }), write(content)]) {
+        assert.ok((await collect(decryptStream(pieces(file, 33333), readAccounting))).equals(content));
+      }
+    });
+  }
+
+  test('index blocks in chunks', async () => {
+    const content = Buffer.alloc(128 * GROUP + 1, 5);
+    const file = await collect(encryptStream(pieces(content, GROUP), writing(accounting.name, [accounting])));
+    assert.equal(file.length, 67773069);
+    sameContent(open(file, readAccounting), content);
+    assert.ok((await collect(decryptStream([file], readAccounting))).equals(content));
+    const sparse = write(Buffer.alloc(128 * GROUP + 1), { layout: 'stream', holes: true });
+    assert.ok((await collect(decryptStream([sparse], readAccounting))).equals(Buffer.alloc(128 * GROUP + 1)));
+  });
+
+  test('cut, lengthened and changed streams fail', async () => {
+    const file = write(pattern(GROUP + 10), { layout: 'stream' });
+    const fails = (bytes) => assert.rejects(collect(decryptStream([bytes], readAccounting)), Refused);
+    for (const length of [0, 100, 2304, 3000, groupStart(1) - 9, groupStart(1), file.length - TRAILER, file.length - 1]) {
+      await fails(file.subarray(0, length));
+    }
+    await fails(Buffer.concat([file, Buffer.alloc(1)]));
+    const table = groupStart(0) + GROUP;
+    for (const offset of [2295, 2303, groupStart(0), table, table + 5, groupStart(1) - 9, groupStart(1) - 1, -30]) {
+      await fails(changed(file, offset));
+    }
+  });
+});
+
+describe('commit records', () => {
+  const edit = (content, { writes = [], size }) => {
+    const length = size ?? Math.max(content.length, ...writes.map(({ offset, data }) => offset + data.length));
+    const next = Buffer.alloc(length);
+    content.copy(next);
+    for (const { offset, data } of writes) data.copy(next, offset);
+    return next;
+  };
+  const start = (size, more) => ({ file: write(pattern(size), more), content: pattern(size) });
+  const step = ({ file, content }, changes, options = {}) => ({
+    file: commit(file, open(file, readAccounting), changes, { ...alice, ...options }),
+    content: edit(content, changes),
+  });
+  const at = (offset, length, seed = 9) => ({ writes: [{ offset, data: pattern(length, seed) }] });
+
+  const CHAINS = {
+    'overwritten in the middle': [10000, [at(5000, 10)]],
+    'grown inside a block': [100, [at(90, 30)]],
+    'grown by blocks': [4096, [at(4096, 9000)]],
+    'grown over a group': [GROUP - 10, [at(GROUP - 20, 5000)]],
+    'grown by a hole': [5000, [{ size: GROUP + 5000 }, at(GROUP, 10)]],
+    'shrunk inside a block': [5000, [{ size: 4500 }]],
+    'shrunk by a group': [GROUP + 5000, [{ size: 100 }]],
+    'shrunk to nothing': [5000, [{ size: 0 }]],
+    'from nothing': [0, [at(0, 5000)]],
+    'a chain': [20000, [at(0, 100), at(19990, 9000, 2), { size: 300 }, at(200, 60000, 3), { size: 9000 }, at(9000, 1, 4), { size: GROUP * 2 }]],
+  };
+
+  for (const [name, [size, steps]] of Object.entries(CHAINS)) {
+    test(name, async () => {
+      for (const layout of ['random', 'stream']) {
+        let state = start(size, { layout });
+        steps.forEach((changes, index) => {
+          state = step(state, changes);
+          assert.equal(sizeOf(state.file.length), null);
+          const document = open(state.file, readAccounting);
+          assert.equal(document.records.length, index + 1);
+          assert.equal(document.trailer.generation, index + 2);
+          assert.equal(document.author, 'alice@example.com');
+          sameContent(document, state.content);
+          const plain = applied(document);
+          assert.equal(plain.length, storedLength(state.content.length));
+          sameContent(open(plain, readAccounting), state.content);
+        });
+        // The footer is a hint: without it the records are found all the same.
+        sameContent(open(Buffer.concat([state.file, Buffer.from('left over')]), readAccounting), state.content);
+      }
+    });
+  }
+
+  test('an interrupted apply is completed by reading', () => {
+    for (const [size, steps] of Object.values(CHAINS)) {
+      const { file, content } = steps.reduce((state, changes) => step(state, changes), start(size));
+      const document = open(file, readAccounting);
+      const end = applied(document);
+      // A record inside the new state would be overwritten when it is applied: nothing then completes what was interrupted.
+      if (document.records[0].position < end.length) continue;
+      const touched = document.records.flatMap(({ writes }) => writes);
+      // Every other sector of what applying writes is in place.
+      for (const parity of [0, 1]) {
+        const torn = Buffer.from(file);
+        for (const { offset, bytes } of touched) {
+          for (let byte = offset; byte < Math.min(offset + bytes.length, end.length); byte++) {
+            if (Math.floor(byte / 512) % 2 === parity) torn[byte] = end[byte];
+          }
+        }
+        sameContent(open(torn, readAccounting), content);
+      }
+      const all = Buffer.from(file);
+      end.copy(all);
+      sameContent(open(all, readAccounting), content);
+    }
+  });
+
+  test('an interrupted commit leaves the state before it', () => {
+    const first = start(10000);
+    const second = step(first, at(9000, 3000));
+    const third = step(second, at(12000, 5000, 3));
+    const { records } = open(third.file, readAccounting);
+    const check = (file, content) => sameContent(open(file, readAccounting), content);
+    for (let length = first.file.length; length < second.file.length; length += 97) {
+      check(second.file.subarray(0, length), length <= records[0].end - 1 ? first.content : second.content);
+    }
+    for (let length = second.file.length; length < third.file.length; length += 97) {
+      check(third.file.subarray(0, length), length <= records[1].end - 1 ? second.content : third.content);
+    }
+    // The next writer cuts what was left over.
+    const torn = third.file.subarray(0, records[1].end - 5);
+    const next = commit(torn, open(torn, readAccounting), at(1, 2), alice);
+    sameContent(open(next, readAccounting), edit(second.content, at(1, 2)));
+    assert.equal(open(next, readAccounting).records.length, 2);
+  });
+
+  test('changed records and footers', () => {
+    const first = start(5000);
+    const second = step(first, at(0, 10));
+    const [{ position, end }] = open(second.file, readAccounting).records;
+    for (let offset = position; offset < end; offset += offset < position + 730 ? 1 : 23) {
+      sameContent(open(changed(second.file, offset), readAccounting), first.content);
+    }
+    for (let offset = end; offset < second.file.length; offset++) {
+      sameContent(open(changed(second.file, offset), readAccounting), second.content);
+    }
+    // Records of another state, though of the same document.
+    const other = step(first, at(20, 10));
+    const mixed = step(other, at(40, 10));
+    const moved = Buffer.concat([second.file, mixed.file.subarray(second.file.length)]);
+    const document = open(moved, readAccounting);
+    assert.ok(document.leftOver);
+    sameContent(document, second.content);
+  });
+
+  test('wrapped again, under another label, by another device', () => {
+    const { file, content } = start(9000);
+    const bob = newDevice(legal, { subject: 'bob@example.org', curve: 'P-256' });
+    const header = { label: `${accounting.name} | ${legal.name}`, ...keysOf(accounting, legal), services: ['example.com', 'example.org'] };
+    const options = reading([accounting], { masters: [accounting, legal].map(({ master }) => publicPart(master)) });
+    const wrapped = commit(file, open(file, options), { header, newKey: true }, bob);
+    const document = open(wrapped, options);
+    sameContent(document, content);
+    assert.deepEqual(document.trailer.entries.map(({ kind }) => kind), [2, 3]);
+    assert.deepEqual([document.author, document.trailer.wrapper.subject], ['alice@example.com', 'bob@example.org']);
+    assert.deepEqual(document.dataKeys.map(({ n }) => n), [1, 2]);
+    sameContent(open(wrapped, { ...options, labelKeys: [legal.key] }), content);
+
+    // Once more: the author's entry stays as it is. Then a change of content, and at last the old key is forgotten.
+    const again = commit(wrapped, document, { header: { ...header, name: 'new.odt' } }, bob);
+    assert.equal(open(again, options).name, 'new.odt');
+    assert.equal(open(again, options).trailer.entries[0].generation, 1);
+    const written = commit(again, open(again, options), at(0, 5), bob);
+    assert.equal(open(written, options).author, 'bob@example.org');
+    assert.equal(open(written, options).table(0).readUInt32BE(), 2);
+    const rewritten = commit(written, open(written, options), { header, rewrite: true }, bob);
+    const last = open(rewritten, options);
+    assert.deepEqual(last.dataKeys.map(({ n }) => n), [2]);
+    sameContent(last, edit(content, at(0, 5)));
+    sameContent(open(applied(last), options), edit(content, at(0, 5)));
+  });
+
+  const keysOf = (...labels) => ({ labelKeys: Object.fromEntries(labels.map(({ name, key }) => [name, publicPart(key)])) });
+});
+
+describe('other encodings', () => {
+  const header = (file) => headerObject(file);
+  const data = (file) => file.subarray(2304, file.length - TRAILER);
+  const trailer = (file) => file.subarray(file.length - TRAILER + 14, file.length - 2);
+  const text = (value) => Buffer.concat([Buffer.from([0x81]), u16(Buffer.byteLength(value)), Buffer.from(value)]);
+  const bytes = (value) => Buffer.concat([Buffer.from([0x8a]), u32(value.length), value]);
+
+  // An object whose names and texts are JSON-B strings, or JSON-C tags for names that occurred before.
+  const binaryJson = (value, tags = null) => {
+    if (Array.isArray(value)) return Buffer.concat([Buffer.from('['), ...value.map((item) => binaryJson(item, tags)), Buffer.from(']')]);
+    if (typeof value === 'string') return text(value);
+    if (typeof value === 'number') return Buffer.concat([Buffer.from([0xa3]), u64(value)]);
+    const name = (member) => {
+      if (!tags) return text(member);
+      if (tags.has(member)) return Buffer.from([0xc0, tags.get(member)]);
+      tags.set(member, tags.size);
+      return Buffer.concat([Buffer.from([0xc8, tags.size - 1]), text(member)]);
+    };
+    const items = Object.entries(value).flatMap(([member, item]) => [name(member), binaryJson(item, tags)]);
+    return Buffer.concat([Buffer.from('{'), ...items, Buffer.from('}')]);
+  };
+
+  test('pure JSON, JSON-B and JSON-C', () => {
+    for (const size of [0, 5000, GROUP + 1]) {
+      for (const layout of ['random', 'stream']) {
+        const content = pattern(size);
+        const file = write(content, { layout });
+        const check = (encoded) => sameContent(open(Buffer.from(encoded), readAccounting), content);
+        check(asPureJson(file, header(file)));
+        check(JSON.stringify(JSON.parse(asPureJson(file, header(file))), null, 2));
+        for (const tags of [null, new Map()]) {
+          check(Buffer.concat([
+            Buffer.from(' [ '), binaryJson(header(file), tags), bytes(data(file)),
+            Buffer.from('{"trailer" : '), bytes(trailer(file)), Buffer.from(' } ]\n'),
+          ]));
+        }
+        // As it stands, but with a header that is not canonical.
+        const spaced = Buffer.from(file);
+        const loose = JSON.stringify(Object.fromEntries(Object.entries(header(file)).reverse()));
+        spaced.write(loose.padEnd(2294), 1);
+        check(spaced);
+      }
+    }
+  });
+
+  test('refused', () => {
+    const file = write(pattern(50));
+    const json = asPureJson(file, header(file));
+    const fails = (encoded) => refused(() => open(Buffer.from(encoded), readAccounting).content());
+    fails(json.replace('{"jcd":1', '{"jcd":1,"jcd":1'));
+    fails(`${json} 1`);
+    fails(json.slice(0, -1));
+    fails(json.replace('},"', '}"'));
+    fails(`[${json}]`);
+    fails(Buffer.concat([Buffer.from(json), file]));
+  });
+});
+
+describe('texts', () => {
+  test('canonical forms', () => {
+    assert.equal(canonical({ b: [1, 'é\n'], a: { d: null, c: true } }), '{"a":{"c":true,"d":null},"b":[1,"é\\n"]}');
+    assert.equal(canonicalLabel('B#b+A#a | C#c|A#a + B#b'), 'A#a + B#b | C#c');
+    const file = write(pattern(1));
+    assert.equal(canonical(headerObject(file)), headerText(file));
+  });
+
+  test('base64url is strict', () => {
+    for (const bad of ['YQ==', 'YR', 'Y', 'Y+', ' YQ']) refused(() => unb64(bad));
+  });
+
+  test('fingerprints', () => {
+    assert.match(udf(publicPart(accounting.key)), /^M[A-Z2-7]{3}(-[A-Z2-7]{4}){6}$/);
+    assert.equal(udf(board.key), udf(publicPart(board.key)));
+  });
+});
+
+describe('the command', () => {
+  let directory;
+  before(() => { directory = mkdtempSync(join(tmpdir(), 'jcd-')); });
+  after(() => rmSync(directory, { recursive: true }));
+  const tool = join(import.meta.dirname, 'jcd-tool.mjs');
+  const run = (command, options) => JSON.parse(execFileSync(process.execPath, [tool, command], { input: JSON.stringify(options) }));
+
+  test('writes, commits, inspects and reads', () => {
+    const file = join(directory, 'a.jcd');
+    const { credential } = run('credential', {
+      master: accounting.master, device: publicPart(alice.device), subject: 'carol@example.com', expires: 4102444800,
+    });
+    const author = { device: alice.device, credential };
+    for (const layout of ['random', 'stream']) {
+      const options = { labelKeys: readAccounting.labelKeys, masters: readAccounting.masters, file };
+      run('write', { ...writing(accounting.name, [accounting], author), file, content: b64(pattern(6000)), layout });
+      assert.equal(run('inspect', { file }).size, 6000);
+      for (const stream of [false, true]) {
+        const answer = run('read', { ...options, stream });
+        assert.equal(answer.content, b64(pattern(6000)));
+        assert.equal(answer.author.subject, 'carol@example.com');
+      }
+      run('commit', { ...options, ...author, writes: [{ offset: 5999, content: b64(Buffer.from('end')) }] });
+      assert.equal(run('inspect', { file }).records.length, 1);
+      assert.equal(run('read', { ...options, offset: 5999 }).content, b64(Buffer.from('end')));
+      const out = join(directory, 'b.jcd');
+      run('apply', { ...options, out });
+      assert.equal(sizeOf(readFileSync(out).length), 6002);
+      run('json', { file: out, out: file });
+      assert.equal(run('read', { ...options, length: 1 }).size, 6002);
+    }
+    const { status, stdout } = spawnSync(process.execPath, [tool, 'read'], { input: JSON.stringify({ file, labelKeys: [newKey('X25519')] }) });
+    assert.equal(status, 1);
+    assert.match(JSON.parse(stdout).error, /no key/);
+  });
+});
+
+function headerText(file) {
+  return file.subarray(1, 2295).toString().replace(/ +$/, '');
+}

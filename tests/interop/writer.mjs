@@ -1,0 +1,196 @@
+// Making documents, and commit records behind them.
+
+import { randomBytes } from 'node:crypto';
+import { isZero, refuse, u64 } from './bytes.mjs';
+import { BLOCK, GROUP, Geometry, HEADER, SLOT, TRAILER, groupStart, slotOffset } from './geometry.mjs';
+import { checkDataKeys, headerRegion, makeHeader } from './header.mjs';
+import { makeRecord, withFooter } from './records.mjs';
+import { BlockCipher, HOLE, TreeBuilder, ZERO_HASH, hashTable, hole, makeTable } from './tree.mjs';
+import { keptEntry, makeTrailer, signEntry } from './trailer.mjs';
+
+export const chunk = (length) => Buffer.concat([Buffer.from([0x8f]), u64(length)]);
+export const lastChunk = (length) => Buffer.concat([Buffer.from([0x8b]), u64(length)]);
+
+/** A group as it is stored: blocks, table, and the index blocks behind it. */
+export function storedGroup(tree, group, last, keyNumber, blocks) {
+  const table = makeTable(keyNumber, blocks.map(({ entry }) => entry));
+  return Buffer.concat([...blocks.map(({ bytes }) => bytes), table, tree.add(hashTable(group, table), last)]);
+}
+
+/** Data keys as options give them ([{k, n}]), or a fresh one. */
+export const dataKeysFor = ({ dataKeys }) => (dataKeys ? checkDataKeys(dataKeys) : [{ n: 1, key: randomBytes(32) }]);
+
+/** The entries of a trailer over content that `signer` wrote; without a device the author is unknown. */
+export const authorEntries = (uid, fields, signer) => (signer.device ? [signEntry(1, uid, fields, signer)] : []);
+
+/**
+ * Makes a document. Options:
+ *   label, labelKeys, services, name, type   see makeHeader
+ *   layout             'random' (default) or 'stream'
+ *   holes              whether blocks of zeros become holes
+ *   device, credential the author's signature key (private JWK) and its credential; absent: unknown author
+ *   uid, dataKeys      chosen at random when absent
+ */
+export function compose(content, options) {
+  const uid = options.uid ?? randomBytes(16);
+  const dataKeys = dataKeysFor(options);
+  const header = makeHeader({ ...options, uid, dataKeys });
+  const geometry = new Geometry(content.length);
+  const cipher = new BlockCipher(uid, dataKeys.at(-1));
+  const tree = new TreeBuilder();
+  const file = Buffer.alloc(geometry.stored);
+  let writes = 0;
+  for (let group = 0; group < geometry.groups; group++) {
+    const blocks = Array.from({ length: geometry.groupBlocks(group) }, (_, index) => {
+      const block = group * GROUP + index;
+      const plain = content.subarray(block * BLOCK, block * BLOCK + BLOCK);
+      if (options.holes && isZero(plain)) return hole(plain.length);
+      writes++;
+      return cipher.seal(block, plain);
+    });
+    const last = group === geometry.groups - 1;
+    storedGroup(tree, group, last, cipher.number, blocks).copy(file, groupStart(group));
+    if (options.layout === 'stream') {
+      const length = geometry.groupEnd(group) - groupStart(group);
+      (last ? lastChunk(length) : chunk(length)).copy(file, slotOffset(group));
+    }
+  }
+  const slot = options.layout === 'stream' && geometry.groups ? file.subarray(HEADER - SLOT, HEADER) : lastChunk(geometry.dataLength);
+  headerRegion(header, slot).copy(file);
+  const fields = {
+    generation: 1, size: content.length, writes, root: tree.root, attributes: ZERO_HASH, headerDigest: header.digest,
+  };
+  makeTrailer(uid, dataKeys.at(-1), fields, authorEntries(uid, fields, options)).copy(file, geometry.dataEnd);
+  return file;
+}
+
+/**
+ * Changes a document that `open` gave, and returns its file with one more commit record. Changes:
+ *   writes   [{offset, data}]
+ *   size     the new size
+ *   header   members of makeHeader's argument: wraps the header again
+ *   newKey   adds a data key (with header)
+ *   rewrite  encrypts every block again, under the newest data key, and forgets the older ones (with header)
+ * Options: device, credential, as for compose.
+ */
+export function commit(buffer, document, changes, options) {
+  if (document.otherEncoding || !document.header) refuse('this file is not modified in place');
+  const file = goodPart(buffer, document);
+  const next = nextState(document, changes, options);
+
+  // What lies beyond the end of the file may be written in place; all else goes into the record.
+  const inPlace = next.image.subarray(Math.min(file.length, next.image.length));
+  const { image: old } = document;
+  const position = file.length + inPlace.length;
+  const record = {
+    baseLength: old.length,
+    position,
+    previous: document.records.at(-1)?.position ?? 0,
+    newLength: next.image.length,
+    newSize: next.size,
+    followed: document.trailerBytes,
+    writes: differences(old.read(0, old.length), next.image.subarray(0, file.length)),
+  };
+  const bytes = makeRecord(document.header.uid, document.dataKeys.at(-1), record);
+  return withFooter(Buffer.concat([file, inPlace, bytes]), record);
+}
+
+/** The file without what an interrupted commit left behind the last good state. */
+function goodPart(buffer, document) {
+  if (!document.leftOver) return buffer;
+  const last = document.records.at(-1);
+  return last ? withFooter(buffer.subarray(0, last.end), last) : buffer.subarray(0, document.image.length);
+}
+
+/** Ranges in which the new state differs from the old one, or lies behind it. */
+function differences(old, next) {
+  const GAP = 32;
+  const ranges = [];
+  for (let at = 0; at < next.length; at++) {
+    if (at < old.length && old[at] === next[at]) continue;
+    const last = ranges.at(-1);
+    if (last && at - last.end < GAP) last.end = at + 1; else ranges.push({ start: at, end: at + 1 });
+  }
+  return ranges.map(({ start, end }) => ({ offset: start, bytes: next.subarray(start, end) }));
+}
+
+function nextState(document, changes, options) {
+  const { geometry: before, image: old, trailer } = document;
+  const { uid } = document.header;
+  const edits = changes.writes ?? [];
+  const size = changes.size ?? Math.max(document.size, ...edits.map(({ offset, data }) => offset + data.length));
+  const after = new Geometry(size);
+  const { header, dataKeys } = nextHeader(document, changes);
+  const newest = dataKeys.at(-1);
+  const cipher = new BlockCipher(uid, newest);
+  const image = Buffer.alloc(after.stored);
+  old.read(0, Math.min(old.length, after.stored) - TRAILER).copy(image);
+
+  let sealed = 0;
+  const newBlock = (block, rewrite) => {
+    const start = block * BLOCK;
+    const length = after.blockLength(block);
+    const existed = block < before.blocks;
+    const wasHole = !existed || document.entry(block).equals(HOLE);
+    const touching = edits.filter(({ offset, data }) => offset < start + length && offset + data.length > start);
+    if (!touching.length && wasHole) return hole(length);
+    if (!touching.length && !rewrite && before.blockLength(block) === length) {
+      return { entry: document.entry(block), bytes: old.read(before.blockOffset(block), length) };
+    }
+    const plain = Buffer.alloc(length);
+    if (existed) document.readBlock(block).copy(plain);
+    for (const { offset, data } of touching) data.copy(plain, Math.max(0, offset - start), Math.max(0, start - offset));
+    sealed++;
+    return cipher.seal(block, plain);
+  };
+
+  const tree = new TreeBuilder();
+  for (let group = 0; group < after.groups; group++) {
+    const blocks = Array.from({ length: after.groupBlocks(group) }, (_, index) => group * GROUP + index);
+    const oldNumber = group < before.groups ? document.table(group)?.readUInt32BE() ?? newest.n : newest.n;
+    const touched = blocks.some((block) => block >= before.blocks || before.blockLength(block) !== after.blockLength(block)
+      || edits.some(({ offset, data }) => offset < (block + 1) * BLOCK && offset + data.length > block * BLOCK));
+    // All blocks of a group are under one key: touching one under an older key means all.
+    const rewrite = changes.rewrite || (touched && oldNumber !== newest.n);
+    const number = touched || rewrite ? newest.n : oldNumber;
+    const stored = blocks.map((block) => newBlock(block, rewrite));
+    storedGroup(tree, group, group === after.groups - 1, number, stored).copy(image, groupStart(group));
+    // A slot where content stood before.
+    if (group >= before.groups && group > 0) image.fill(0, slotOffset(group), groupStart(group));
+  }
+
+  const slot = size === document.size ? image.subarray(HEADER - SLOT, HEADER) : lastChunk(after.dataLength);
+  headerRegion(header, Buffer.from(slot)).copy(image);
+  const fields = {
+    generation: trailer.generation + 1,
+    size,
+    writes: sealed + (newest.n === trailer.keyNumber ? trailer.writes : 0),
+    root: tree.root,
+    attributes: trailer.attributes,
+    headerDigest: header.digest,
+  };
+  const sameContent = size === document.size && tree.root.equals(trailer.root);
+  const entries = sameContent && header !== document.header
+    ? wrapperEntries(document, fields, options) : authorEntries(uid, fields, options);
+  makeTrailer(uid, newest, fields, entries).copy(image, after.dataEnd);
+  return { image, size };
+}
+
+function nextHeader(document, { header, newKey, rewrite }) {
+  if (!header) return { header: document.header, dataKeys: document.dataKeys };
+  const { label, services, uid } = document.header;
+  let { dataKeys } = document;
+  if (newKey) dataKeys = [...dataKeys, { n: dataKeys.at(-1).n + 1, key: randomBytes(32) }];
+  if (rewrite) dataKeys = dataKeys.slice(-1);
+  return { header: makeHeader({ label, services, name: document.name, type: document.type, ...header, uid, dataKeys }), dataKeys };
+}
+
+/** The author's entry as it was, and the signature of who wraps the header now. */
+function wrapperEntries(document, fields, options) {
+  const author = document.trailer.entries.find(({ kind }) => kind !== 3);
+  if (!author) return [];
+  return [keptEntry(author, document.trailer), signEntry(3, document.header.uid, fields, options)];
+}
+
+/** The document without its records. */
+export const applied = (document) => document.image.read(0, document.image.length);

@@ -50,7 +50,8 @@ Status Services::CheckService(const ServiceProfile& service, const Json& jws,
                    PinChange::kRefuse));
   }
   // By key: a service that got a new one starts to count again.
-  return trust_.Remember(TrustSubject::kService, domain + " " + found, service.version.version, jws);
+  return trust_.Remember(TrustSubject::kService, domain + " " + found, service.version.version,
+                         jws);
 }
 
 }  // namespace recrypt

@@ -72,7 +72,8 @@ FileStamp StampOf(const std::string& path) {
   return {info.st_dev, info.st_ino, info.st_mtim};
 }
 
-// {"version":1,"pins":{"account:…":{udf,how,since}},"seen":{"account:…":{version,object}}}
+// {"version":1,"pins":{"account:…":{udf,how,since}},"seen":{"account:…":{version,object}},
+//  "credentials":{"label":"b64"}}
 class TrustFile : public TrustStore {
  public:
   explicit TrustFile(std::string path) : path_(std::move(path)) {}
@@ -143,6 +144,31 @@ class TrustFile : public TrustStore {
     return Save(std::move(changed));
   }
 
+  Status KeepCredential(const LabelName& label, ByteSpan credential) override {
+    const std::string encoded = Base64UrlEncode(credential);
+    const std::lock_guard guard(mutex_);
+    RECRYPT_TRY(Refresh());
+    const Json* before = FindMember(file_["credentials"], label.text());
+    if (before == nullptr ? encoded.empty() : *before == encoded) return {};
+    RECRYPT_ASSIGN(const FileLock lock, FileLock::Take(path_ + ".lock"));
+    RECRYPT_TRY(Refresh());
+    Json changed = file_;
+    if (encoded.empty()) {
+      changed["credentials"].erase(label.text());
+    } else {
+      changed["credentials"][label.text()] = encoded;
+    }
+    return Save(std::move(changed));
+  }
+
+  Result<Bytes> KeptCredential(const LabelName& label) override {
+    const std::lock_guard guard(mutex_);
+    RECRYPT_TRY(Refresh());
+    const Json& credentials = file_["credentials"];
+    if (FindMember(credentials, label.text()) == nullptr) return Bytes();
+    return GetBytes(credentials, label.text());
+  }
+
   Result<std::optional<Seen>> LastSeen(TrustSubject subject, const std::string& name) override {
     const std::lock_guard guard(mutex_);
     RECRYPT_TRY(Refresh());
@@ -192,7 +218,10 @@ class TrustFile : public TrustStore {
     if (loaded_ && stamp == stamp_) return {};
     auto text = ReadSmallFile(path_, kMaxTrustFile);
     if (!text && text.error().code == ErrorCode::kNotFound) {
-      file_ = {{"version", kFormat}, {"pins", Json::object()}, {"seen", Json::object()}};
+      file_ = {{"version", kFormat},
+               {"pins", Json::object()},
+               {"seen", Json::object()},
+               {"credentials", Json::object()}};
     } else if (!text) {
       return Fail(std::move(text.error()));
     } else {
@@ -207,7 +236,8 @@ class TrustFile : public TrustStore {
   Result<Json> Parse(std::string_view text) const {
     auto object = ParseJson(text);
     const bool whole = object && GetUint(*object, "version").value_or(0) == kFormat &&
-                       GetObject(*object, "pins") && GetObject(*object, "seen");
+                       GetObject(*object, "pins") && GetObject(*object, "seen") &&
+                       GetObject(*object, "credentials");
     if (!whole) return Fail(ErrorCode::kCorrupt, "the file of pins " + path_ + " is damaged");
     return std::move(*object);
   }

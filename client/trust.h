@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/json/json.h"
+#include "core/label/expression.h"
 
 namespace recrypt {
 
@@ -69,6 +70,10 @@ class TrustStore {
     Json object;
   };
   virtual Result<std::optional<Seen>> LastSeen(TrustSubject subject, const std::string& name) = 0;
+
+  // The credential that a label gave this device, for when its service is away; empty: none.
+  virtual Status KeepCredential(const LabelName& label, ByteSpan credential) = 0;
+  virtual Result<Bytes> KeptCredential(const LabelName& label) = 0;
 };
 
 // "account", "label", "service", "share".

@@ -1,0 +1,85 @@
+#include "client/authors.h"
+
+namespace recrypt {
+namespace {
+
+constexpr int64_t kGoodForMillis = 600'000;
+constexpr int64_t kNoneForMillis = 30'000;
+constexpr int64_t kPauseMillis = 5'000;
+
+}  // namespace
+
+Authors::Authors(Services& services, TrustStore& trust, const Clock& clock,
+                 std::shared_ptr<const Identity> identity)
+    : services_(services), trust_(trust), clock_(clock), identity_(std::move(identity)) {}
+
+void Authors::Forget() {
+  const std::lock_guard guard(mutex_);
+  known_.clear();
+}
+
+Result<std::shared_ptr<const Author>> Authors::For(const LabelProfile& label) {
+  {
+    const std::lock_guard guard(mutex_);
+    const auto found = known_.find(label.label);
+    if (found != known_.end() && clock_.MonotonicMillis() < found->second.ask_again_ms) {
+      const Known& known = found->second;
+      if (!known.author || known.expires > clock_.NowSeconds()) return known.author;
+    }
+  }
+  auto known = Ask(label);
+  if (!known && known.error().code == ErrorCode::kUnavailable) {
+    known = LastKnown(label, known.error());
+  }
+  if (!known) return Fail(std::move(known.error()));
+  const std::lock_guard guard(mutex_);
+  known_[label.label] = *known;
+  return known->author;
+}
+
+Result<int64_t> Authors::CheckCredential(const LabelProfile& label, ByteSpan credential) const {
+  RECRYPT_ASSIGN(const Credential fields,
+                 VerifyCredential(credential, label.master, clock_.NowSeconds()));
+  if (fields.device != identity_->device_sign.public_key()) {
+    return Fail(ErrorCode::kDenied, "the credential is for another device");
+  }
+  return static_cast<int64_t>(fields.expires);
+}
+
+Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
+  const LabelProfile::Service& service = label.services.front();
+  auto entries = services_.At(service.domain, service.udf)->GetEntries(label.label);
+  const int64_t now_ms = clock_.MonotonicMillis();
+  if (!entries) {
+    const ErrorCode code = entries.error().code;
+    const bool none = code == ErrorCode::kNotFound || code == ErrorCode::kDenied;
+    if (!none) return Fail(std::move(entries.error()));
+    entries = std::vector<ServiceClient::OwnEntry>();
+  }
+  Known best{nullptr, 0, now_ms + kNoneForMillis};
+  Bytes best_credential;
+  for (const ServiceClient::OwnEntry& entry : *entries) {
+    if (entry.credential.empty()) continue;
+    const auto expires = CheckCredential(label, entry.credential);
+    if (!expires || *expires <= best.expires) continue;
+    best = {nullptr, *expires, now_ms + kGoodForMillis};
+    best_credential = entry.credential;
+  }
+  RECRYPT_TRY(trust_.KeepCredential(label.label, best_credential));
+  if (!best_credential.empty()) {
+    best.author =
+        std::make_shared<const Author>(Author{identity_->device_sign, std::move(best_credential)});
+  }
+  return best;
+}
+
+Result<Authors::Known> Authors::LastKnown(const LabelProfile& label, const Error& failure) {
+  RECRYPT_ASSIGN(Bytes credential, trust_.KeptCredential(label.label));
+  const auto expires = CheckCredential(label, credential);
+  if (credential.empty() || !expires) return Fail(failure);
+  return Known{
+      std::make_shared<const Author>(Author{identity_->device_sign, std::move(credential)}),
+      *expires, clock_.MonotonicMillis() + kPauseMillis};
+}
+
+}  // namespace recrypt

@@ -1,0 +1,50 @@
+// Authors: with which credential this device signs documents of a label.
+//
+//   RECRYPT_ASSIGN(auto author, authors.For(*label_profile));   // nullptr: the label gave none
+//
+// Credentials are asked for again every ten minutes; when the service is away, the last one serves
+// until it expires, in a new process too. Thread safe.
+#ifndef RECRYPT_CLIENT_AUTHORS_H_
+#define RECRYPT_CLIENT_AUTHORS_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "client/service_client.h"
+#include "client/trust.h"
+#include "core/jcd/authorship.h"
+
+namespace recrypt {
+
+class Authors {
+ public:
+  // References outlive this object.
+  Authors(Services& services, TrustStore& trust, const Clock& clock,
+          std::shared_ptr<const Identity> identity);
+
+  // nullptr when the label gave this device no credential; kUnavailable when that is not known.
+  Result<std::shared_ptr<const Author>> For(const LabelProfile& label);
+  void Forget();
+
+ private:
+  struct Known {
+    std::shared_ptr<const Author> author;  // nullptr: none
+    int64_t expires = 0;                   // of the credential, seconds since 1970
+    int64_t ask_again_ms = 0;
+  };
+  Result<Known> Ask(const LabelProfile& label);
+  Result<Known> LastKnown(const LabelProfile& label, const Error& failure);
+  Result<int64_t> CheckCredential(const LabelProfile& label, ByteSpan credential) const;
+
+  Services& services_;
+  TrustStore& trust_;
+  const Clock& clock_;
+  const std::shared_ptr<const Identity> identity_;
+  std::mutex mutex_;  // guards known_
+  std::map<LabelName, Known> known_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_AUTHORS_H_

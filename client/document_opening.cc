@@ -1,0 +1,132 @@
+#include "client/document_opening.h"
+
+#include <algorithm>
+#include <array>
+
+namespace recrypt {
+namespace {
+
+// From the reason that leaves most hope to the one that leaves least.
+int Hopelessness(ErrorCode code) {
+  constexpr std::array kOrder = {ErrorCode::kPending, ErrorCode::kUnavailable, ErrorCode::kQuota,
+                                 ErrorCode::kForbidden, ErrorCode::kCorrupt};
+  const auto place = std::find(kOrder.begin(), kOrder.end(), code);
+  return static_cast<int>(place - kOrder.begin());
+}
+
+}  // namespace
+
+LabelTrust TrustOf(const LabelProfile& profile) {
+  return {profile.master, profile.policy.writers == Writers::kAnyone};
+}
+
+DocumentOpening::DocumentOpening(const Header& header, VerifiedProfiles& profiles)
+    : header_(header) {
+  const auto& alternatives = header.expression.alternatives();
+  for (size_t i = 0; i < alternatives.size() && i < header.jwe.recipients.size(); ++i) {
+    const std::vector<std::string>& kids = header.jwe.recipients[i].kids;
+    for (size_t j = 0; j < alternatives[i].size() && j < kids.size(); ++j) {
+      Prepare(alternatives[i][j], kids[j], profiles);
+    }
+  }
+}
+
+void DocumentOpening::Prepare(const LabelName& label, const std::string& kid,
+                              VerifiedProfiles& profiles) {
+  if (labels_.contains(label)) return;
+  LabelState& state = labels_[label];
+  state.kid = kid;
+  auto wanted = MakeWanted(label, kid, profiles);
+  if (!wanted) {
+    state.failure = std::move(wanted.error());
+    // A label that is not there is no file that is not there.
+    if (state.failure->code == ErrorCode::kNotFound) state.failure->code = ErrorCode::kDenied;
+    return;
+  }
+  state.wanted = wanted_.size();
+  wanted_.push_back(std::move(*wanted));
+  wanted_labels_.push_back(label);
+}
+
+Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const std::string& kid,
+                                                VerifiedProfiles& profiles) {
+  RECRYPT_ASSIGN(std::shared_ptr<const LabelProfile> profile,
+                 profiles.Label(label, ProfileUse::kRead));
+  if (!profile->HasKey(kid)) {
+    // The label may have got a new key a moment ago.
+    RECRYPT_ASSIGN(profile, profiles.Label(label, ProfileUse::kRead, Freshness::kFetch));
+  }
+  trust_.emplace(label, TrustOf(*profile));
+  if (!profile->HasKey(kid)) {
+    return Fail(ErrorCode::kDenied, "the document is encrypted to " + kid.substr(0, 64) +
+                                        ", which is no key of " + label.text());
+  }
+  RECRYPT_ASSIGN(PublicKey ephemeral, EphemeralFor(header_, kid));
+  return GrantWanted{std::move(profile), kid, std::move(ephemeral), header_.uid, header_.digest};
+}
+
+void DocumentOpening::Take(size_t index, Result<Granted> result) {
+  LabelState& state = labels_[wanted_labels_[index]];
+  if (!result) {
+    state.failure = std::move(result.error());
+    return;
+  }
+  state.lease_end_ms = result->lease_end_ms;
+  state.half_was_kept = result->half_was_kept;
+  secrets_[state.kid] = std::move(result->candidates);
+}
+
+Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
+  for (const std::vector<LabelName>& alternative : header_.expression.alternatives()) {
+    int64_t lease_end_ms = INT64_MAX;
+    bool complete = true;
+    for (const LabelName& label : alternative) {
+      const auto state = labels_.find(label);
+      complete = complete && state != labels_.end() && state->second.lease_end_ms > 0;
+      if (complete) lease_end_ms = std::min(lease_end_ms, state->second.lease_end_ms);
+    }
+    if (!complete) continue;
+    RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header_, secrets_));
+    return std::make_shared<const LeasedDocument>(
+        LeasedDocument{{header_.uid, header_.digest, header_.expression, std::move(wrapper.keys)},
+                       std::move(wrapper.name),
+                       std::move(trust_),
+                       lease_end_ms});
+  }
+  return Fail(WhyNot());
+}
+
+// An alternative fails for the worst of its labels' reasons, the document for the best of its
+// alternatives'.
+Error DocumentOpening::WhyNot() const {
+  const Error* best = nullptr;
+  for (const std::vector<LabelName>& alternative : header_.expression.alternatives()) {
+    const Error* worst = nullptr;
+    for (const LabelName& label : alternative) {
+      const auto state = labels_.find(label);
+      if (state == labels_.end() || !state->second.failure) continue;
+      const Error& failure = *state->second.failure;
+      if (!worst || Hopelessness(failure.code) > Hopelessness(worst->code)) worst = &failure;
+    }
+    if (worst && (!best || Hopelessness(worst->code) < Hopelessness(best->code))) best = worst;
+  }
+  return best ? *best : Error{ErrorCode::kDenied, "no grant for any label of the document", 0};
+}
+
+std::vector<std::string> DocumentOpening::KidsWithKeptHalves() const {
+  std::vector<std::string> kids;
+  for (const auto& [label, state] : labels_) {
+    if (state.half_was_kept) kids.push_back(state.kid);
+  }
+  return kids;
+}
+
+std::map<LabelName, int64_t> DocumentOpening::LabelLeases() const {
+  std::map<LabelName, int64_t> leases;
+  for (const auto& [label, state] : labels_) {
+    if (state.lease_end_ms > 0) leases.emplace(label, state.lease_end_ms);
+  }
+  return leases;
+}
+
+}  // namespace recrypt

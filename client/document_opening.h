@@ -1,0 +1,67 @@
+// DocumentOpening: one document on its way from its header to its keys: which grants it needs, and
+// what they open.
+//
+//   DocumentOpening opening(header, profiles);
+//   Append(wanted, opening.wanted());            // ask, then
+//   opening.Take(i, result);                     // for each of them, in order
+//   auto leased = opening.Finish();
+//
+// For the implementation of Access only. Not thread safe.
+#ifndef RECRYPT_CLIENT_DOCUMENT_OPENING_H_
+#define RECRYPT_CLIENT_DOCUMENT_OPENING_H_
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "client/grants.h"
+#include "client/lease_cache.h"
+#include "client/verified_profiles.h"
+
+namespace recrypt {
+
+class DocumentOpening {
+ public:
+  // Looks up the labels of the expression; `header` and `profiles` outlive the object.
+  DocumentOpening(const Header& header, VerifiedProfiles& profiles);
+
+  // What to ask for; empty when no label of the document is known or trusted.
+  const std::vector<GrantWanted>& wanted() const { return wanted_; }
+  void Take(size_t index, Result<Granted> result);
+
+  // The document under the first alternative for which all grants came. kCorrupt when the header
+  // does not open; otherwise the reason that leaves most hope.
+  Result<std::shared_ptr<const LeasedDocument>> Finish();
+  // After a Finish with kCorrupt: the kids whose kept member halves may be the cause.
+  std::vector<std::string> KidsWithKeptHalves() const;
+  // When the leases of the labels end that granted something.
+  std::map<LabelName, int64_t> LabelLeases() const;
+
+ private:
+  struct LabelState {
+    std::string kid;
+    std::optional<size_t> wanted;  // index of its grant
+    std::optional<Error> failure;
+    int64_t lease_end_ms = 0;
+    bool half_was_kept = false;
+  };
+
+  void Prepare(const LabelName& label, const std::string& kid, VerifiedProfiles& profiles);
+  Result<GrantWanted> MakeWanted(const LabelName& label, const std::string& kid,
+                                 VerifiedProfiles& profiles);
+  Error WhyNot() const;
+
+  const Header& header_;
+  std::map<LabelName, LabelState> labels_;
+  std::vector<GrantWanted> wanted_;
+  std::vector<LabelName> wanted_labels_;
+  AgreedSecrets secrets_;
+  TrustedLabels trust_;
+};
+
+// What a document under this label's expression may be signed by.
+LabelTrust TrustOf(const LabelProfile& profile);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_DOCUMENT_OPENING_H_

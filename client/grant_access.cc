@@ -1,0 +1,277 @@
+#include "client/grant_access.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <set>
+
+#include "client/authors.h"
+#include "client/document_opening.h"
+#include "client/grants.h"
+#include "client/lease_cache.h"
+
+namespace recrypt {
+namespace {
+
+using Leased = std::shared_ptr<const LeasedDocument>;
+
+std::string KeyOf(const DocumentId& uid, const Sha256Digest& digest) {
+  std::string key(AsText(uid));
+  key.append(AsText(digest));
+  return key;
+}
+
+std::vector<DataKey> Clone(const std::vector<DataKey>& keys) {
+  std::vector<DataKey> copy;
+  for (const DataKey& key : keys) copy.push_back({key.number, key.key.Clone()});
+  return copy;
+}
+
+DocumentKeys Clone(const DocumentKeys& keys) {
+  return {keys.uid, keys.header_digest, keys.expression, Clone(keys.keys)};
+}
+
+OpenedKeys ToOpened(const LeasedDocument& document) {
+  return {Clone(document.keys), document.name, document.trust, document.lease_end_ms};
+}
+
+// One request under way, which others for the same document wait for.
+struct Flight {
+  std::mutex mutex;  // guards `result`
+  std::condition_variable landed;
+  std::optional<Result<Leased>> result;
+
+  void Land(Result<Leased> with) {
+    {
+      const std::lock_guard guard(mutex);
+      result = std::move(with);
+    }
+    landed.notify_all();
+  }
+  Result<Leased> Wait() {
+    std::unique_lock lock(mutex);
+    landed.wait(lock, [this] { return result.has_value(); });
+    return *result;
+  }
+};
+
+class GrantAccess : public Access {
+ public:
+  explicit GrantAccess(GrantAccessParts parts)
+      : parts_(std::move(parts)),
+        requester_(parts_.services, parts_.clock, parts_.identity),
+        authors_(parts_.services, parts_.trust, parts_.clock, parts_.identity),
+        cache_(parts_.clock) {}
+
+  Result<OpenedKeys> Open(const Header& header, GrantUse use) override {
+    const Header* one = &header;
+    return std::move(OpenMany({&one, 1}, use)[0]);
+  }
+
+  std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
+                                           GrantUse use) override;
+  int64_t KeepCreated(const Header& header, const DocumentKeys& keys) override;
+  Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override;
+  Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
+  Result<TrustedLabels> Trust(const LabelExpression& expression) override;
+
+  void Lock() override {
+    cache_.Wipe();
+    requester_.Wipe();
+    authors_.Forget();
+    parts_.services.Drop();
+  }
+
+ private:
+  struct Ticket {
+    Leased cached;
+    std::shared_ptr<Flight> flight;
+    bool own = false;  // this call has to make the flight land
+  };
+
+  Ticket Board(const std::string& key);
+  void Fly(std::span<const Header* const> headers, std::span<Ticket> tickets, GrantUse use);
+  void AskFor(std::vector<std::unique_ptr<DocumentOpening>>& openings, GrantUse use);
+  Result<std::shared_ptr<const LabelProfile>> LabelFor(const LabelName& label, ProfileUse use);
+
+  GrantAccessParts parts_;
+  GrantRequester requester_;
+  Authors authors_;
+  LeaseCache cache_;
+  std::mutex mutex_;  // guards flights_; taken before a flight's
+  std::map<std::string, std::shared_ptr<Flight>> flights_;
+};
+
+GrantAccess::Ticket GrantAccess::Board(const std::string& key) {
+  if (Leased found = cache_.Find(key)) return {std::move(found), nullptr, false};
+  const std::lock_guard guard(mutex_);
+  // A flight may have landed between the two looks.
+  if (Leased found = cache_.Find(key)) return {std::move(found), nullptr, false};
+  std::shared_ptr<Flight>& flight = flights_[key];
+  const bool own = flight == nullptr;
+  if (own) flight = std::make_shared<Flight>();
+  return {nullptr, flight, own};
+}
+
+std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* const> headers,
+                                                      GrantUse use) {
+  std::vector<Ticket> tickets;
+  for (const Header* header : headers) {
+    tickets.push_back(Board(KeyOf(header->uid, header->digest)));
+  }
+  Fly(headers, tickets, use);
+  std::vector<Result<OpenedKeys>> results;
+  for (Ticket& ticket : tickets) {
+    if (ticket.cached) {
+      results.emplace_back(ToOpened(*ticket.cached));
+      continue;
+    }
+    const Result<Leased> leased = ticket.flight->Wait();
+    if (leased) {
+      results.emplace_back(ToOpened(**leased));
+    } else {
+      results.emplace_back(Fail(leased.error()));
+    }
+  }
+  return results;
+}
+
+// Asks for all openings in one go, and gives each its results.
+void GrantAccess::AskFor(std::vector<std::unique_ptr<DocumentOpening>>& openings, GrantUse use) {
+  std::vector<GrantWanted> wanted;
+  for (const auto& opening : openings) {
+    wanted.insert(wanted.end(), opening->wanted().begin(), opening->wanted().end());
+  }
+  if (wanted.empty()) return;
+  std::vector<Result<Granted>> granted = requester_.Ask(wanted, use);
+  size_t next = 0;
+  for (const auto& opening : openings) {
+    for (size_t i = 0; i < opening->wanted().size(); ++i) {
+      opening->Take(i, std::move(granted[next++]));
+    }
+  }
+}
+
+void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> tickets,
+                      GrantUse use) {
+  const uint64_t generation = cache_.Generation();
+  std::vector<size_t> places;
+  for (size_t i = 0; i < tickets.size(); ++i) {
+    if (tickets[i].own) places.push_back(i);
+  }
+  // A second round for documents whose kept member half may be one of an entry renewed since.
+  for (int round = 0; round < 2 && !places.empty(); ++round) {
+    std::vector<std::unique_ptr<DocumentOpening>> openings;
+    for (size_t place : places) {
+      openings.push_back(std::make_unique<DocumentOpening>(*headers[place], parts_.profiles));
+    }
+    AskFor(openings, use);
+    std::vector<size_t> again;
+    for (size_t i = 0; i < places.size(); ++i) {
+      Result<Leased> leased = openings[i]->Finish();
+      const std::vector<std::string> kids = openings[i]->KidsWithKeptHalves();
+      const bool corrupt = !leased && leased.error().code == ErrorCode::kCorrupt;
+      if (round == 0 && corrupt && !kids.empty()) {
+        for (const std::string& kid : kids) requester_.ForgetHalf(kid);
+        again.push_back(places[i]);
+        continue;
+      }
+      const std::string key = KeyOf(headers[places[i]]->uid, headers[places[i]]->digest);
+      if (leased) cache_.Insert(key, *leased, generation);
+      for (const auto& [label, end_ms] : openings[i]->LabelLeases()) {
+        cache_.ExtendLabelLease(label, end_ms, generation);
+      }
+      {
+        const std::lock_guard guard(mutex_);
+        flights_.erase(key);
+      }
+      tickets[places[i]].flight->Land(std::move(leased));
+    }
+    places = std::move(again);
+  }
+}
+
+int64_t GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys) {
+  const uint64_t generation = cache_.Generation();
+  int64_t best = 0;
+  for (const std::vector<LabelName>& alternative : header.expression.alternatives()) {
+    int64_t end_ms = INT64_MAX;
+    for (const LabelName& label : alternative) {
+      end_ms = std::min(end_ms, cache_.LabelLease(label));
+    }
+    best = std::max(best, end_ms);
+  }
+  if (best == 0) return 0;
+  auto trust = Trust(header.expression);
+  if (!trust) return 0;
+  auto document = std::make_shared<const LeasedDocument>(
+      LeasedDocument{Clone(keys), "", std::move(*trust), best});
+  cache_.Insert(KeyOf(header.uid, header.digest), std::move(document), generation);
+  return best;
+}
+
+Result<std::shared_ptr<const LabelProfile>> GrantAccess::LabelFor(const LabelName& label,
+                                                                  ProfileUse use) {
+  auto profile = parts_.profiles.Label(label, use);
+  // A label that is not there is no file that is not there.
+  if (!profile && profile.error().code == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kDenied,
+                "there is no label " + label.text() + ": " + profile.error().message);
+  }
+  return profile;
+}
+
+Result<NewDocument> GrantAccess::Create(const LabelExpression& expression, std::string_view name) {
+  HeaderSpec spec{expression, {}, {}};
+  std::set<std::string> services;
+  for (const LabelName& label : expression.Labels()) {
+    RECRYPT_ASSIGN(const auto profile, LabelFor(label, ProfileUse::kWrite));
+    spec.label_keys.emplace(label, profile->key);
+    for (const LabelProfile::Service& service : profile->services) services.insert(service.domain);
+  }
+  spec.services.assign(services.begin(), services.end());
+  Wrapper wrapper{RandomArray<16>(), std::string(name), "", {}};
+  wrapper.keys.push_back({1, Secret::Random(kAeadKeySize)});
+  auto sealed = SealHeader(spec, wrapper);
+  if (!sealed && sealed.error().code == ErrorCode::kInvalid && !wrapper.name.empty()) {
+    // Where the expression leaves no room, the name gives way (docs/FORMAT.md, 2.1).
+    wrapper.name.clear();
+    sealed = SealHeader(spec, wrapper);
+  }
+  if (!sealed) return Fail(std::move(sealed.error()));
+  DocumentKeys keys{wrapper.uid, sealed->header.digest, sealed->header.expression,
+                    std::move(wrapper.keys)};
+  return NewDocument{std::move(*sealed), std::move(keys)};
+}
+
+Result<std::shared_ptr<const Author>> GrantAccess::AuthorFor(const LabelExpression& expression) {
+  bool anyone = true;
+  std::optional<Error> failure;
+  for (const LabelName& label : expression.Labels()) {
+    RECRYPT_ASSIGN(const auto profile, LabelFor(label, ProfileUse::kRead));
+    auto author = authors_.For(*profile);
+    if (author && *author) return std::move(*author);
+    if (!author) failure = std::move(author.error());
+    anyone = anyone && profile->policy.writers == Writers::kAnyone;
+  }
+  if (anyone) return std::shared_ptr<const Author>();
+  if (failure) return Fail(std::move(*failure));
+  return Fail(ErrorCode::kDenied, "this device has no writer's credential for " +
+                                      expression.text() + ": ask an administrator of the label");
+}
+
+Result<TrustedLabels> GrantAccess::Trust(const LabelExpression& expression) {
+  TrustedLabels trust;
+  for (const LabelName& label : expression.Labels()) {
+    RECRYPT_ASSIGN(const auto profile, LabelFor(label, ProfileUse::kRead));
+    trust.emplace(label, TrustOf(*profile));
+  }
+  return trust;
+}
+
+}  // namespace
+
+std::unique_ptr<Access> MakeGrantAccess(GrantAccessParts parts) {
+  return std::make_unique<GrantAccess>(std::move(parts));
+}
+
+}  // namespace recrypt

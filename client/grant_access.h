@@ -1,0 +1,30 @@
+// GrantAccess: Access by grants from recryption services.
+//
+//   auto access = MakeGrantAccess({services, profiles, trust, clock, identity});
+//
+// Starts a thread (the sweep of expired keys): make it after any fork.
+#ifndef RECRYPT_CLIENT_GRANT_ACCESS_H_
+#define RECRYPT_CLIENT_GRANT_ACCESS_H_
+
+#include <memory>
+
+#include "client/access.h"
+#include "client/service_client.h"
+#include "client/verified_profiles.h"
+
+namespace recrypt {
+
+// References outlive the Access.
+struct GrantAccessParts {
+  Services& services;
+  VerifiedProfiles& profiles;
+  TrustStore& trust;
+  const Clock& clock;
+  std::shared_ptr<const Identity> identity;
+};
+
+std::unique_ptr<Access> MakeGrantAccess(GrantAccessParts parts);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CLIENT_GRANT_ACCESS_H_

@@ -1,0 +1,128 @@
+#include "client/grants.h"
+
+#include <algorithm>
+#include <future>
+
+#include "core/protocol/session.h"
+#include "core/recryption/recryption.h"
+
+namespace recrypt {
+
+struct GrantRequester::Batch {
+  std::string domain;
+  std::string udf;
+  std::vector<const GrantWanted*> wanted;
+  std::vector<size_t> places;  // in the caller's list
+};
+
+GrantRequester::GrantRequester(Services& services, const Clock& clock,
+                               std::shared_ptr<const Identity> identity)
+    : services_(services),
+      clock_(clock),
+      identity_(std::move(identity)),
+      device_udf_(identity_->DeviceUdf()) {}
+
+void GrantRequester::ForgetHalf(const std::string& kid) {
+  const std::lock_guard guard(mutex_);
+  halves_.erase(kid);
+}
+
+void GrantRequester::Wipe() {
+  const std::lock_guard guard(mutex_);
+  halves_.clear();
+}
+
+std::shared_ptr<const PrivateKey> GrantRequester::KeptHalf(const std::string& kid) {
+  const std::lock_guard guard(mutex_);
+  const auto found = halves_.find(kid);
+  return found == halves_.end() ? nullptr : found->second;
+}
+
+std::vector<Result<Granted>> GrantRequester::Ask(const std::vector<GrantWanted>& wanted,
+                                                 GrantUse use) {
+  std::vector<Batch> batches;
+  std::map<std::pair<std::string, std::string>, size_t> open;  // to the batch that has room
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const LabelProfile::Service& service = wanted[i].label->services.front();
+    const auto key = std::pair(service.domain, service.udf);
+    const auto found = open.find(key);
+    if (found == open.end() || batches[found->second].wanted.size() == kMaxGrantsInRequest) {
+      open[key] = batches.size();
+      batches.push_back({service.domain, service.udf, {}, {}});
+    }
+    Batch& batch = batches[open[key]];
+    batch.wanted.push_back(&wanted[i]);
+    batch.places.push_back(i);
+  }
+
+  std::vector<std::future<std::vector<Result<Granted>>>> others;
+  for (size_t i = 1; i < batches.size(); ++i) {
+    others.push_back(std::async(std::launch::async,
+                                [this, &batch = batches[i], use] { return AskBatch(batch, use); }));
+  }
+  std::vector<Result<Granted>> results;
+  results.reserve(wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    results.emplace_back(Fail(ErrorCode::kUnavailable, "not asked"));
+  }
+  for (size_t i = 0; i < batches.size(); ++i) {
+    auto part = i == 0 ? AskBatch(batches[0], use) : others[i - 1].get();
+    for (size_t j = 0; j < part.size(); ++j) results[batches[i].places[j]] = std::move(part[j]);
+  }
+  return results;
+}
+
+std::vector<Result<Granted>> GrantRequester::AskBatch(const Batch& batch, GrantUse use) {
+  std::vector<GrantRequest> requests;
+  bool halves = false;
+  for (const GrantWanted* wanted : batch.wanted) {
+    requests.push_back({wanted->kid, wanted->ephemeral.CompressedBytes(), ToBytes(wanted->uid),
+                        ToBytes(wanted->header)});
+    halves = halves || KeptHalf(wanted->kid) == nullptr;
+  }
+  // The lease is counted from before the service gave it, never from later.
+  const int64_t sent_ms = clock_.MonotonicMillis();
+  const auto answer =
+      services_.At(batch.domain, batch.udf)->GetGrants(std::move(requests), use, halves);
+  std::vector<Result<Granted>> results;
+  for (size_t i = 0; i < batch.wanted.size(); ++i) {
+    if (!answer) {
+      results.emplace_back(Fail(answer.error()));
+    } else {
+      results.push_back(TakeGrant(*batch.wanted[i], answer->grants[i], answer->halves, sent_ms));
+    }
+  }
+  return results;
+}
+
+Result<Granted> GrantRequester::TakeGrant(const GrantWanted& wanted, const GrantResult& result,
+                                          const std::map<std::string, Json>& halves,
+                                          int64_t sent_ms) {
+  const std::string& label = wanted.label->label.text();
+  if (!result.status.ok()) return Fail(ErrorOf(result.status), label);
+  Granted granted;
+  granted.lease_end_ms = sent_ms + int64_t{result.lease_seconds} * 1000;
+  std::shared_ptr<const PrivateKey> half = KeptHalf(wanted.kid);
+  granted.half_was_kept = half != nullptr;
+  if (const auto found = halves.find(wanted.kid); !half && found != halves.end()) {
+    auto opened = OpenAndKeepHalf(wanted, found->second);
+    if (!opened) return Fail(opened.error(), label);
+    half = std::make_shared<const PrivateKey>(std::move(*opened));
+  }
+  if (!half) return Fail(ErrorCode::kUnavailable, label + ": the service gave no member half");
+  auto candidates = Combine(wanted.ephemeral, result.p, *half);
+  if (!candidates) return Fail(ErrorCode::kCorrupt, label + ": " + candidates.error().message);
+  granted.candidates = std::move(*candidates);
+  return granted;
+}
+
+Result<PrivateKey> GrantRequester::OpenAndKeepHalf(const GrantWanted& wanted, const Json& jwe) {
+  RECRYPT_ASSIGN(PrivateKey half, OpenHalf(jwe, identity_->device_encrypt,
+                                           {device_udf_, wanted.kid, wanted.label->label.text()},
+                                           wanted.ephemeral.curve()));
+  const std::lock_guard guard(mutex_);
+  halves_[wanted.kid] = std::make_shared<const PrivateKey>(half);
+  return half;
+}
+
+}  // namespace recrypt

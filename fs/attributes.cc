@@ -1,0 +1,108 @@
+// FileSystem: stat, chmod, chown, truncate, utimens, statfs.
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "fs/file_system.h"
+#include "fs/names.h"
+
+namespace recrypt {
+namespace {
+
+tl::unexpected<Error> PlainFileIsReadOnly() {
+  return Fail(ErrorCode::kForbidden,
+              "the file is stored in plain on the share and is shown read-only: copy it to a new "
+              "name to protect it");
+}
+
+}  // namespace
+
+// Turns attributes of the stored file into those of what it stands for.
+Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
+  if (inode.kind() == InodeKind::kPlainFile) {
+    attributes.st_mode &= ~static_cast<mode_t>(S_IWUSR | S_IWGRP | S_IWOTH);
+    return {};
+  }
+  if (!inode.is_document()) return {};
+  if (std::shared_ptr<OpenDocument> document = inode.document()) {
+    if (auto uncommitted = document->uncommitted()) {
+      attributes.st_size = static_cast<off_t>(uncommitted->size);
+      attributes.st_mtim = uncommitted->modified;
+      return {};
+    }
+  }
+  auto size = SizeFromStoredLength(static_cast<uint64_t>(attributes.st_size));
+  if (!size) {
+    if (attributes.st_size == 0) return {};
+    if (auto known = inode.KnownContentSize(attributes)) {
+      size = *known;
+    } else {
+      // Records stand behind the document: the end of the file says how large it is.
+      auto fd = store_.OpenFile(inode.node(), O_RDONLY);
+      if (fd) {
+        ShareFile file(store_, std::move(*fd), ShareFileMode::kReadOnly);
+        size = StoredContentSize(file);
+      }
+      if (size) inode.RememberContentSize(attributes, *size);
+    }
+  }
+  attributes.st_size = static_cast<off_t>(size.value_or(0));
+  return {};
+}
+
+Result<struct stat> FileSystem::GetAttributes(Inode& inode) {
+  RECRYPT_ASSIGN(struct stat attributes, store_.Stat(inode.node()));
+  RECRYPT_TRY(ShowAttributes(inode, attributes));
+  return attributes;
+}
+
+Result<struct stat> FileSystem::SetAttributes(Inode& inode, const AttributeChange& change,
+                                              const OpenFile* file) {
+  if (inode.kind() == InodeKind::kPlainFile) {
+    return Explain(inode, Result<struct stat>(PlainFileIsReadOnly()));
+  }
+  if (change.size) RECRYPT_TRY(Explain(inode, SetSize(inode, *change.size, file)));
+  if (change.uid || change.gid) {
+    const Owner owner{change.uid.value_or(static_cast<uid_t>(-1)),
+                      change.gid.value_or(static_cast<gid_t>(-1))};
+    RECRYPT_TRY(store_.ChangeOwner(inode.node(), owner));
+  }
+  if (change.mode) RECRYPT_TRY(store_.ChangeMode(inode.node(), *change.mode & 07777));
+  if (change.accessed || change.modified) RECRYPT_TRY(SetTimes(inode, change));
+  return GetAttributes(inode);
+}
+
+Status FileSystem::SetSize(Inode& inode, uint64_t size, const OpenFile* file) {
+  if (!inode.is_document()) return Fail(Error{ErrorCode::kInvalid, "no regular file", EINVAL});
+  if (file != nullptr && file->document != nullptr) return file->document->Truncate(size);
+  std::shared_ptr<OpenDocument> document = DocumentOf(inode);
+  RECRYPT_TRY(document->Open(size == 0 ? OpenFor::kTruncating : OpenFor::kWriting));
+  Status done = document->Truncate(size);
+  if (done) done = document->Flush();
+  document->Close();
+  KeepForLater(document);
+  return done;
+}
+
+Status FileSystem::SetTimes(Inode& inode, const AttributeChange& change) {
+  const struct timespec omit = {0, UTIME_OMIT};
+  const struct timespec times[2] = {change.accessed.value_or(omit), change.modified.value_or(omit)};
+  std::shared_ptr<OpenDocument> document = inode.document();
+  if (document != nullptr && change.modified) return document->ChangeTimes(times);
+  return store_.ChangeTimes(inode.node(), times);
+}
+
+Status FileSystem::CheckAccess(Inode& inode, int mask) {
+  if (inode.kind() == InodeKind::kPlainFile && (mask & W_OK) != 0) {
+    return Fail(Error{ErrorCode::kForbidden, "the file is stored in plain", EACCES});
+  }
+  return store_.CheckAccess(inode.node(), mask);
+}
+
+Result<struct statvfs> FileSystem::StatFs(Inode& inode) {
+  RECRYPT_ASSIGN(struct statvfs st, store_.StatFs(inode.node()));
+  if (st.f_namemax > kDocumentSuffix.size()) st.f_namemax -= kDocumentSuffix.size();
+  return st;
+}
+
+}  // namespace recrypt

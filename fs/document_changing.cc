@@ -1,0 +1,213 @@
+// OpenDocument: changes, under the document's exclusive lock.
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <thread>
+
+#include "fs/names.h"
+#include "fs/open_document.h"
+
+namespace recrypt {
+namespace {
+
+// The clock of the kernel's own time stamps, so that ours never lie ahead of the store's.
+int64_t FileTimeNow() {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+Status OpenDocument::WaitForLock(LockKind kind) {
+  const int64_t deadline = Now() + services_.lock_wait_ms;
+  int64_t pause_ms = 1;
+  for (;;) {
+    Status locked = file_->TryLock(kind);
+    if (locked || locked.error().code != ErrorCode::kBusy || Now() >= deadline) return locked;
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
+    pause_ms = std::min<int64_t>(pause_ms * 2, 50);
+  }
+}
+
+Status OpenDocument::LockForChange() {
+  if (file_ == nullptr) {
+    std::unique_lock state(state_);
+    RECRYPT_TRY(OpenFile());
+  }
+  RECRYPT_TRY(file_->MakeWritable(node_->get()));
+  if (locked_) return {};
+  RECRYPT_TRY(WaitForLock(LockKind::kExclusive));
+  locked_ = true;
+  return {};
+}
+
+void OpenDocument::Unlock() {
+  if (!locked_) return;
+  file_->Unlock(LockKind::kExclusive);
+  locked_ = false;
+}
+
+Status OpenDocument::BeginChange() {
+  if (locked_ && phase_ == State::kLoaded && LeaseAlive()) return {};
+  RECRYPT_TRY(LockForChange());
+  Status ready = PrepareChange();
+  if (!ready && !dirty_) Unlock();
+  return ready;
+}
+
+// With the lock held: what another mount did before is read first.
+Status OpenDocument::PrepareChange() {
+  std::unique_lock state(state_);
+  if (!dirty_) {
+    RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
+    if (phase_ == State::kClosed || !stamp_ || !(*stamp_ == stamp)) {
+      const std::optional<Sha256Digest> before = digest_;
+      RECRYPT_TRY(Load());
+      if (before && before != digest_) services_.events.PagesAreStale(inode_id_);
+    }
+  }
+  if (phase_ == State::kLoaded && !LeaseAlive()) RECRYPT_TRY(Renew());
+  if (phase_ == State::kEmpty) {
+    RECRYPT_ASSIGN(LabelExpression label, DirectoryLabel());
+    RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(label));
+    Begin(std::move(fresh));
+  }
+  return {};
+}
+
+// Everything that may be refused is asked for here, before anything is changed on the share.
+Result<NewDocument> OpenDocument::MakeFresh(const LabelExpression& expression) {
+  RECRYPT_TRY(services_.access.AuthorFor(expression));
+  const std::string_view stored = std::string_view(place_).substr(place_.rfind('/') + 1);
+  return services_.access.Create(expression, PlainDocumentName(stored).value_or(stored));
+}
+
+// Requires state_ exclusively, file_ empty and locked.
+void OpenDocument::Begin(NewDocument fresh) {
+  const int64_t lease = services_.access.KeepCreated(fresh.header.header, fresh.keys);
+  header_ = std::move(fresh.header.header);
+  doc_ = Document::Create(file_, std::move(fresh.header.region), std::move(fresh.keys));
+  phase_ = State::kLoaded;
+  digest_.reset();
+  born_here_ = true;
+  SetLease(lease > Now() ? lease : kUntilClosed);
+  NoteChange();
+}
+
+Status OpenDocument::StartNew(UniqueFd fd, NewDocument fresh, std::string place) {
+  std::lock_guard writer(writer_);
+  {
+    std::unique_lock state(state_);
+    Unload();
+    file_ =
+        std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadWrite);
+    place_ = std::move(place);
+  }
+  RECRYPT_TRY(LockForChange());
+  std::unique_lock state(state_);
+  Begin(std::move(fresh));
+  ++handles_;
+  return {};
+}
+
+// A truncation to zero: a new document in the same stored file, with new keys (docs/FORMAT.md, 2.1).
+// A crash in between leaves an empty file, as truncating and then writing does anywhere.
+Status OpenDocument::StartOver() {
+  RECRYPT_TRY(LockForChange());
+  Status started = StartOverLocked();
+  if (!started && !dirty_) Unlock();
+  return started;
+}
+
+Status OpenDocument::StartOverLocked() {
+  if (dirty_ && born_here_ && size_ == 0) return {};
+  RECRYPT_ASSIGN(LabelExpression expression, ExpressionForRestart());
+  RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(expression));
+  std::unique_lock state(state_);
+  Unload();
+  RECRYPT_TRY(file_->Truncate(0));
+  dirty_ = false;
+  Begin(std::move(fresh));
+  return {};
+}
+
+// A document keeps its label, if the label is the directory's or a known author vouches for it.
+Result<LabelExpression> OpenDocument::ExpressionForRestart() {
+  auto ruling = DirectoryLabel();
+  if (born_here_ && header_) return header_->expression;
+  RECRYPT_ASSIGN(struct stat st, file_->Stat());
+  if (st.st_size == 0) return ruling;
+  RECRYPT_ASSIGN(std::vector<Header> headers, ReadHeaders());
+  const LabelExpression& expression = headers.front().expression;
+  if (ruling && *ruling == expression) return ruling;
+  {
+    std::unique_lock state(state_);
+    RECRYPT_TRY(Load());
+  }
+  RECRYPT_TRY(CheckMayWrite());
+  return expression;
+}
+
+void OpenDocument::NoteChange() {
+  if (!dirty_) {
+    dirty_since_ms_ = Now();
+    services_.events.HasWork(shared_from_this());
+  }
+  last_change_ms_ = Now();
+  modified_ns_ = FileTimeNow();
+  size_ = doc_->Size();
+  dirty_ = true;
+  CountDirtyBytes(doc_->DirtyBytes());
+}
+
+void OpenDocument::CountDirtyBytes(uint64_t now) {
+  services_.dirty_bytes += now - counted_dirty_;
+  counted_dirty_ = now;
+}
+
+Status OpenDocument::Write(uint64_t offset, ByteSpan data, WriteAt where) {
+  std::lock_guard writer(writer_);
+  RECRYPT_TRY(BeginChange());
+  std::shared_lock state(state_);
+  const uint64_t end = doc_->Size();
+  if (where == WriteAt::kEnd && offset != end) {
+    // Another mount has appended meanwhile: the kernel has put the data elsewhere in its cache.
+    offset = end;
+    services_.events.PagesAreStale(inode_id_);
+  }
+  Status written = doc_->Write(offset, data);
+  NoteChange();
+  state.unlock();
+  RECRYPT_TRY(written);
+  if (counted_dirty_ > kMaxDirtyBytes ||
+      (counted_dirty_ > 0 && services_.dirty_bytes > kMaxDirtyBytesOfAll)) {
+    return CommitLocked(Durability::kVisible);
+  }
+  return {};
+}
+
+Status OpenDocument::Truncate(uint64_t size) {
+  std::lock_guard writer(writer_);
+  if (size == 0) return StartOver();
+  RECRYPT_TRY(BeginChange());
+  std::shared_lock state(state_);
+  Status done = doc_->Truncate(size);
+  NoteChange();
+  return done;
+}
+
+Status OpenDocument::Zero(uint64_t offset, uint64_t length, Beyond beyond) {
+  std::lock_guard writer(writer_);
+  RECRYPT_TRY(BeginChange());
+  std::shared_lock state(state_);
+  const uint64_t size = doc_->Size();
+  const uint64_t end = offset + length;
+  Status done;
+  if (offset < size) done = doc_->PunchHole(offset, std::min(end, size) - offset);
+  if (done && end > size && beyond == Beyond::kGrow) done = doc_->Truncate(end);
+  NoteChange();
+  return done;
+}
+
+}  // namespace recrypt

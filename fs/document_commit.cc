@@ -1,0 +1,169 @@
+// OpenDocument: bringing changes to the share (DESIGN 6).
+#include <utility>
+
+#include "fs/open_document.h"
+
+namespace recrypt {
+namespace {
+
+// Records of an open document are applied when it has been left alone for so long, or when so much
+// stands behind it.
+constexpr int64_t kIdleMs = 1000;
+constexpr uint64_t kMaxRecordBytes = uint64_t{16} << 20;
+
+}  // namespace
+
+Status OpenDocument::CommitLocked(Durability durability) {
+  if (!dirty_) {
+    if (durability == Durability::kSynced && file_ != nullptr) return file_->SyncData();
+    return {};
+  }
+  RECRYPT_ASSIGN(std::shared_ptr<const Author> author,
+                 services_.access.AuthorFor(header_->expression));
+  {
+    std::shared_lock state(state_);
+    RECRYPT_TRY(doc_->Commit(author.get(), durability));
+  }
+  if (modified_shown_.exchange(false)) SetModified(modified_ns_);
+  dirty_ = false;
+  born_here_ = false;
+  CountDirtyBytes(0);
+  digest_ = doc_->TrailerDigest();
+  (void)services_.freshness.Admit(header_->uid, doc_->Generation(), place_);
+  Restamp();
+  Unlock();
+  if (doc_->HasRecords()) services_.events.HasWork(shared_from_this());
+  return {};
+}
+
+// Remembers the stored file as it is now, after a change of our own under the lock.
+void OpenDocument::Restamp() {
+  auto stamp = TakeStamp();
+  if (stamp) {
+    stamp_ = *stamp;
+  } else {
+    stamp_.reset();
+  }
+}
+
+// A commit or an apply moves the stored file's time of modification; a program that was shown one
+// while its changes were still in memory is to find the same afterwards.
+void OpenDocument::SetModified(int64_t modified_ns) {
+  const struct timespec times[2] = {{0, UTIME_OMIT},
+                                    {modified_ns / 1'000'000'000, modified_ns % 1'000'000'000}};
+  (void)services_.store.ChangeTimes(node_->get(), times);  // refused to others than the owner
+}
+
+Status OpenDocument::ApplyLocked() {
+  if (dirty_ || doc_ == nullptr || !doc_->HasRecords()) return {};
+  if (!file_->writable()) RECRYPT_TRY(file_->MakeWritable(node_->get()));
+  RECRYPT_TRY(file_->TryLock(LockKind::kExclusive));
+  locked_ = true;
+  Status applied = ApplyUnderLock();
+  Unlock();
+  return applied;
+}
+
+Status OpenDocument::ApplyUnderLock() {
+  RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
+  if (!stamp_ || !(*stamp_ == stamp)) return {};  // another mount went on; it will apply
+  {
+    std::shared_lock state(state_);
+    RECRYPT_TRY(doc_->Apply());
+  }
+  SetModified(int64_t{stamp.modified.tv_sec} * 1'000'000'000 + stamp.modified.tv_nsec);
+  Restamp();
+  return {};
+}
+
+void OpenDocument::GiveUpChanges(const Error& why) {
+  services_.log(LogLevel::kError,
+                "changes to \"" + place_ + "\" could not be written and are lost: " + why.message);
+  {
+    std::unique_lock state(state_);
+    if (doc_ != nullptr) doc_->Discard();
+    Unload();
+  }
+  // What there is of a document that was never committed is of no use to anybody.
+  if (born_here_ && file_ != nullptr) (void)file_->Truncate(0);
+  dirty_ = false;
+  born_here_ = false;
+  CountDirtyBytes(0);
+  stamp_.reset();
+  digest_.reset();
+  Unlock();
+  services_.events.PagesAreStale(inode_id_);
+}
+
+Status OpenDocument::Flush() {
+  if (!dirty_) {
+    std::lock_guard writer(writer_);
+    if (!failed_write_back_) return {};
+    Error failure = *std::exchange(failed_write_back_, std::nullopt);
+    return Fail(std::move(failure));
+  }
+  std::lock_guard writer(writer_);
+  failed_write_back_.reset();  // this commit says the same, or succeeds
+  return CommitLocked(Durability::kVisible);
+}
+
+Status OpenDocument::Sync() {
+  std::lock_guard writer(writer_);
+  failed_write_back_.reset();
+  if (file_ == nullptr) {
+    std::unique_lock state(state_);
+    RECRYPT_TRY(OpenFile());
+  }
+  return CommitLocked(Durability::kSynced);
+}
+
+Status OpenDocument::ChangeTimes(const struct timespec times[2]) {
+  std::lock_guard writer(writer_);
+  RECRYPT_TRY(CommitLocked(Durability::kVisible));
+  bool ours = false;
+  if (stamp_ && file_ != nullptr) {
+    RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
+    ours = stamp == *stamp_;
+  }
+  RECRYPT_TRY(services_.store.ChangeTimes(node_->get(), times));
+  if (ours) Restamp();
+  return {};
+}
+
+bool OpenDocument::DoWork(int64_t age_ms) {
+  std::unique_lock writer(writer_, std::try_to_lock);
+  if (!writer) return true;
+  if (dirty_) {
+    if (Now() - dirty_since_ms_ < age_ms) return true;
+    Status committed = CommitLocked(Durability::kVisible);
+    if (!committed) {
+      if (!failed_write_back_) {
+        services_.log(LogLevel::kError,
+                      "writing \"" + place_ + "\" back: " + committed.error().message);
+      }
+      failed_write_back_ = committed.error();
+      dirty_since_ms_ = Now();
+      return true;
+    }
+  }
+  if (doc_ == nullptr || !doc_->HasRecords()) return false;
+  auto length = file_->Size();
+  const uint64_t base = StoredLengthFromSize(doc_->Size());
+  const bool large = length && *length > base + kMaxRecordBytes;
+  if (handles_ != 0 && !large && Now() - last_change_ms_ < kIdleMs) return true;
+  Status applied = ApplyLocked();
+  if (!applied && applied.error().code == ErrorCode::kBusy) return true;
+  if (!applied) {
+    services_.log(LogLevel::kWarning,
+                  "applying the records of \"" + place_ + "\": " + applied.error().message);
+  }
+  return false;
+}
+
+Status OpenDocument::Settle() {
+  std::lock_guard writer(writer_);
+  RECRYPT_TRY(CommitLocked(Durability::kVisible));
+  return ApplyLocked();
+}
+
+}  // namespace recrypt

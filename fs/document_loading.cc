@@ -1,0 +1,183 @@
+// OpenDocument: reading a stored document, anew where another mount changed it.
+#include <algorithm>
+
+#include "fs/names.h"
+#include "fs/open_document.h"
+
+namespace recrypt {
+namespace {
+
+// Failures that a commit or an apply of another mount, half done, would look like.
+bool MayBeInTheMiddle(const Error& error) {
+  return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kStale ||
+         error.code == ErrorCode::kNotFound;
+}
+
+}  // namespace
+
+bool OpenDocument::Stamp::operator==(const Stamp& other) const {
+  return length == other.length && modified.tv_sec == other.modified.tv_sec &&
+         modified.tv_nsec == other.modified.tv_nsec && tail == other.tail;
+}
+
+Status OpenDocument::OpenFile() {
+  if (file_ != nullptr) return {};
+  RECRYPT_ASSIGN(UniqueFd fd, services_.store.OpenFile(node_->get(), O_RDONLY));
+  file_ = std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadOnly);
+  RefreshPlace();
+  return {};
+}
+
+// Length, time and the last bytes: a commit makes a new tag at the end of the file, or changes the
+// length, so this notices it even where clocks are coarse or the time was set back.
+Result<OpenDocument::Stamp> OpenDocument::TakeStamp() {
+  RECRYPT_ASSIGN(struct stat st, file_->Stat());
+  Stamp stamp;
+  stamp.length = static_cast<uint64_t>(st.st_size);
+  stamp.modified = st.st_mtim;
+  stamp.unlinked = st.st_nlink == 0;
+  if (stamp.length >= stamp.tail.size()) {
+    RECRYPT_TRY(file_->ReadAt(stamp.length - stamp.tail.size(), stamp.tail));
+  }
+  return stamp;
+}
+
+// The headers to try, newest first: one of a record that is not applied stands behind the document.
+Result<std::vector<Header>> OpenDocument::ReadHeaders() {
+  RECRYPT_ASSIGN(std::vector<Bytes> regions, ReadHeaderRegions(*file_));
+  std::vector<Header> headers;
+  std::string reason;
+  for (const Bytes& region : regions) {
+    auto header = ParseHeader(region);
+    if (header) {
+      headers.push_back(std::move(*header));
+    } else {
+      reason = std::move(header.error().message);
+    }
+  }
+  if (headers.empty()) {
+    return Fail(ErrorCode::kCorrupt, "the document's header is damaged: " + reason);
+  }
+  return headers;
+}
+
+// What does not verify may be half of what another mount is writing: once that has let go of the
+// lock, what is there is complete.
+Status OpenDocument::Load() {
+  Status loaded = LoadOnce();
+  if (loaded || !MayBeInTheMiddle(loaded.error())) return loaded;
+  if (locked_) return LoadOnce();
+  RECRYPT_TRY(WaitForLock(LockKind::kShared));
+  loaded = LoadOnce();
+  file_->Unlock(LockKind::kShared);
+  return loaded;
+}
+
+Status OpenDocument::LoadOnce() {
+  Unload();
+  RECRYPT_TRY(OpenFile());
+  // Before anything else is read: what changes meanwhile makes the stamp differ at the next look.
+  RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
+  if (stamp.length == 0) return LoadEmpty(stamp);
+  RECRYPT_ASSIGN(std::vector<Header> headers, ReadHeaders());
+  Status loaded;
+  for (Header& header : headers) {
+    loaded = LoadWith(std::move(header));
+    if (loaded || !MayBeInTheMiddle(loaded.error())) break;
+  }
+  if (!loaded) return loaded;
+  stamp_ = stamp;
+  digest_ = doc_->TrailerDigest();
+  return {};
+}
+
+Status OpenDocument::LoadWith(Header header) {
+  RECRYPT_ASSIGN(OpenedKeys opened, services_.access.Open(header, GrantUse::kOpen));
+  const DocumentId uid = opened.keys.uid;
+  RECRYPT_ASSIGN(auto doc, Document::Open(file_, std::move(opened.keys), opened.trust,
+                                          services_.clock.NowSeconds()));
+  Status fresh = services_.freshness.Admit(uid, doc->Generation(), place_);
+  if (!fresh) {
+    services_.log(LogLevel::kError, "\"" + place_ + "\": " + fresh.error().message);
+    return fresh;
+  }
+  doc_ = std::move(doc);
+  header_ = std::move(header);
+  phase_ = State::kLoaded;
+  SetLease(opened.lease_end_ms);
+  return {};
+}
+
+Status OpenDocument::LoadEmpty(const Stamp& stamp) {
+  services_.log(LogLevel::kWarning,
+                "\"" + place_ + "\" has length 0 on the share: an empty document without author");
+  header_.reset();
+  phase_ = State::kEmpty;
+  stamp_ = stamp;
+  digest_.reset();
+  return {};
+}
+
+void OpenDocument::Unload() {
+  doc_.reset();
+  phase_ = State::kClosed;
+}
+
+// Asks for a grant for what is loaded already. The keys in it stay the same: they belong to the
+// header that was verified.
+Status OpenDocument::Renew() {
+  if (refused_ && Now() < refused_until_ms_) return Fail(*refused_);
+  auto opened = services_.access.Open(*header_, GrantUse::kOpen);
+  if (!opened) {
+    refused_ = opened.error();
+    refused_until_ms_ = Now() + 1000;
+    return Fail(std::move(opened.error()));
+  }
+  refused_.reset();
+  if (opened->lease_end_ms <= Now()) {
+    return Fail(ErrorCode::kDenied, "the lease on the document's keys has ended");
+  }
+  SetLease(opened->lease_end_ms);
+  return {};
+}
+
+Result<std::string> OpenDocument::Label() {
+  std::lock_guard writer(writer_);
+  std::unique_lock state(state_);
+  if (header_) return header_->expression.text();
+  const bool was_closed = file_ == nullptr;
+  RECRYPT_TRY(OpenFile());
+  RECRYPT_ASSIGN(struct stat st, file_->Stat());
+  Result<std::string> label = std::string();
+  if (st.st_size != 0) {
+    auto headers = ReadHeaders();
+    if (headers) {
+      label = headers->front().expression.text();
+    } else {
+      label = Fail(std::move(headers.error()));
+    }
+  }
+  if (was_closed) file_.reset();
+  return label;
+}
+
+Result<std::string> OpenDocument::Signer() {
+  {
+    std::lock_guard writer(writer_);
+    RECRYPT_TRY(OpenFresh());
+    RECRYPT_TRY(MakeReadable());
+  }
+  std::shared_lock state(state_);
+  if (doc_ == nullptr) return std::string();
+  return doc_->GetAuthorship().author;
+}
+
+void OpenDocument::MovedTo(std::string place) {
+  std::lock_guard writer(writer_);
+  place_ = std::move(place);
+  if (!header_ || !doc_) return;
+  // What was seen of it holds at its new place.
+  (void)services_.freshness.Admit(header_->uid, doc_->Generation(), place_);
+}
+
+}  // namespace recrypt

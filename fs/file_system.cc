@@ -1,0 +1,65 @@
+#include "fs/file_system.h"
+
+namespace recrypt {
+
+Result<std::unique_ptr<FileSystem>> FileSystem::Create(FileSystemOptions options, Store& store,
+                                                       Access& access, const Clock& clock,
+                                                       KernelCache& kernel, LogSink log) {
+  RECRYPT_ASSIGN(struct stat st, store.Stat(store.root()));
+  RECRYPT_ASSIGN(UniqueFd node, store.NodeOf(store.root()));
+  auto root = std::make_shared<Inode>(
+      std::move(node), Inode::Key{st.st_dev, st.st_ino, false}, InodeKind::kDirectory);
+  std::unique_ptr<FileSystem> fs(new FileSystem(std::move(options), store, access, clock, kernel,
+                                                std::move(log), std::move(root)));
+  auto loaded = fs->labels_.Load();
+  if (!loaded) return Fail(std::move(loaded.error()));
+  return fs;
+}
+
+FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, const Clock& clock,
+                       KernelCache& kernel, LogSink log, std::shared_ptr<Inode> root)
+    : options_(std::move(options)),
+      store_(store),
+      access_(access),
+      clock_(clock),
+      kernel_(kernel),
+      log_(std::move(log)),
+      labels_(store, clock, options_.label, options_.verify_policy),
+      services_{store,   access, clock, freshness_,
+                labels_, *this,  log_,  options_.lock_wait_ms, {}},
+      inodes_(std::move(root)),
+      leases_(clock, kernel),
+      prefetcher_(store, access, clock) {}
+
+FileSystem::~FileSystem() = default;
+
+void FileSystem::Shutdown() {
+  prefetcher_.Stop();
+  leases_.Stop();
+  invalidations_.Stop();
+  auto settle = [this](OpenDocument& document) {
+    Status settled = document.Settle();
+    // Records that could not be applied are as good; whoever writes next applies them.
+    if (!settled && settled.error().code != ErrorCode::kBusy) {
+      log_(LogLevel::kError, "at unmounting: " + settled.error().message);
+    }
+  };
+  for (const auto& document : write_back_.Stop()) settle(*document);
+  for (const auto& inode : inodes_.WithDocuments()) settle(*inode->document());
+  std::lock_guard lock(kept_mutex_);
+  kept_.clear();
+}
+
+void FileSystem::HasWork(const std::shared_ptr<OpenDocument>& document) {
+  write_back_.Add(document);
+}
+
+void FileSystem::LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) {
+  leases_.Watch(document, end_ms);
+}
+
+void FileSystem::PagesAreStale(uint64_t inode_id) {
+  invalidations_.Post([this, inode_id] { kernel_.DropPages(inode_id); });
+}
+
+}  // namespace recrypt

@@ -1,0 +1,232 @@
+// FileSystem: the operations of a mount, without FUSE: fs/fuse_session.cc puts the kernel in front,
+// tests may call it as it is.
+//
+//   RECRYPT_ASSIGN(auto fs, FileSystem::Create(options, store, access, clock, kernel, log));
+//   RECRYPT_ASSIGN(Entry entry, fs->Lookup(fs->root(), "report.odt"));
+//   RECRYPT_ASSIGN(auto opened, fs->Open(*entry.inode, O_RDONLY));
+//   RECRYPT_ASSIGN(size_t n, fs->Read(*opened.file, 0, buffer));
+//
+// Names and attributes are those of the mount (fs/names.h says how they map to the share's).
+// Functions that return an Entry count one look-up of its inode, to be given back with Forget.
+// Errors become errno by ErrnoOf; refusals are remembered for `user.jcd.why`. Thread safe.
+#ifndef RECRYPT_FS_FILE_SYSTEM_H_
+#define RECRYPT_FS_FILE_SYSTEM_H_
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fs/directory_labels.h"
+#include "fs/directory_reader.h"
+#include "fs/freshness.h"
+#include "fs/inode.h"
+#include "fs/kernel_cache.h"
+#include "fs/lease_keeper.h"
+#include "fs/log.h"
+#include "fs/open_document.h"
+#include "fs/prefetch.h"
+#include "fs/store.h"
+#include "fs/write_back.h"
+
+namespace recrypt {
+
+struct FileSystemOptions {
+  std::optional<LabelExpression> label;  // for new files where the share's policy has none
+  PolicyVerifier verify_policy;
+  int64_t lock_wait_ms = 5000;           // for another mount's lock, before EBUSY
+  // Files are given to the caller that makes them, as a mount by root for several users needs.
+  bool own_by_caller = false;
+};
+
+struct Entry {
+  std::shared_ptr<Inode> inode;
+  struct stat attributes;
+};
+
+// An open(2).
+struct OpenFile {
+  std::shared_ptr<Inode> inode;
+  std::shared_ptr<OpenDocument> document;  // null for a plain file
+  UniqueFd plain;
+  int flags = 0;
+};
+
+// An opendir(3). One call at a time for each.
+struct OpenDirectory {
+  std::shared_ptr<Inode> inode;
+  DirectoryReader reader;
+};
+
+// What setattr may change; absent members stay as they are.
+struct AttributeChange {
+  std::optional<mode_t> mode;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<uint64_t> size;
+  std::optional<struct timespec> accessed;  // tv_nsec may be UTIME_NOW
+  std::optional<struct timespec> modified;
+};
+
+class FileSystem : private DocumentEvents {
+ public:
+  // Fails when the share's policy cannot be believed. What is passed by reference has to outlive
+  // the file system.
+  static Result<std::unique_ptr<FileSystem>> Create(FileSystemOptions options, Store& store,
+                                                    Access& access, const Clock& clock,
+                                                    KernelCache& kernel, LogSink log);
+  ~FileSystem() override;
+  // Commits and applies everything and ends the threads. Called once, when no operation runs.
+  void Shutdown();
+
+  Inode& root() { return *inodes_.root(); }
+  Inode& FromId(uint64_t id) { return inodes_.FromId(id); }
+
+  // -- Names and attributes (lookup.cc, attributes.cc).
+  Result<Entry> Lookup(Inode& directory, const std::string& name);
+  void Forget(Inode& inode, uint64_t count) { inodes_.Forget(inode, count); }
+  Result<struct stat> GetAttributes(Inode& inode);
+  // `file` is the open file through which it is done, if any.
+  Result<struct stat> SetAttributes(Inode& inode, const AttributeChange& change,
+                                    const OpenFile* file);
+  Result<std::string> ReadLink(Inode& inode) { return store_.ReadLink(inode.node()); }
+  Status CheckAccess(Inode& inode, int mask);
+  Result<struct statvfs> StatFs(Inode& inode);
+
+  // -- Directories (directories.cc).
+  Result<std::unique_ptr<OpenDirectory>> OpenDir(Inode& directory);
+  // The next entry as the mount shows it; nullopt at the end. `next` is the position behind it.
+  struct ShownEntry {
+    std::string name;
+    ino_t number = 0;
+    mode_t type = 0;  // S_IFMT
+    int64_t next = 0;
+  };
+  Result<std::optional<ShownEntry>> ReadDir(OpenDirectory& directory);
+  Status SyncDir(OpenDirectory& directory) { return store_.SyncDirectory(directory.reader.fd()); }
+
+  // -- The name space (namespace.cc, rename.cc).
+  Result<Entry> MakeDirectory(Inode& parent, const std::string& name, mode_t mode, Owner caller);
+  // A regular file becomes an empty document.
+  Result<Entry> MakeNode(Inode& parent, const std::string& name, mode_t mode, dev_t device,
+                         Owner caller);
+  Result<Entry> MakeSymlink(Inode& parent, const std::string& name, const std::string& target,
+                            Owner caller);
+  Result<Entry> Link(Inode& inode, Inode& parent, const std::string& name);
+  Status Unlink(Inode& parent, const std::string& name);
+  Status RemoveDirectory(Inode& parent, const std::string& name);
+  // `flags` as in renameat2(2).
+  Status Rename(Inode& from, const std::string& name, Inode& to, const std::string& new_name,
+                unsigned flags);
+
+  // -- Open files (files.cc). `flags` as in open(2).
+  struct Opened {
+    std::unique_ptr<OpenFile> file;
+    bool keep_pages = false;
+  };
+  Result<Opened> Open(Inode& inode, int flags);
+  struct Created {
+    Entry entry;
+    std::unique_ptr<OpenFile> file;
+  };
+  Result<Created> CreateFile(Inode& parent, const std::string& name, mode_t mode, int flags,
+                             Owner caller);
+  void Close(OpenFile& file);
+  Result<size_t> Read(OpenFile& file, uint64_t offset, MutableByteSpan out);
+  Status Write(OpenFile& file, uint64_t offset, ByteSpan data, WriteAt where);
+  Status Flush(OpenFile& file);
+  Status Sync(OpenFile& file);
+  Status Allocate(OpenFile& file, int mode, uint64_t offset, uint64_t length);
+  Result<uint64_t> Seek(OpenFile& file, uint64_t offset, SeekFor what);
+
+  // -- Extended attributes (xattr.cc). `size` 0 asks for the size alone.
+  Result<size_t> GetXattr(Inode& inode, const std::string& name, void* value, size_t size);
+  Result<size_t> ListXattr(Inode& inode, char* list, size_t size);
+  Status SetXattr(Inode& inode, const std::string& name, ByteSpan value, int flags);
+  Status RemoveXattr(Inode& inode, const std::string& name);
+
+ private:
+  // Where a name of the mount leads on the share.
+  struct Found {
+    UniqueFd node;
+    struct stat stat;
+    std::string stored_name;
+    InodeKind kind;
+
+    Inode::Key key() const { return {stat.st_dev, stat.st_ino, kind == InodeKind::kPlainFile}; }
+  };
+
+  FileSystem(FileSystemOptions options, Store& store, Access& access, const Clock& clock,
+             KernelCache& kernel, LogSink log, std::shared_ptr<Inode> root);
+
+  // DocumentEvents
+  void HasWork(const std::shared_ptr<OpenDocument>& document) override;
+  void LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) override;
+  void PagesAreStale(uint64_t inode_id) override;
+
+  // lookup.cc
+  Result<Found> Find(Inode& directory, const std::string& name);
+  Result<Found> FindShadowed(Inode& directory, const std::string& name);
+  Result<Found> FoundAt(Inode& directory, std::string stored_name);
+  bool IsHidden(const Inode& directory, std::string_view name) const;
+  Result<Entry> Adopt(Inode& directory, Found found);
+  Status CheckFree(Inode& directory, const std::string& name);
+
+  // attributes.cc
+  Status ShowAttributes(Inode& inode, struct stat& attributes);
+  Status SetSize(Inode& inode, uint64_t size, const OpenFile* file);
+  Status SetTimes(Inode& inode, const AttributeChange& change);
+
+  // namespace.cc
+  Status GiveTo(Inode& parent, int node, mode_t mode, Owner caller);
+  Result<std::string> PathOf(Inode& directory, std::string_view name);
+
+  // rename.cc
+  struct Move;
+  Status CheckMove(const Move& move, unsigned flags);
+  Status PrepareReplacement(const Move& move);
+  void AfterMove(const Move& move, unsigned flags);
+
+  // files.cc
+  std::shared_ptr<OpenDocument> DocumentOf(Inode& inode);
+  Result<Opened> OpenPlain(Inode& inode, int flags);
+  void KeepForLater(const std::shared_ptr<OpenDocument>& document);
+  // A name of the document is gone: it is not kept open when it was the last.
+  void LetGo(const Inode::Key& key);
+  // Remembers why, for `user.jcd.why`, when the error is a refusal.
+  void NoteRefusal(Inode& inode, const Error& error);
+  template <typename R>
+  R Explain(Inode& inode, R result) {
+    if (!result) NoteRefusal(inode, result.error());
+    return result;
+  }
+
+  // xattr.cc
+  Result<std::string> VirtualXattr(Inode& inode, std::string_view name);
+
+  const FileSystemOptions options_;
+  Store& store_;
+  Access& access_;
+  const Clock& clock_;
+  KernelCache& kernel_;
+  const LogSink log_;
+  FreshnessMemory freshness_;
+  DirectoryLabels labels_;
+  DocumentServices services_;
+  InodeTable inodes_;
+
+  // Documents that nobody has open, most recent first: kept loaded for the next open.
+  static constexpr size_t kKeptDocuments = 64;
+  std::mutex kept_mutex_;  // guards kept_; before OpenDocument's
+  std::list<std::shared_ptr<OpenDocument>> kept_;
+
+  // Threads; they end first.
+  TaskThread invalidations_;
+  LeaseKeeper leases_;
+  WriteBack write_back_;
+  Prefetcher prefetcher_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_FILE_SYSTEM_H_

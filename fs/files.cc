@@ -1,0 +1,167 @@
+// FileSystem: open files.
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "fs/file_system.h"
+#include "fs/names.h"
+
+namespace recrypt {
+namespace {
+
+bool IsRefusal(ErrorCode code) {
+  return code != ErrorCode::kNotFound && code != ErrorCode::kExists;
+}
+
+tl::unexpected<Error> NotOpenForThis() {
+  return Fail(Error{ErrorCode::kInvalid, "not open for this", EBADF});
+}
+
+}  // namespace
+
+void FileSystem::NoteRefusal(Inode& inode, const Error& error) {
+  if (!IsRefusal(error.code)) return;
+  inode.Remember(Refusal{error.message, clock_.NowSeconds()});
+}
+
+std::shared_ptr<OpenDocument> FileSystem::DocumentOf(Inode& inode) {
+  return inode.DocumentOr([&] {
+    return std::make_shared<OpenDocument>(services_, inode.shared_node(), inode.id());
+  });
+}
+
+void FileSystem::KeepForLater(const std::shared_ptr<OpenDocument>& document) {
+  std::shared_ptr<OpenDocument> oldest;
+  {
+    std::lock_guard lock(kept_mutex_);
+    kept_.remove(document);
+    kept_.push_front(document);
+    if (kept_.size() <= kKeptDocuments) return;
+    oldest = std::move(kept_.back());
+    kept_.pop_back();
+  }
+  (void)oldest->Drop();  // one that was opened again comes back when it is closed
+}
+
+void FileSystem::LetGo(const Inode::Key& key) {
+  std::shared_ptr<Inode> inode = inodes_.Peek(key);
+  if (inode == nullptr) return;
+  std::shared_ptr<OpenDocument> document = inode->document();
+  if (document == nullptr) return;
+  {
+    std::lock_guard lock(kept_mutex_);
+    kept_.remove(document);
+  }
+  (void)document->Drop();
+}
+
+Result<FileSystem::Opened> FileSystem::OpenPlain(Inode& inode, int flags) {
+  if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) {
+    return Fail(ErrorCode::kForbidden, "the file is stored in plain on the share and is shown "
+                                       "read-only");
+  }
+  RECRYPT_ASSIGN(UniqueFd fd, store_.OpenFile(inode.node(), O_RDONLY));
+  auto file = std::make_unique<OpenFile>(inode.shared_from_this(), nullptr, std::move(fd), flags);
+  return Opened{std::move(file), false};
+}
+
+Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
+  if (inode.kind() == InodeKind::kPlainFile) return Explain(inode, OpenPlain(inode, flags));
+  if (!inode.is_document()) return NotOpenForThis();
+  OpenFor purpose = OpenFor::kReading;
+  if ((flags & O_ACCMODE) != O_RDONLY) purpose = OpenFor::kWriting;
+  if ((flags & O_TRUNC) != 0) purpose = OpenFor::kTruncating;
+  std::shared_ptr<OpenDocument> document = DocumentOf(inode);
+  RECRYPT_ASSIGN(OpenDocument::Opened opened, Explain(inode, document->Open(purpose)));
+  if (opened.loaded) {
+    if (std::shared_ptr<Inode> parent = inode.parent()) prefetcher_.Opened(parent, inode);
+  }
+  auto file = std::make_unique<OpenFile>(inode.shared_from_this(), std::move(document), UniqueFd(),
+                                         flags);
+  return Opened{std::move(file), opened.keep_pages};
+}
+
+Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::string& name,
+                                                   mode_t mode, int flags, Owner caller) {
+  RECRYPT_TRY(CheckFree(parent, name));
+  std::string stored = StoredDocumentName(name);
+  RECRYPT_ASSIGN(const std::string path, PathOf(parent, stored));
+  const size_t slash = path.rfind('/');
+  // All that may be refused comes before anything is made on the share.
+  RECRYPT_ASSIGN(LabelExpression label,
+                 Explain(parent, labels_.ForDirectory(std::string_view(path).substr(
+                                     0, slash == std::string::npos ? 0 : slash))));
+  RECRYPT_TRY(Explain(parent, access_.AuthorFor(label)));
+  RECRYPT_ASSIGN(NewDocument fresh, Explain(parent, access_.Create(label, name)));
+  RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(parent.node(), stored, mode & 07777));
+  RECRYPT_TRY(GiveTo(parent, fd.get(), mode, caller));
+  RECRYPT_ASSIGN(UniqueFd node, store_.NodeOf(fd.get()));
+  RECRYPT_ASSIGN(struct stat stat, store_.Stat(fd.get()));
+  std::shared_ptr<Inode> inode = inodes_.Adopt(std::move(node), stat, InodeKind::kDocument);
+  inode->SetParent(parent.shared_from_this());
+  std::shared_ptr<OpenDocument> document = DocumentOf(*inode);
+  Status started = document->StartNew(std::move(fd), std::move(fresh), path);
+  if (!started) {
+    inodes_.Forget(*inode, 1);
+    return Fail(std::move(started.error()));
+  }
+  Created created{{inode, stat}, nullptr};
+  created.file =
+      std::make_unique<OpenFile>(std::move(inode), std::move(document), UniqueFd(), flags);
+  return created;
+}
+
+void FileSystem::Close(OpenFile& file) {
+  if (file.document == nullptr) return;
+  file.document->Close();
+  KeepForLater(file.document);
+}
+
+Result<size_t> FileSystem::Read(OpenFile& file, uint64_t offset, MutableByteSpan out) {
+  if (file.document == nullptr) return store_.ReadAt(file.plain.get(), offset, out);
+  auto size = file.document->Read(offset, out);
+  if (!size) NoteRefusal(*file.inode, size.error());
+  return size;
+}
+
+Status FileSystem::Write(OpenFile& file, uint64_t offset, ByteSpan data, WriteAt where) {
+  if (file.document == nullptr) return NotOpenForThis();
+  return Explain(*file.inode, file.document->Write(offset, data, where));
+}
+
+Status FileSystem::Flush(OpenFile& file) {
+  if (file.document == nullptr || (file.flags & O_ACCMODE) == O_RDONLY) return {};
+  return Explain(*file.inode, file.document->Flush());
+}
+
+Status FileSystem::Sync(OpenFile& file) {
+  if (file.document == nullptr) return {};
+  return Explain(*file.inode, file.document->Sync());
+}
+
+Status FileSystem::Allocate(OpenFile& file, int mode, uint64_t offset, uint64_t length) {
+  if (file.document == nullptr) return NotOpenForThis();
+  switch (mode) {
+    case FALLOC_FL_KEEP_SIZE:
+      return {};  // nothing can be reserved: where a block will stand is not decided yet
+    case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+    case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+      return file.document->Zero(offset, length, OpenDocument::Beyond::kKeepSize);
+    case FALLOC_FL_ZERO_RANGE:
+      return file.document->Zero(offset, length, OpenDocument::Beyond::kGrow);
+    default:
+      return Fail(Error{ErrorCode::kInvalid, "no such allocation", EOPNOTSUPP});
+  }
+}
+
+Result<uint64_t> FileSystem::Seek(OpenFile& file, uint64_t offset, SeekFor what) {
+  if (file.document != nullptr) return file.document->Seek(offset, what);
+  RECRYPT_ASSIGN(struct stat st, store_.Stat(file.plain.get()));
+  const auto size = static_cast<uint64_t>(st.st_size);
+  if (offset >= size) return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
+  return what == SeekFor::kData ? offset : size;
+}
+
+}  // namespace recrypt

@@ -1,0 +1,107 @@
+#include "fs/inode.h"
+
+#include "fs/open_document.h"
+#include "fs/prefetch.h"
+
+namespace recrypt {
+
+Inode::Inode(UniqueFd node, Key key, InodeKind kind)
+    : node_(std::make_shared<const UniqueFd>(std::move(node))), key_(key), kind_(kind) {}
+
+Inode::~Inode() = default;
+
+std::shared_ptr<OpenDocument> Inode::document() const {
+  std::lock_guard lock(mutex_);
+  return document_;
+}
+
+void Inode::Remember(Refusal refusal) {
+  std::lock_guard lock(mutex_);
+  refusal_ = std::move(refusal);
+}
+
+std::optional<Refusal> Inode::refusal() const {
+  std::lock_guard lock(mutex_);
+  return refusal_;
+}
+
+std::shared_ptr<Inode> Inode::parent() const {
+  std::lock_guard lock(mutex_);
+  return parent_.lock();
+}
+
+void Inode::SetParent(const std::shared_ptr<Inode>& parent) {
+  std::lock_guard lock(mutex_);
+  parent_ = parent;
+}
+
+std::shared_ptr<DirectoryPrefetch> Inode::PrefetchState() {
+  std::lock_guard lock(mutex_);
+  if (prefetch_ == nullptr) prefetch_ = std::make_shared<DirectoryPrefetch>();
+  return prefetch_;
+}
+
+std::optional<uint64_t> Inode::KnownContentSize(const struct stat& stored) const {
+  std::lock_guard lock(mutex_);
+  if (!known_size_ || known_size_->stored_length != stored.st_size ||
+      known_size_->mtime.tv_sec != stored.st_mtim.tv_sec ||
+      known_size_->mtime.tv_nsec != stored.st_mtim.tv_nsec) {
+    return std::nullopt;
+  }
+  return known_size_->size;
+}
+
+void Inode::RememberContentSize(const struct stat& stored, uint64_t size) {
+  std::lock_guard lock(mutex_);
+  known_size_ = KnownSize{stored.st_size, stored.st_mtim, size};
+}
+
+InodeTable::InodeTable(std::shared_ptr<Inode> root) : root_(std::move(root)) {
+  root_->is_root_ = true;
+  inodes_.emplace(root_->key(), root_);
+}
+
+std::shared_ptr<Inode> InodeTable::Adopt(UniqueFd node, const struct stat& stat, InodeKind kind) {
+  Inode::Key key{stat.st_dev, stat.st_ino, kind == InodeKind::kPlainFile};
+  std::lock_guard lock(mutex_);
+  auto found = inodes_.find(key);
+  if (found == inodes_.end()) {
+    found = inodes_.emplace(key, std::make_shared<Inode>(std::move(node), key, kind)).first;
+  }
+  found->second->lookups_ += 1;
+  return found->second;
+}
+
+void InodeTable::Forget(Inode& inode, uint64_t count) {
+  if (&inode == root_.get()) return;
+  std::shared_ptr<Inode> last;  // destroyed after the lock is gone
+  std::lock_guard lock(mutex_);
+  inode.lookups_ -= std::min(count, inode.lookups_);
+  if (inode.lookups_ != 0) return;
+  auto found = inodes_.find(inode.key());
+  if (found == inodes_.end() || found->second.get() != &inode) return;
+  last = std::move(found->second);
+  inodes_.erase(found);
+}
+
+std::shared_ptr<Inode> InodeTable::Peek(const Inode::Key& key) const {
+  std::lock_guard lock(mutex_);
+  auto found = inodes_.find(key);
+  return found == inodes_.end() ? nullptr : found->second;
+}
+
+size_t InodeTable::size() const {
+  std::lock_guard lock(mutex_);
+  return inodes_.size();
+}
+
+std::vector<std::shared_ptr<Inode>> InodeTable::WithDocuments() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Inode>> found;
+  for (const auto& [key, inode] : inodes_) {
+    if (inode->document() != nullptr) found.push_back(inode);
+  }
+  return found;
+}
+
+}  // namespace recrypt

@@ -1,0 +1,142 @@
+// Inode: one file, directory or other thing of the share that the kernel knows; InodeTable: all.
+//
+//   std::shared_ptr<Inode> inode = table.Adopt(std::move(node), stat, InodeKind::kDocument);
+//   ...the kernel refers to it by inode->id()...
+//   table.Forget(*inode, 1);
+//
+// An inode is its O_PATH descriptor, never a path: it stays itself through renames, and two hard
+// links are one inode. Adopt counts a look-up; the table keeps an inode while its count is above
+// zero, and open files keep it too. Thread safe.
+#ifndef RECRYPT_FS_INODE_H_
+#define RECRYPT_FS_INODE_H_
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/unique_fd.h"
+
+namespace recrypt {
+
+class OpenDocument;
+class DirectoryPrefetch;
+
+enum class InodeKind {
+  kDirectory,
+  kDocument,
+  kPlainFile,  // a regular file that is no document: read-only
+  kOther,      // symbolic links, FIFOs, sockets, devices
+};
+
+// Why the last operation on an inode was refused: what `recryptfs why` shows.
+struct Refusal {
+  std::string sentence;
+  int64_t at = 0;  // seconds since 1970
+};
+
+class Inode : public std::enable_shared_from_this<Inode> {
+ public:
+  struct Key {
+    dev_t device;
+    ino_t number;
+    bool plain;  // one stored file may bear both kinds of names, by hard links
+    bool operator==(const Key&) const = default;
+  };
+
+  Inode(UniqueFd node, Key key, InodeKind kind);
+  ~Inode();
+
+  int node() const { return node_->get(); }
+  const std::shared_ptr<const UniqueFd>& shared_node() const { return node_; }
+  InodeKind kind() const { return kind_; }
+  bool is_directory() const { return kind_ == InodeKind::kDirectory; }
+  bool is_document() const { return kind_ == InodeKind::kDocument; }
+  const Key& key() const { return key_; }
+  // What the kernel calls it.
+  uint64_t id() const { return is_root_ ? 1 : reinterpret_cast<uint64_t>(this); }
+
+  // The document's state, once it has been opened; nullptr before.
+  std::shared_ptr<OpenDocument> document() const;
+  // As document(), made by `make` when there is none yet.
+  template <typename Make>
+  std::shared_ptr<OpenDocument> DocumentOr(Make make) {
+    std::lock_guard lock(mutex_);
+    if (document_ == nullptr) document_ = make();
+    return document_;
+  }
+
+  void Remember(Refusal refusal);
+  std::optional<Refusal> refusal() const;
+
+  // The directory in which a document was looked up last.
+  std::shared_ptr<Inode> parent() const;
+  void SetParent(const std::shared_ptr<Inode>& parent);
+  // A directory's grants asked for ahead (fs/prefetch.h).
+  std::shared_ptr<DirectoryPrefetch> PrefetchState();
+
+  // The content size of a stored file whose length alone does not tell it, for one (length, mtime).
+  struct KnownSize {
+    off_t stored_length;
+    struct timespec mtime;
+    uint64_t size;
+  };
+  std::optional<uint64_t> KnownContentSize(const struct stat& stored) const;
+  void RememberContentSize(const struct stat& stored, uint64_t size);
+
+ private:
+  friend class InodeTable;
+
+  const std::shared_ptr<const UniqueFd> node_;  // shared with the open document, which may live longer
+  const Key key_;
+  const InodeKind kind_;
+  bool is_root_ = false;   // set before the inode is shared
+  uint64_t lookups_ = 0;   // guarded by InodeTable::mutex_
+
+  mutable std::mutex mutex_;  // guards what follows; innermost: nothing is called under it
+  std::shared_ptr<OpenDocument> document_;
+  std::optional<Refusal> refusal_;
+  std::weak_ptr<Inode> parent_;
+  std::shared_ptr<DirectoryPrefetch> prefetch_;
+  std::optional<KnownSize> known_size_;
+};
+
+class InodeTable {
+ public:
+  // `root` is never forgotten.
+  explicit InodeTable(std::shared_ptr<Inode> root);
+
+  const std::shared_ptr<Inode>& root() const { return root_; }
+  // By what the kernel calls it, while its look-up count is above zero.
+  Inode& FromId(uint64_t id) const { return id == 1 ? *root_ : *reinterpret_cast<Inode*>(id); }
+  // The inode for a node: the one that is known already, or a new one. Counts one look-up.
+  std::shared_ptr<Inode> Adopt(UniqueFd node, const struct stat& stat, InodeKind kind);
+  // Takes `count` look-ups back; may delete the inode.
+  void Forget(Inode& inode, uint64_t count);
+  // The inode of that key if it is known; counts nothing.
+  std::shared_ptr<Inode> Peek(const Inode::Key& key) const;
+  size_t size() const;
+  // Every inode that has a document state.
+  std::vector<std::shared_ptr<Inode>> WithDocuments() const;
+
+ private:
+  struct KeyHash {
+    size_t operator()(const Inode::Key& key) const {
+      return std::hash<uint64_t>()(key.number * 0x9E3779B97F4A7C15u ^ key.device ^
+                                   static_cast<uint64_t>(key.plain));
+    }
+  };
+
+  const std::shared_ptr<Inode> root_;
+  mutable std::mutex mutex_;  // guards inodes_ and every lookups_; before Inode::mutex_
+  std::unordered_map<Inode::Key, std::shared_ptr<Inode>, KeyHash> inodes_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_INODE_H_

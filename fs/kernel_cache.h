@@ -1,0 +1,25 @@
+// KernelCache: what the file system asks of the kernel's side of the mount.
+//
+// Called only from threads that hold no lock which a FUSE request may wait for: dropping pages
+// waits for requests on them, and writes dirty ones back through the mount first.
+#ifndef RECRYPT_FS_KERNEL_CACHE_H_
+#define RECRYPT_FS_KERNEL_CACHE_H_
+
+#include <cstdint>
+#include <string>
+
+namespace recrypt {
+
+class KernelCache {
+ public:
+  virtual ~KernelCache() = default;
+  // Writes dirty pages of a file back and forgets all of them, mapped ones included, with its
+  // attributes.
+  virtual void DropPages(uint64_t inode_id) = 0;
+  // Forgets what a name in a directory leads to.
+  virtual void DropName(uint64_t directory_id, const std::string& name) = 0;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_KERNEL_CACHE_H_

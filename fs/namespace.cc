@@ -1,0 +1,96 @@
+// FileSystem: making and removing names.
+#include <cerrno>
+
+#include "fs/file_system.h"
+#include "fs/names.h"
+
+namespace recrypt {
+
+Result<std::string> FileSystem::PathOf(Inode& directory, std::string_view name) {
+  RECRYPT_ASSIGN(std::string path, store_.PathOf(directory.node()));
+  if (!path.empty()) path.push_back('/');
+  path.append(name);
+  return path;
+}
+
+// Gives something just made to the caller, and to the directory's group where that is inherited.
+Status FileSystem::GiveTo(Inode& parent, int node, mode_t mode, Owner caller) {
+  if (!options_.own_by_caller) return {};
+  RECRYPT_ASSIGN(struct stat directory, store_.Stat(parent.node()));
+  RECRYPT_ASSIGN(struct stat made, store_.Stat(node));
+  if ((directory.st_mode & S_ISGID) != 0) caller.gid = directory.st_gid;
+  if (made.st_uid == caller.uid && made.st_gid == caller.gid) return {};
+  RECRYPT_TRY(store_.ChangeOwner(node, caller));
+  // Changing the owner has cleared these.
+  if (!S_ISLNK(made.st_mode) && (mode & (S_ISUID | S_ISGID)) != 0) {
+    RECRYPT_TRY(store_.ChangeMode(node, made.st_mode & 07777));
+  }
+  return {};
+}
+
+Result<Entry> FileSystem::MakeDirectory(Inode& parent, const std::string& name, mode_t mode,
+                                        Owner caller) {
+  RECRYPT_TRY(CheckFree(parent, name));
+  RECRYPT_TRY(store_.MakeDirectory(parent.node(), name, mode));
+  RECRYPT_ASSIGN(Found found, FoundAt(parent, name));
+  RECRYPT_TRY(GiveTo(parent, found.node.get(), mode, caller));
+  return Lookup(parent, name);
+}
+
+Result<Entry> FileSystem::MakeNode(Inode& parent, const std::string& name, mode_t mode,
+                                   dev_t device, Owner caller) {
+  if (S_ISREG(mode)) {
+    RECRYPT_ASSIGN(Created created, CreateFile(parent, name, mode, O_RDWR, caller));
+    Status flushed = Flush(*created.file);
+    Close(*created.file);
+    if (!flushed) {
+      Forget(*created.entry.inode, 1);
+      return Fail(std::move(flushed.error()));
+    }
+    return std::move(created.entry);
+  }
+  RECRYPT_TRY(CheckFree(parent, name));
+  RECRYPT_TRY(store_.MakeNode(parent.node(), name, mode, device));
+  RECRYPT_ASSIGN(Found found, FoundAt(parent, name));
+  RECRYPT_TRY(GiveTo(parent, found.node.get(), mode, caller));
+  return Lookup(parent, name);
+}
+
+Result<Entry> FileSystem::MakeSymlink(Inode& parent, const std::string& name,
+                                      const std::string& target, Owner caller) {
+  RECRYPT_TRY(CheckFree(parent, name));
+  RECRYPT_TRY(store_.MakeSymlink(parent.node(), name, target));
+  RECRYPT_ASSIGN(Found found, FoundAt(parent, name));
+  RECRYPT_TRY(GiveTo(parent, found.node.get(), 0, caller));
+  return Lookup(parent, name);
+}
+
+Result<Entry> FileSystem::Link(Inode& inode, Inode& parent, const std::string& name) {
+  if (inode.kind() == InodeKind::kPlainFile) {
+    return Fail(ErrorCode::kForbidden, "the file is stored in plain");
+  }
+  RECRYPT_TRY(CheckFree(parent, name));
+  const std::string stored = inode.is_document() ? StoredDocumentName(name) : name;
+  RECRYPT_TRY(store_.Link(inode.node(), parent.node(), stored));
+  return Lookup(parent, name);
+}
+
+Status FileSystem::Unlink(Inode& parent, const std::string& name) {
+  RECRYPT_ASSIGN(Found found, Find(parent, name));
+  if (found.kind == InodeKind::kDirectory) {
+    return Fail(Error{ErrorCode::kInvalid, "is a directory", EISDIR});
+  }
+  RECRYPT_TRY(store_.Unlink(parent.node(), found.stored_name));
+  LetGo(found.key());
+  return {};
+}
+
+Status FileSystem::RemoveDirectory(Inode& parent, const std::string& name) {
+  RECRYPT_ASSIGN(Found found, Find(parent, name));
+  if (found.kind != InodeKind::kDirectory) {
+    return Fail(Error{ErrorCode::kInvalid, "is no directory", ENOTDIR});
+  }
+  return store_.RemoveDirectory(parent.node(), found.stored_name);
+}
+
+}  // namespace recrypt

@@ -1,0 +1,223 @@
+#include "fs/open_document.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "fs/names.h"
+
+namespace recrypt {
+namespace {
+
+// How often a read looks again at a document that changes under it.
+constexpr int kReadAttempts = 3;
+
+}  // namespace
+
+OpenDocument::OpenDocument(DocumentServices& services, std::shared_ptr<const UniqueFd> node,
+                           uint64_t inode_id)
+    : services_(services), node_(std::move(node)), inode_id_(inode_id) {}
+
+OpenDocument::~OpenDocument() { CountDirtyBytes(0); }
+
+void OpenDocument::SetLease(int64_t end_ms) {
+  lease_end_ms_ = end_ms;
+  if (end_ms != kUntilClosed) services_.events.LeaseEnds(shared_from_this(), end_ms);
+}
+
+void OpenDocument::RefreshPlace() {
+  auto place = services_.store.PathOf(node_->get());
+  if (place) place_ = std::move(*place);
+}
+
+Result<LabelExpression> OpenDocument::DirectoryLabel() {
+  RefreshPlace();
+  const size_t slash = place_.rfind('/');
+  return services_.labels.ForDirectory(
+      std::string_view(place_).substr(0, slash == std::string::npos ? 0 : slash));
+}
+
+bool OpenDocument::Readable() const {
+  return phase_ == State::kEmpty || (phase_ == State::kLoaded && LeaseAlive());
+}
+
+Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
+  std::lock_guard writer(writer_);
+  // Only a reader or an unreadable document's replacement may go on without the content.
+  Result<Opened> opened = Opened{};
+  if (purpose == OpenFor::kTruncating) {
+    RECRYPT_TRY(StartOver());
+  } else {
+    opened = OpenFresh();
+    if (!opened) return opened;
+    if (purpose == OpenFor::kWriting) RECRYPT_TRY(CheckMayWrite());
+  }
+  ++handles_;
+  return opened;
+}
+
+// The check of close-to-open: has another mount changed the document since it was verified here?
+Result<OpenDocument::Opened> OpenDocument::OpenFresh() {
+  std::unique_lock state(state_);
+  if (locked_) {  // nobody else can have changed it
+    if (phase_ == State::kLoaded && !LeaseAlive()) RECRYPT_TRY(Renew());
+    if (Readable()) return Opened{.keep_pages = true};
+  }
+  RECRYPT_TRY(OpenFile());
+  RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
+  if (stamp.unlinked && handles_ == 0) {
+    // Another mount replaced it, and the kernel's look-up is older: it looks again upon this.
+    file_.reset();
+    return Fail(Error{ErrorCode::kNotFound, "replaced by another mount", ESTALE});
+  }
+  if (stamp_ && *stamp_ == stamp) {
+    // Verified under this lease: the content itself is loaded when it is read, if the kernel does
+    // not have it anyway.
+    const bool verified = digest_ && LeaseAlive();
+    if (verified || phase_ == State::kEmpty) return Opened{.keep_pages = true};
+    if (phase_ == State::kLoaded) {
+      RECRYPT_TRY(Renew());
+      return Opened{.keep_pages = true};
+    }
+  }
+  const std::optional<Sha256Digest> before = digest_;
+  RECRYPT_TRY(Load());
+  return Opened{.keep_pages = before && digest_ && *before == *digest_, .loaded = true};
+}
+
+// Opening for writing fails where a commit would: better a refusal at open than at close.
+Status OpenDocument::CheckMayWrite() {
+  RECRYPT_TRY(MakeReadable());
+  RECRYPT_TRY(file_->MakeWritable(node_->get()));
+  auto ruling = DirectoryLabel();
+  if (phase_ == State::kEmpty) {
+    if (!ruling) return Fail(std::move(ruling.error()));
+    RECRYPT_TRY(services_.access.AuthorFor(*ruling));
+    return {};
+  }
+  RECRYPT_TRY(services_.access.AuthorFor(header_->expression));
+  const bool same_label = ruling && *ruling == header_->expression;
+  if (!same_label && !doc_->GetAuthorship().known()) {
+    return Fail(ErrorCode::kDenied,
+                "the document is labelled " + header_->expression.text() +
+                    ", not as its directory, and no known author vouches for that");
+  }
+  return {};
+}
+
+// Loads what a read needs; requires writer_.
+Status OpenDocument::MakeReadable() {
+  std::unique_lock state(state_);
+  if (Readable()) return {};
+  if (phase_ == State::kLoaded) return Renew();
+  return Load();
+}
+
+Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
+  Error failure;
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+    {
+      std::shared_lock state(state_);
+      if (phase_ == State::kEmpty) return size_t{0};
+      if (phase_ == State::kLoaded && LeaseAlive()) {
+        auto size = doc_->Read(offset, out);
+        if (size || size.error().code != ErrorCode::kCorrupt) return size;
+        failure = std::move(size.error());
+      } else {
+        failure = Error{ErrorCode::kBusy, "not loaded", 0};
+      }
+    }
+    std::lock_guard writer(writer_);
+    if (failure.code == ErrorCode::kCorrupt) {
+      RECRYPT_TRY(RefreshAfterDamage(failure));
+    } else {
+      RECRYPT_TRY(MakeReadable());
+    }
+  }
+  return Fail(std::move(failure));
+}
+
+// A block that does not verify is damage only if the document is still the one that was opened
+// (DESIGN 6): another mount may have replaced it in the meantime.
+Status OpenDocument::RefreshAfterDamage(const Error& damage) {
+  std::unique_lock state(state_);
+  if (phase_ != State::kLoaded || dirty_) return Fail(damage);
+  const std::optional<Sha256Digest> before = digest_;
+  RECRYPT_TRY(Load());
+  if (before == digest_) {
+    services_.log(LogLevel::kError, "\"" + place_ + "\" is damaged: " + damage.message);
+    return Fail(damage);
+  }
+  services_.events.PagesAreStale(inode_id_);
+  return {};
+}
+
+Result<uint64_t> OpenDocument::Seek(uint64_t offset, SeekFor what) {
+  {
+    std::lock_guard writer(writer_);
+    RECRYPT_TRY(MakeReadable());
+  }
+  std::shared_lock state(state_);
+  if (doc_ == nullptr) return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
+  auto found = what == SeekFor::kData ? doc_->SeekData(offset) : doc_->SeekHole(offset);
+  if (!found && found.error().code == ErrorCode::kNotFound) {
+    return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
+  }
+  return found;
+}
+
+std::optional<OpenDocument::Uncommitted> OpenDocument::uncommitted() {
+  if (!dirty_) return std::nullopt;
+  modified_shown_ = true;
+  const int64_t at = modified_ns_;
+  return Uncommitted{size_, {at / 1'000'000'000, at % 1'000'000'000}};
+}
+
+void OpenDocument::Close() {
+  std::lock_guard writer(writer_);
+  if (--handles_ != 0) return;
+  if (dirty_) {
+    Status committed = CommitLocked(Durability::kVisible);
+    if (!committed) GiveUpChanges(committed.error());
+  }
+  std::unique_lock state(state_);
+  if (lease_end_ms_ == kUntilClosed) {
+    // Written by somebody who may not read it: nothing of it stays behind.
+    Unload();
+    header_.reset();
+    digest_.reset();
+    file_.reset();
+    lease_end_ms_ = 0;
+    services_.events.PagesAreStale(inode_id_);
+    return;
+  }
+  if (doc_ != nullptr && doc_->HasRecords()) services_.events.HasWork(shared_from_this());
+}
+
+bool OpenDocument::Drop() {
+  std::lock_guard writer(writer_);
+  if (handles_ != 0 || dirty_ || locked_) return false;
+  std::unique_lock state(state_);
+  Unload();
+  header_.reset();
+  file_.reset();
+  return true;
+}
+
+bool OpenDocument::LeaseIsOver() const { return !LeaseAlive(); }
+
+bool OpenDocument::WipeKeys() {
+  std::lock_guard writer(writer_);
+  if (LeaseAlive()) return false;
+  if (dirty_) {
+    Status committed = CommitLocked(Durability::kVisible);
+    if (!committed) GiveUpChanges(committed.error());
+  }
+  (void)ApplyLocked();  // whoever writes next can do it as well
+  std::unique_lock state(state_);
+  if (phase_ == State::kLoaded) Unload();
+  digest_.reset();  // pages are not to be kept at the next open either
+  return true;
+}
+
+}  // namespace recrypt

@@ -1,0 +1,237 @@
+// OpenDocument: what a mount holds of one document while it is in use: its stored file, its keys,
+// what is not committed yet, and the lock against other mounts.
+//
+//   RECRYPT_ASSIGN(auto opened, document->Open(OpenFor::kReading));   // one for each open(2)
+//   RECRYPT_ASSIGN(size_t n, document->Read(offset, buffer));
+//   document->Close();
+//
+// There is one for each inode, made when it is first opened. The decrypted side (core/jcd's
+// Document) is there only as long as a lease on its keys lasts; a read or write after that asks for
+// a grant again. It may also be dropped between two opens: then what was verified is remembered, and
+// the kernel's cached pages stay good while the stored file is unchanged.
+//
+// Changes (DESIGN 6): the first takes the document's exclusive lock, and reads the document again
+// when another mount changed it; a commit gives the lock back; records are applied later, off
+// everybody's path, under the lock again.
+//
+// Thread safe. Reads run in parallel; changes are serialized. No method is called with a lock held
+// that a FUSE request may wait for, and none calls into the kernel's side of the mount, so the
+// kernel may be told to drop pages while any of them runs.
+#ifndef RECRYPT_FS_OPEN_DOCUMENT_H_
+#define RECRYPT_FS_OPEN_DOCUMENT_H_
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+
+#include "client/access.h"
+#include "core/base/clock.h"
+#include "fs/directory_labels.h"
+#include "fs/freshness.h"
+#include "fs/log.h"
+#include "fs/share_file.h"
+#include "fs/store.h"
+
+namespace recrypt {
+
+class OpenDocument;
+
+// What an open document tells the rest of the mount. Called with the document's locks held: an
+// implementation only takes note.
+class DocumentEvents {
+ public:
+  virtual ~DocumentEvents() = default;
+  // It has something to commit or to apply.
+  virtual void HasWork(const std::shared_ptr<OpenDocument>& document) = 0;
+  // Its keys have to be gone at `end_ms` (Clock::MonotonicMillis).
+  virtual void LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) = 0;
+  // The kernel may hold pages of it that are not, or no longer, to be seen.
+  virtual void PagesAreStale(uint64_t inode_id) = 0;
+};
+
+struct DocumentServices {
+  Store& store;
+  Access& access;
+  const Clock& clock;
+  FreshnessMemory& freshness;
+  DirectoryLabels& labels;
+  DocumentEvents& events;
+  LogSink log;
+  int64_t lock_wait_ms = 5000;
+  std::atomic<uint64_t> dirty_bytes{0};  // of all documents, not committed
+};
+
+enum class OpenFor { kReading, kWriting, kTruncating };
+enum class WriteAt { kOffset, kEnd };
+enum class SeekFor { kData, kHole };
+
+class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
+ public:
+  // A document commits by itself when kMaxDirtyBytes of its own, or so many of all, are in memory.
+  static constexpr uint64_t kMaxDirtyBytesOfAll = uint64_t{48} << 20;
+
+  OpenDocument(DocumentServices& services, std::shared_ptr<const UniqueFd> node, uint64_t inode_id);
+  ~OpenDocument();
+
+  struct Opened {
+    bool keep_pages = false;  // what the kernel has cached of it is still good
+    bool loaded = false;      // its keys had to be got
+  };
+  // Decides about access, as open(2) does; counts a handle when it succeeds.
+  Result<Opened> Open(OpenFor purpose);
+  // Begins the document in a stored file that has just been created; counts a handle.
+  Status StartNew(UniqueFd fd, NewDocument fresh, std::string place);
+  // One handle less. The last one commits what is left; a failure is logged.
+  void Close();
+
+  Result<size_t> Read(uint64_t offset, MutableByteSpan out);
+  Status Write(uint64_t offset, ByteSpan data, WriteAt where);
+  Status Truncate(uint64_t size);
+  // Zeroes a range; `grow` extends the document to its end.
+  enum class Beyond { kKeepSize, kGrow };
+  Status Zero(uint64_t offset, uint64_t length, Beyond beyond);
+  Result<uint64_t> Seek(uint64_t offset, SeekFor what);
+  // close(2): complete and visible to other mounts. Reports a failed write-back, once.
+  Status Flush();
+  // fsync(2): durable.
+  Status Sync();
+
+  // Commits what is dirty, so that no later commit changes the time again, then sets the times of
+  // the stored file.
+  Status ChangeTimes(const struct timespec times[2]);
+
+  // What stat(2) has to show while it is not committed.
+  struct Uncommitted {
+    uint64_t size;
+    struct timespec modified;
+  };
+  std::optional<Uncommitted> uncommitted();
+
+  // For the extended attributes. Label needs no grant; Signer does.
+  Result<std::string> Label();
+  Result<std::string> Signer();
+  int64_t lease_end_ms() const { return lease_end_ms_; }
+  uint64_t inode_id() const { return inode_id_; }
+  // It was renamed: where it stands now, relative to the root of the share.
+  void MovedTo(std::string place);
+
+  // -- For the write-back thread.
+  // Commits when dirty for longer than `age_ms`, applies records when idle; true when there is
+  // still something to do.
+  bool DoWork(int64_t age_ms);
+  // Commits and applies all, as at unmounting.
+  Status Settle();
+  // Forgets file and keys if nobody has it open and nothing is left to do; true when it did.
+  bool Drop();
+
+  // -- For the lease keeper, in this order, with the kernel's pages dropped after each.
+  // True when the lease is over: no new reads without another grant, dirty pages still come in.
+  bool LeaseIsOver() const;
+  // Commits, then wipes the keys; false when the lease was renewed meanwhile.
+  bool WipeKeys();
+
+ private:
+  enum class State {
+    kClosed,   // nothing is loaded
+    kEmpty,    // the stored file has length 0: an empty document without author
+    kLoaded,   // doc_ is there
+  };
+  // By what a change of the stored file is noticed.
+  struct Stamp {
+    uint64_t length = 0;
+    struct timespec modified = {};
+    ByteArray<64> tail = {};
+    bool unlinked = false;  // not compared
+    bool operator==(const Stamp& other) const;
+  };
+
+  // The lease of a document that was made here by one who may not read it: while it is open.
+  static constexpr int64_t kUntilClosed = INT64_MAX;
+
+  // open_document.cc
+  int64_t Now() const { return services_.clock.MonotonicMillis(); }
+  bool LeaseAlive() const { return Now() < lease_end_ms_; }
+  bool Readable() const;                       // requires state_ (shared)
+  Result<Opened> OpenFresh();                  // requires writer_
+  Status CheckMayWrite();                      // requires writer_
+  Status MakeReadable();
+  Status RefreshAfterDamage(const Error& damage);
+  void SetLease(int64_t end_ms);
+  void RefreshPlace();                         // requires writer_
+  Result<LabelExpression> DirectoryLabel();    // requires writer_
+
+  // document_loading.cc; all require writer_, and state_ exclusively
+  Status OpenFile();
+  Result<Stamp> TakeStamp();
+  Result<std::vector<Header>> ReadHeaders();
+  Status Load();
+  Status LoadOnce();
+  Status LoadWith(Header header);
+  Status LoadEmpty(const Stamp& stamp);
+  Status Renew();
+  void Unload();
+
+  // document_changing.cc; all require writer_
+  Status BeginChange();
+  Status PrepareChange();
+  Status LockForChange();
+  void Unlock();
+  Status WaitForLock(LockKind kind);
+  Status StartOver();
+  Status StartOverLocked();
+  Result<NewDocument> MakeFresh(const LabelExpression& expression);
+  Result<LabelExpression> ExpressionForRestart();
+  void Begin(NewDocument fresh);
+  void NoteChange();
+  void CountDirtyBytes(uint64_t now);
+
+  // document_commit.cc; all require writer_
+  Status CommitLocked(Durability durability);
+  Status ApplyLocked();
+  Status ApplyUnderLock();
+  void GiveUpChanges(const Error& why);
+  void SetModified(int64_t modified_ns);
+  void Restamp();
+
+  DocumentServices& services_;
+  const std::shared_ptr<const UniqueFd> node_;
+  const uint64_t inode_id_;
+
+  // Serializes opening, changing, committing and applying; before state_. May be held over calls
+  // of the store, of Access, and while waiting for another mount.
+  std::mutex writer_;
+  // Guards the pointers below: shared for using them, exclusive for replacing them. Innermost but
+  // for Document's own.
+  std::shared_mutex state_;
+  State phase_ = State::kClosed;
+  std::shared_ptr<ShareFile> file_;
+  std::unique_ptr<Document> doc_;
+  std::optional<Header> header_;
+
+  // Guarded by writer_.
+  std::string place_;                     // relative path on the share, as last known
+  std::optional<Stamp> stamp_;            // of the stored file, as verified last
+  std::optional<Sha256Digest> digest_;    // of its trailer then
+  uint64_t handles_ = 0;
+  bool born_here_ = false;                // no commit yet: a crash leaves nothing to keep
+  uint64_t counted_dirty_ = 0;            // of services_.dirty_bytes
+  int64_t dirty_since_ms_ = 0;
+  int64_t last_change_ms_ = 0;
+  std::optional<Error> failed_write_back_;
+  std::optional<Error> refused_;          // the last renewal, and until when it is not asked again
+  int64_t refused_until_ms_ = 0;
+
+  std::atomic<bool> locked_{false};       // the exclusive lock is held; set under writer_
+  std::atomic<bool> dirty_{false};        // set under writer_
+  std::atomic<uint64_t> size_{0};         // of the content, while dirty_
+  std::atomic<int64_t> modified_ns_{0};   // time of the last change, while dirty_
+  std::atomic<bool> modified_shown_{false};
+  std::atomic<int64_t> lease_end_ms_{0};
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_OPEN_DOCUMENT_H_

@@ -1,0 +1,250 @@
+#include "fs/posix_store.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+
+namespace recrypt {
+namespace {
+
+// Internal locks stand above every offset that a user's lock can have (DESIGN 6).
+constexpr off_t kLockOffset = off_t{1} << 62;
+
+// The path by which the kernel finds a descriptor's inode again: a magic link, which leads to the
+// inode itself (a symbolic link included) and not through any name.
+class DescriptorPath {
+ public:
+  explicit DescriptorPath(int fd) { std::snprintf(text_, sizeof text_, "/proc/self/fd/%d", fd); }
+  const char* c_str() const { return text_; }
+
+ private:
+  char text_[32];
+};
+
+Status StatusOf(int result, const char* doing) {
+  if (result == 0) return {};
+  return FailErrno(errno, doing);
+}
+
+Result<UniqueFd> DescriptorOf(int fd, const char* doing) {
+  if (fd < 0) return FailErrno(errno, doing);
+  return UniqueFd(fd);
+}
+
+Result<std::string> LinkText(const char* path, const char* doing) {
+  char text[PATH_MAX];
+  ssize_t size = ::readlink(path, text, sizeof text);
+  if (size < 0) return FailErrno(errno, doing);
+  return std::string(text, static_cast<size_t>(size));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PosixStore>> PosixStore::Open(const std::string& path) {
+  UniqueFd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return FailErrno(errno, "opening the share " + path);
+  return std::unique_ptr<PosixStore>(new PosixStore(std::move(root)));
+}
+
+Result<UniqueFd> PosixStore::OpenNode(int dir, const std::string& name) {
+  return DescriptorOf(::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC), "looking up");
+}
+
+Result<UniqueFd> PosixStore::NodeOf(int fd) {
+  return DescriptorOf(::open(DescriptorPath(fd).c_str(), O_PATH | O_CLOEXEC), "looking up");
+}
+
+Result<struct stat> PosixStore::Stat(int fd_or_node) {
+  struct stat st;
+  if (::fstat(fd_or_node, &st) != 0) return FailErrno(errno, "stat");
+  return st;
+}
+
+Result<struct stat> PosixStore::StatAt(int dir, const std::string& name) {
+  struct stat st;
+  if (::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return FailErrno(errno, "stat");
+  return st;
+}
+
+Result<std::string> PosixStore::PathOf(int node) {
+  RECRYPT_ASSIGN(std::string path, LinkText(DescriptorPath(node).c_str(), "finding a path"));
+  RECRYPT_ASSIGN(std::string base, LinkText(DescriptorPath(root()).c_str(), "finding a path"));
+  constexpr std::string_view kDeleted = " (deleted)";
+  RECRYPT_ASSIGN(struct stat st, Stat(node));
+  if (st.st_nlink == 0 && path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  if (path == base) return std::string();
+  if (base != "/") {
+    if (!path.starts_with(base)) return Fail(ErrorCode::kNotFound, "moved out of the share");
+    path.erase(0, base.size());
+  }
+  if (!path.starts_with('/')) return Fail(ErrorCode::kNotFound, "moved out of the share");
+  return path.substr(1);
+}
+
+Status PosixStore::CheckAccess(int node, int mask) {
+  return StatusOf(::access(DescriptorPath(node).c_str(), mask), "access");
+}
+
+Status PosixStore::ChangeMode(int node, mode_t mode) {
+  return StatusOf(::chmod(DescriptorPath(node).c_str(), mode), "chmod");
+}
+
+Status PosixStore::ChangeOwner(int node, Owner owner) {
+  return StatusOf(
+      ::fchownat(node, "", owner.uid, owner.gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), "chown");
+}
+
+Status PosixStore::ChangeTimes(int node, const struct timespec times[2]) {
+  return StatusOf(::utimensat(AT_FDCWD, DescriptorPath(node).c_str(), times, 0), "utimens");
+}
+
+Result<std::string> PosixStore::ReadLink(int node) {
+  char text[PATH_MAX];
+  ssize_t size = ::readlinkat(node, "", text, sizeof text);
+  if (size < 0) return FailErrno(errno, "readlink");
+  return std::string(text, static_cast<size_t>(size));
+}
+
+Result<struct statvfs> PosixStore::StatFs(int node) {
+  struct statvfs st;
+  if (::fstatvfs(node, &st) != 0) return FailErrno(errno, "statfs");
+  return st;
+}
+
+Result<size_t> PosixStore::GetXattr(int node, const std::string& name, void* value, size_t size) {
+  ssize_t got = ::getxattr(DescriptorPath(node).c_str(), name.c_str(), value, size);
+  if (got < 0) return FailErrno(errno, "getxattr");
+  return static_cast<size_t>(got);
+}
+
+Result<size_t> PosixStore::ListXattr(int node, char* list, size_t size) {
+  ssize_t got = ::listxattr(DescriptorPath(node).c_str(), list, size);
+  if (got < 0) return FailErrno(errno, "listxattr");
+  return static_cast<size_t>(got);
+}
+
+Status PosixStore::SetXattr(int node, const std::string& name, ByteSpan value, int flags) {
+  return StatusOf(
+      ::setxattr(DescriptorPath(node).c_str(), name.c_str(), value.data(), value.size(), flags),
+      "setxattr");
+}
+
+Status PosixStore::RemoveXattr(int node, const std::string& name) {
+  return StatusOf(::removexattr(DescriptorPath(node).c_str(), name.c_str()), "removexattr");
+}
+
+Status PosixStore::MakeDirectory(int dir, const std::string& name, mode_t mode) {
+  return StatusOf(::mkdirat(dir, name.c_str(), mode), "mkdir");
+}
+
+Status PosixStore::MakeNode(int dir, const std::string& name, mode_t mode, dev_t device) {
+  return StatusOf(::mknodat(dir, name.c_str(), mode, device), "mknod");
+}
+
+Status PosixStore::MakeSymlink(int dir, const std::string& name, const std::string& target) {
+  return StatusOf(::symlinkat(target.c_str(), dir, name.c_str()), "symlink");
+}
+
+Status PosixStore::Link(int node, int dir, const std::string& name) {
+  return StatusOf(
+      ::linkat(AT_FDCWD, DescriptorPath(node).c_str(), dir, name.c_str(), AT_SYMLINK_FOLLOW),
+      "link");
+}
+
+Status PosixStore::Unlink(int dir, const std::string& name) {
+  return StatusOf(::unlinkat(dir, name.c_str(), 0), "unlink");
+}
+
+Status PosixStore::RemoveDirectory(int dir, const std::string& name) {
+  return StatusOf(::unlinkat(dir, name.c_str(), AT_REMOVEDIR), "rmdir");
+}
+
+Status PosixStore::Rename(int from_dir, const std::string& from, int to_dir, const std::string& to,
+                          unsigned flags) {
+  return StatusOf(::renameat2(from_dir, from.c_str(), to_dir, to.c_str(), flags), "rename");
+}
+
+Result<UniqueFd> PosixStore::OpenDirectory(int node) {
+  return DescriptorOf(::openat(node, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "opendir");
+}
+
+Result<size_t> PosixStore::ReadEntries(int dir, MutableByteSpan buffer) {
+  long got = ::syscall(SYS_getdents64, dir, buffer.data(), buffer.size());
+  if (got < 0) return FailErrno(errno, "readdir");
+  return static_cast<size_t>(got);
+}
+
+Status PosixStore::SeekDirectory(int dir, int64_t position) {
+  return StatusOf(::lseek(dir, position, SEEK_SET) < 0 ? -1 : 0, "seekdir");
+}
+
+Status PosixStore::SyncDirectory(int dir) { return StatusOf(::fsync(dir), "fsync"); }
+
+Result<UniqueFd> PosixStore::OpenFile(int node, int flags) {
+  return DescriptorOf(::open(DescriptorPath(node).c_str(), flags | O_CLOEXEC), "open");
+}
+
+Result<UniqueFd> PosixStore::CreateFile(int dir, const std::string& name, mode_t mode) {
+  int fd = ::openat(dir, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+  return DescriptorOf(fd, "create");
+}
+
+Result<size_t> PosixStore::ReadAt(int fd, uint64_t offset, MutableByteSpan out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    ssize_t got =
+        ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno(errno, "read");
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+Status PosixStore::WriteAt(int fd, uint64_t offset, ByteSpan data) {
+  size_t done = 0;
+  while (done < data.size()) {
+    ssize_t got =
+        ::pwrite(fd, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno(errno, "write");
+    done += static_cast<size_t>(got);
+  }
+  return {};
+}
+
+Status PosixStore::Truncate(int fd, uint64_t size) {
+  return StatusOf(::ftruncate(fd, static_cast<off_t>(size)), "truncate");
+}
+
+Status PosixStore::SyncData(int fd) { return StatusOf(::fdatasync(fd), "fdatasync"); }
+
+Status PosixStore::TryLock(int fd, LockKind kind) {
+  struct flock lock = {};
+  lock.l_type = kind == LockKind::kShared ? F_RDLCK : F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = kLockOffset;
+  lock.l_len = 1;
+  if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) return {};
+  if (errno == EAGAIN || errno == EACCES) {
+    return Fail(ErrorCode::kBusy, "another mount is writing the document");
+  }
+  return FailErrno(errno, "lock");
+}
+
+void PosixStore::Unlock(int fd) {
+  struct flock lock = {};
+  lock.l_type = F_UNLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = kLockOffset;
+  lock.l_len = 1;
+  (void)::fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+}  // namespace recrypt

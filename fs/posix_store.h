@@ -1,0 +1,63 @@
+// PosixStore: a share that is a directory of this machine, whatever file system it is on.
+//
+// Thread safe.
+#ifndef RECRYPT_FS_POSIX_STORE_H_
+#define RECRYPT_FS_POSIX_STORE_H_
+
+#include <memory>
+
+#include "fs/store.h"
+
+namespace recrypt {
+
+class PosixStore : public Store {
+ public:
+  // kNotFound when there is no such directory, kInvalid when it is something else.
+  static Result<std::unique_ptr<PosixStore>> Open(const std::string& path);
+
+  int root() const override { return root_.get(); }
+  Result<UniqueFd> OpenNode(int dir, const std::string& name) override;
+  Result<UniqueFd> NodeOf(int fd) override;
+  Result<struct stat> Stat(int fd_or_node) override;
+  Result<struct stat> StatAt(int dir, const std::string& name) override;
+  Result<std::string> PathOf(int node) override;
+  Status CheckAccess(int node, int mask) override;
+  Status ChangeMode(int node, mode_t mode) override;
+  Status ChangeOwner(int node, Owner owner) override;
+  Status ChangeTimes(int node, const struct timespec times[2]) override;
+  Result<std::string> ReadLink(int node) override;
+  Result<struct statvfs> StatFs(int node) override;
+  Result<size_t> GetXattr(int node, const std::string& name, void* value, size_t size) override;
+  Result<size_t> ListXattr(int node, char* list, size_t size) override;
+  Status SetXattr(int node, const std::string& name, ByteSpan value, int flags) override;
+  Status RemoveXattr(int node, const std::string& name) override;
+  Status MakeDirectory(int dir, const std::string& name, mode_t mode) override;
+  Status MakeNode(int dir, const std::string& name, mode_t mode, dev_t device) override;
+  Status MakeSymlink(int dir, const std::string& name, const std::string& target) override;
+  Status Link(int node, int dir, const std::string& name) override;
+  Status Unlink(int dir, const std::string& name) override;
+  Status RemoveDirectory(int dir, const std::string& name) override;
+  Status Rename(int from_dir, const std::string& from, int to_dir, const std::string& to,
+                unsigned flags) override;
+  Result<UniqueFd> OpenDirectory(int node) override;
+  Result<size_t> ReadEntries(int dir, MutableByteSpan buffer) override;
+  Status SeekDirectory(int dir, int64_t position) override;
+  Status SyncDirectory(int dir) override;
+  Result<UniqueFd> OpenFile(int node, int flags) override;
+  Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) override;
+  Result<size_t> ReadAt(int fd, uint64_t offset, MutableByteSpan out) override;
+  Status WriteAt(int fd, uint64_t offset, ByteSpan data) override;
+  Status Truncate(int fd, uint64_t size) override;
+  Status SyncData(int fd) override;
+  Status TryLock(int fd, LockKind kind) override;
+  void Unlock(int fd) override;
+
+ private:
+  explicit PosixStore(UniqueFd root) : root_(std::move(root)) {}
+
+  const UniqueFd root_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_POSIX_STORE_H_

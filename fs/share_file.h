@@ -1,0 +1,75 @@
+// ShareFile: one stored document on the share, as the document code sees it (core/jcd/stored_file.h).
+//
+// Opened for reading first; MakeWritable adds a descriptor for writing when the first change comes.
+// Thread safe.
+#ifndef RECRYPT_FS_SHARE_FILE_H_
+#define RECRYPT_FS_SHARE_FILE_H_
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <memory>
+
+#include "core/jcd/stored_file.h"
+#include "fs/store.h"
+
+namespace recrypt {
+
+enum class ShareFileMode { kReadOnly, kReadWrite };
+
+class ShareFile : public StoredFile {
+ public:
+  ShareFile(Store& store, UniqueFd fd, ShareFileMode mode)
+      : store_(store), fd_(std::move(fd)), writable_(mode == ShareFileMode::kReadWrite) {}
+  ~ShareFile() override {
+    if (write_fd_ >= 0) ::close(write_fd_);
+  }
+
+  Result<uint64_t> Size() override {
+    RECRYPT_ASSIGN(struct stat st, Stat());
+    return static_cast<uint64_t>(st.st_size);
+  }
+  Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) override {
+    return store_.ReadAt(fd_.get(), offset, out);
+  }
+  Status WriteAt(uint64_t offset, ByteSpan data) override {
+    return store_.WriteAt(write_fd(), offset, data);
+  }
+  Status Truncate(uint64_t size) override { return store_.Truncate(write_fd(), size); }
+  Status SyncData() override { return store_.SyncData(write_fd()); }
+
+  Result<struct stat> Stat() { return store_.Stat(fd_.get()); }
+  bool writable() const { return writable_ || write_fd_ >= 0; }
+  // Opens `node`, which is this file's, for writing too. Calls are serialized by the caller.
+  Status MakeWritable(int node) {
+    if (writable()) return {};
+    RECRYPT_ASSIGN(UniqueFd fd, store_.OpenFile(node, O_RDWR));
+    write_fd_ = fd.Release();
+    return {};
+  }
+
+  // The lock between mounts. Always by the same descriptor for one kind: two descriptors of one
+  // process would exclude each other.
+  Status TryLock(LockKind kind) {
+    return store_.TryLock(kind == LockKind::kShared ? fd_.get() : write_fd(), kind);
+  }
+  void Unlock(LockKind kind) {
+    store_.Unlock(kind == LockKind::kShared ? fd_.get() : write_fd());
+  }
+
+ private:
+  // A file that is not writable answers EBADF by the system.
+  int write_fd() const {
+    int fd = write_fd_;
+    return fd >= 0 ? fd : fd_.get();
+  }
+
+  Store& store_;
+  const UniqueFd fd_;
+  const bool writable_;
+  std::atomic<int> write_fd_{-1};  // set once
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_SHARE_FILE_H_

@@ -1,0 +1,45 @@
+// WriteBack: commits what has been dirty for some seconds, and applies records, off everybody's path
+// (DESIGN 6).
+//
+// One thread of its own. Thread safe.
+#ifndef RECRYPT_FS_WRITE_BACK_H_
+#define RECRYPT_FS_WRITE_BACK_H_
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace recrypt {
+
+class OpenDocument;
+
+class WriteBack {
+ public:
+  // A crash of the process loses what was not committed for so long at most.
+  static constexpr int64_t kMaxAgeMs = 5000;
+
+  WriteBack();
+  ~WriteBack();
+
+  // The document has something to commit or to apply.
+  void Add(const std::shared_ptr<OpenDocument>& document);
+  // Ends the thread; what is waiting stays to be settled by the caller.
+  std::vector<std::shared_ptr<OpenDocument>> Stop();
+
+ private:
+  void Run();
+
+  std::mutex mutex_;  // guards what follows; innermost
+  std::condition_variable wake_;
+  // Kept alive by this: also those that nobody has open any more.
+  std::unordered_map<OpenDocument*, std::shared_ptr<OpenDocument>> waiting_;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_WRITE_BACK_H_

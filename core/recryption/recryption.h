@@ -39,9 +39,9 @@ Result<std::vector<PrivateKey>> SplitForServices(const PrivateKey& label_key,
 
 // kInvalid unless `ephemeral` can be used: for X25519 a canonical encoding, not zero, on the curve
 // and not on its twist; for P-256 on the curve (which PublicKey has checked). On the twist the
-// label's key and the halves would give different secrets. Takes about 15 us.
+// label's key and the halves would give different secrets. Takes about 10 us.
 //
-// kFull also asks for the prime-order subgroup, which takes about 0.15 ms: for who makes or vets
+// kFull also asks for the prime-order subgroup, which takes about 0.2 ms: for who makes or vets
 // headers. It is not needed for safety or agreement: every half that is made here is a multiple of
 // 8, as every clamped key is, so a component of small order vanishes from all results alike and
 // can leak no bit of a half.

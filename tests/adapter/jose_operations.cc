@@ -59,11 +59,8 @@ Result<Json> Thumbprint(const Json& request) {
 }
 
 constexpr Operation kOperations[] = {
-    {"jwe-decrypt", JweDecrypt},
-    {"jwe-encrypt", JweEncrypt},
-    {"jws-sign", JwsSign},
-    {"jws-verify", JwsVerify},
-    {"jwk-thumbprint", Thumbprint},
+    {"jwe-decrypt", JweDecrypt}, {"jwe-encrypt", JweEncrypt},    {"jws-sign", JwsSign},
+    {"jws-verify", JwsVerify},   {"jwk-thumbprint", Thumbprint},
 };
 
 }  // namespace

@@ -100,15 +100,19 @@ RUNNERS = {"gtest": run_gtest, "node": run_node, "script": run_script}
 def suites(build, full):
     """(name, kind, command, alone, timeout) of everything there is to run."""
     found = []
-    tests = build / "tests"
-    for program in sorted(tests.glob("unit_*")):
+
+    def programs(prefix):
+        return sorted(p for p in (build / "tests").glob(prefix + "_*")
+                      if p.is_file() and os.access(p, os.X_OK))
+
+    for program in programs("unit"):
         found.append((f"unit/{program.name[5:]}", "gtest", [str(program)], False, 600))
-    for program in sorted(tests.glob("fuzz_*")):
+    for program in programs("fuzz"):
         corpus = ROOT / "tests/fuzz/corpus" / program.name[5:]
         found.append((f"fuzz/{program.name[5:]}", "script", [str(program), str(corpus)], False, 300))
-    for program in sorted(tests.glob("mount_*")):
+    for program in programs("mount"):
         found.append((f"mount/{program.name[6:]}", "gtest", [str(program)], True, 900))
-    for program in sorted(tests.glob("crash_*")):
+    for program in programs("crash"):
         found.append((f"crash/{program.name[6:]}", "gtest", [str(program)], False,
                       4000 if full else 300))
     for script in sorted((ROOT / "tests").glob("*/test_*")):
@@ -126,6 +130,7 @@ def run_suite(suite, build, full):
     name, kind, command, _, timeout = suite
     outcome = Outcome(name)
     env = dict(os.environ, RECRYPT_BUILD=str(build), RECRYPT_FULL="1" if full else "")
+    env.setdefault("RECRYPT_VECTORS", str(ROOT.parent / "shared/vectors"))
     begun = time.monotonic()
     RUNNERS[kind](outcome, command, timeout, env)
     outcome.seconds = time.monotonic() - begun

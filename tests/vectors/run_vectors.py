@@ -3,7 +3,7 @@
 
   tests/vectors/run_vectors.py [-v] [ADAPTER]
 
-The vectors (C2SP Wycheproof, JSONTestSuite) are read from $RECRYPT_FOREIGN_VECTORS, by default
+The vectors (C2SP Wycheproof, JSONTestSuite) are read from $RECRYPT_VECTORS, by default
 ../shared/vectors beside the repository; when they are not there, the run says so and passes. Every
 failure is printed; -v prints what was skipped and why, too. The last line is the count.
 """
@@ -245,7 +245,7 @@ def find_adapter(arguments):
 def main():
     verbose = "-v" in sys.argv[1:]
     adapter = find_adapter([a for a in sys.argv[1:] if a != "-v"])
-    directory = pathlib.Path(os.environ.get("RECRYPT_FOREIGN_VECTORS",
+    directory = pathlib.Path(os.environ.get("RECRYPT_VECTORS",
                                             ROOT.parent / "shared" / "vectors"))
     if not directory.is_dir():
         print(f"skipped: foreign vectors, no directory {directory}")

@@ -1,0 +1,209 @@
+#include "service/grants.h"
+
+#include "core/recryption/recryption.h"
+
+namespace recrypt {
+namespace {
+
+constexpr int kMaxAttempts = 4;
+
+// What is known of one of the request's keys: an opened entry, or why there is none.
+struct KeyAccess {
+  std::shared_ptr<const OpenedEntry> entry;
+  ResponseStatus refusal;
+  std::string label;    // empty when the key is none of this service's
+  std::string account;  // as far as it is known
+};
+
+// One request on its way: computed on a server thread, recorded on the committer's.
+class GrantRun : public std::enable_shared_from_this<GrantRun> {
+ public:
+  GrantRun(ServiceContext& context, const Caller& caller, GetRequest request, GetResponse response,
+           Reply reply)
+      : context_(context),
+        caller_(caller),
+        request_(std::move(request)),
+        response_(std::move(response)),
+        reply_(std::move(reply)) {}
+
+  void Start();
+
+ private:
+  Status FindKeys();
+  Status FindKey(StoreView& view, const std::string& key, KeyAccess& access);
+  Result<std::shared_ptr<const OpenedEntry>> Open(const StoredEntry& entry,
+                                                  const StoredLabel& label) const;
+  GrantResult Compute(const GrantRequest& grant) const;
+  Status Record(StoreTransaction& transaction);
+  AuditRecord RecordOf(const GrantRequest& grant, const GrantResult& result, int64_t now) const;
+  void Finish(const Status& outcome);
+
+  ServiceContext& context_;
+  const Caller caller_;
+  const GetRequest request_;
+  GetResponse response_;
+  const Reply reply_;
+  std::map<std::string, KeyAccess> keys_;
+  bool outdated_ = false;
+  int attempt_ = 0;
+};
+
+void GrantRun::Start() {
+  ++attempt_;
+  outdated_ = false;
+  keys_.clear();
+  response_.grants.clear();
+  if (const Status found = FindKeys(); !found) return reply_(Response(StatusFor(found.error())));
+  response_.grants.reserve(request_.grants.size());
+  for (const GrantRequest& grant : request_.grants) response_.grants.push_back(Compute(grant));
+  auto self = shared_from_this();
+  context_.committer.Submit(
+      [self](StoreTransaction& transaction) { return self->Record(transaction); },
+      [self](const Status& outcome) { self->Finish(outcome); });
+}
+
+Status GrantRun::FindKeys() {
+  bool all_cached = true;
+  for (const GrantRequest& grant : request_.grants) {
+    const auto [place, added] = keys_.try_emplace(grant.key);
+    if (!added) continue;
+    KeyAccess& access = place->second;
+    access.entry = context_.opened.Find(caller_.device, grant.key);
+    all_cached = all_cached && access.entry;
+    if (!access.entry) continue;
+    access.label = access.entry->label;
+    access.account = access.entry->account;
+  }
+  if (all_cached) return {};
+  return context_.store.Read([this](StoreView& view) -> Status {
+    for (auto& [key, access] : keys_) {
+      if (!access.entry) RECRYPT_TRY(FindKey(view, key, access));
+    }
+    return {};
+  });
+}
+
+Status GrantRun::FindKey(StoreView& view, const std::string& key, KeyAccess& access) {
+  access.refusal = Refusal("no-entry", "this device has no recryption entry for the key");
+  RECRYPT_ASSIGN(const auto label_name, view.FindLabelOfKey(key));
+  if (!label_name) return {};
+  access.label = *label_name;
+  RECRYPT_ASSIGN(const auto entry, view.FindEntry(caller_.device, key));
+  if (!entry || entry->label != *label_name) return {};
+  access.account = entry->account;
+  RECRYPT_ASSIGN(const auto label, view.FindLabel(*label_name));
+  if (!label || label->deleted) return {};
+  if (entry->revoked) {
+    access.refusal = Refusal("revoked", "this device's recryption entry has been revoked");
+    return {};
+  }
+  RECRYPT_ASSIGN(access.entry, Open(*entry, *label));
+  context_.opened.Put(access.entry);
+  return {};
+}
+
+Result<std::shared_ptr<const OpenedEntry>> GrantRun::Open(const StoredEntry& entry,
+                                                          const StoredLabel& label) const {
+  // These were checked when they were stored: what does not parse now is damage, and answered as
+  // the service's own failure.
+  const auto damaged = [](const Error& error) {
+    return Fail(ErrorCode::kCorrupt, "a stored entry: " + error.message);
+  };
+  auto jws = ParseJson(label.jws);
+  if (!jws) return damaged(jws.error());
+  auto profile = VerifyLabelProfile(*jws);
+  if (!profile) return damaged(profile.error());
+  auto sealed = ParseJson(entry.service_half);
+  if (!sealed) return damaged(sealed.error());
+  const auto key = FindLabelKey(*profile, entry.key);
+  if (!key) return damaged({ErrorCode::kCorrupt, "its label does not name its key", 0});
+  auto half = OpenHalf(*sealed, context_.keys.encrypt, {entry.device, entry.key, entry.label},
+                       key->key.curve());
+  if (!half) return damaged(half.error());
+  auto member_half = ParseJson(entry.member_half);
+  if (!member_half) return damaged(member_half.error());
+  return std::make_shared<const OpenedEntry>(
+      OpenedEntry{entry.id, entry.label, entry.account, entry.device, entry.key, label.version,
+                  label.lease_seconds, std::move(*half), std::move(*member_half)});
+}
+
+GrantResult GrantRun::Compute(const GrantRequest& grant) const {
+  const KeyAccess& access = keys_.at(grant.key);
+  if (!access.entry) return {access.refusal, {}, 0};
+  const auto refuse = [](const Error& error) {
+    return GrantResult{{StatusCode::kInvalid, "invalid", "T: " + error.message}, {}, 0};
+  };
+  const auto ephemeral = PublicKey::FromBytes(access.entry->half.curve(), grant.ephemeral);
+  if (!ephemeral) return refuse(ephemeral.error());
+  const auto p = AgreeHalf(access.entry->half, *ephemeral);
+  if (!p) return refuse(p.error());
+  return {{}, ToBytes(p->Reveal()), access.entry->lease_seconds};
+}
+
+Status GrantRun::Record(StoreTransaction& transaction) {
+  const int64_t now = context_.clock.NowSeconds();
+  for (const auto& [key, access] : keys_) {
+    if (!access.entry) continue;
+    RECRYPT_ASSIGN(const bool holds,
+                   transaction.UseEntry(access.entry->id, access.entry->label_version,
+                                        now + access.entry->lease_seconds));
+    if (holds) continue;
+    outdated_ = true;
+    return Fail(ErrorCode::kStale, "an entry or its label has changed meanwhile");
+  }
+  std::vector<AuditRecord> records;
+  records.reserve(request_.grants.size());
+  for (size_t i = 0; i < request_.grants.size(); ++i) {
+    // Keys that are none of this service's are not on record: there is nothing that they protect.
+    if (keys_.at(request_.grants[i].key).label.empty()) continue;
+    records.push_back(RecordOf(request_.grants[i], response_.grants[i], now));
+  }
+  if (records.empty()) return {};
+  RECRYPT_ASSIGN(const AuditHead head, AppendAudit(transaction, records));
+  response_.receipt_sequence = head.sequence;
+  response_.receipt_head = ToBytes(head.hash);
+  return {};
+}
+
+AuditRecord GrantRun::RecordOf(const GrantRequest& grant, const GrantResult& result,
+                               int64_t now) const {
+  const KeyAccess& access = keys_.at(grant.key);
+  AuditRecord record;
+  record.event = result.status.ok() ? "grant" : "refuse";
+  record.time = now;
+  record.label = access.label;
+  record.account = access.account;
+  record.device = caller_.device;
+  record.key = grant.key;
+  record.reason = result.status.reason;
+  record.use = request_.use == GrantUse::kOpen ? "open" : "prefetch";
+  record.document = grant.document;
+  record.header = grant.header;
+  record.ephemeral = grant.ephemeral;
+  return record;
+}
+
+void GrantRun::Finish(const Status& outcome) {
+  if (!outcome && outdated_ && attempt_ < kMaxAttempts) {
+    for (const auto& [key, access] : keys_) context_.opened.Drop(caller_.device, key);
+    return Start();
+  }
+  if (!outcome) return reply_(Response(StatusFor(outcome.error())));
+  if (request_.halves) {
+    for (const auto& [key, access] : keys_) {
+      if (access.entry) response_.halves.emplace(key, access.entry->member_half);
+    }
+  }
+  reply_(Response(std::move(response_)));
+}
+
+}  // namespace
+
+void RunGrants(ServiceContext& context, const Caller& caller, GetRequest request,
+               GetResponse response, Reply reply) {
+  std::make_shared<GrantRun>(context, caller, std::move(request), std::move(response),
+                             std::move(reply))
+      ->Start();
+}
+
+}  // namespace recrypt

@@ -1,0 +1,25 @@
+// Set: where a request goes by what it sets.
+#include "service/set.h"
+
+namespace recrypt {
+
+Status CheckNotExpired(const ObjectVersion& version, int64_t now) {
+  if (version.expires > now) return {};
+  return Fail(ErrorCode::kInvalid, "the signed object expired at " + FormatTime(version.expires));
+}
+
+void HandleSet(ServiceContext& context, const Caller& caller, const SetRequest& request,
+               Reply reply) {
+  if (const Json* profile = std::get_if<Json>(&request.what)) {
+    return SetProfile(context, caller, *profile, std::move(reply));
+  }
+  if (const auto* key_set = std::get_if<KeySetRecord>(&request.what)) {
+    return SetKeySet(context, caller, *key_set, std::move(reply));
+  }
+  if (const auto* user = std::get_if<UserRecord>(&request.what)) {
+    return SetUser(context, caller, *user, std::move(reply));
+  }
+  reply(Response(ResponseStatus{StatusCode::kInvalid, "invalid", "the request sets nothing"}));
+}
+
+}  // namespace recrypt

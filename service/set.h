@@ -1,0 +1,20 @@
+// The three things that Set sets. Each verifies signatures on the calling thread, and decides by
+// what is stored on the committer's.
+#ifndef RECRYPT_SERVICE_SET_H_
+#define RECRYPT_SERVICE_SET_H_
+
+#include "service/transactions.h"
+
+namespace recrypt {
+
+void SetProfile(ServiceContext& context, const Caller& caller, const Json& jws, Reply reply);
+void SetKeySet(ServiceContext& context, const Caller& caller, const KeySetRecord& record,
+               Reply reply);
+void SetUser(ServiceContext& context, const Caller& caller, const UserRecord& record, Reply reply);
+
+// kInvalid for a signed object that has expired: such are refused for writing.
+Status CheckNotExpired(const ObjectVersion& version, int64_t now);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_SERVICE_SET_H_

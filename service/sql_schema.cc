@@ -1,0 +1,126 @@
+#include "service/sql_schema.h"
+
+#include <array>
+
+namespace recrypt {
+namespace {
+
+// Never changed once released: a change is a further step.
+constexpr std::array kMigrations = {
+    R"sql(
+CREATE TABLE profiles (
+  account TEXT PRIMARY KEY,
+  master TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  jws TEXT NOT NULL
+);
+CREATE TABLE devices (
+  account TEXT NOT NULL REFERENCES profiles (account),
+  device TEXT NOT NULL,
+  PRIMARY KEY (account, device)
+);
+CREATE INDEX devices_by_device ON devices (device);
+CREATE TABLE revoked_devices (
+  account TEXT NOT NULL,
+  device TEXT NOT NULL,
+  time BIGINT NOT NULL,
+  PRIMARY KEY (account, device)
+);
+CREATE TABLE labels (
+  label TEXT PRIMARY KEY,
+  master TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  lease_seconds BIGINT NOT NULL,
+  jws TEXT NOT NULL,
+  deleted BIGINT NOT NULL
+);
+CREATE TABLE label_administrators (
+  label TEXT NOT NULL REFERENCES labels (label),
+  account TEXT NOT NULL,
+  udf TEXT NOT NULL,
+  PRIMARY KEY (label, account)
+);
+CREATE INDEX label_administrators_by_account ON label_administrators (account);
+CREATE TABLE label_keys (
+  kid TEXT PRIMARY KEY,
+  label TEXT NOT NULL REFERENCES labels (label)
+);
+CREATE INDEX label_keys_by_label ON label_keys (label);
+CREATE TABLE label_secrets (
+  label TEXT NOT NULL REFERENCES labels (label),
+  device TEXT NOT NULL,
+  jwe TEXT NOT NULL,
+  PRIMARY KEY (label, device)
+);
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  label TEXT NOT NULL REFERENCES labels (label),
+  account TEXT NOT NULL,
+  profile_udf TEXT NOT NULL,
+  device TEXT NOT NULL,
+  kid TEXT NOT NULL,
+  epoch BIGINT NOT NULL,
+  sign TEXT NOT NULL,
+  service_half TEXT NOT NULL,
+  member_half TEXT NOT NULL,
+  credential BLOB NOT NULL,
+  created BIGINT NOT NULL,
+  revoked BIGINT,
+  lease_until BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX entries_live ON entries (device, kid) WHERE revoked IS NULL;
+CREATE INDEX entries_by_device ON entries (device, kid);
+CREATE INDEX entries_by_label ON entries (label, account);
+CREATE TABLE joins (
+  label TEXT NOT NULL REFERENCES labels (label),
+  account TEXT NOT NULL,
+  device TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  message TEXT NOT NULL,
+  time BIGINT NOT NULL,
+  PRIMARY KEY (label, account)
+);
+CREATE TABLE audit (
+  sequence INTEGER PRIMARY KEY,
+  label TEXT NOT NULL,
+  account TEXT NOT NULL,
+  event TEXT NOT NULL,
+  record TEXT NOT NULL,
+  hash BLOB NOT NULL
+);
+CREATE INDEX audit_by_label ON audit (label, sequence);
+)sql",
+};
+
+Status RunStep(SqlConnection& connection, size_t number) {
+  RECRYPT_TRY(connection.RunScript("BEGIN IMMEDIATE"));
+  Status done = connection.RunScript(kMigrations[number - 1]);
+  if (done) {
+    const std::string text = std::to_string(number);
+    done = connection.RunScript("UPDATE schema_version SET number = " + text);
+  }
+  if (done) done = connection.RunScript("COMMIT");
+  if (!done) (void)connection.RunScript("ROLLBACK");
+  return done;
+}
+
+}  // namespace
+
+Status Migrate(SqlConnection& connection) {
+  RECRYPT_TRY(connection.RunScript(
+      "CREATE TABLE IF NOT EXISTS schema_version (one INTEGER PRIMARY KEY, number BIGINT NOT NULL);"
+      "INSERT INTO schema_version VALUES (1, 0) ON CONFLICT DO NOTHING"));
+  RECRYPT_ASSIGN(const SqlRows rows, connection.Run("SELECT number FROM schema_version", {}));
+  const int64_t have = rows.empty() ? -1 : rows.front().Number(0);
+  const auto known = static_cast<int64_t>(kMigrations.size());
+  if (have < 0 || have > known) {
+    return Fail(ErrorCode::kInvalid, "the store is of version " + std::to_string(have) +
+                                         ", this program knows " + std::to_string(known));
+  }
+  for (int64_t step = have + 1; step <= known; ++step) {
+    RECRYPT_TRY(RunStep(connection, static_cast<size_t>(step)));
+  }
+  return {};
+}
+
+}  // namespace recrypt

@@ -1,0 +1,27 @@
+// Files of the state directory: written whole or not at all.
+#ifndef RECRYPT_SERVICE_STATE_FILES_H_
+#define RECRYPT_SERVICE_STATE_FILES_H_
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "core/base/secret.h"
+
+namespace recrypt {
+
+// Makes the directory, with mode 0700, when it is absent.
+Status MakeStateDirectory(const std::string& path);
+
+// Writes by a temporary name and a rename, both synced: after a crash there is the old file or the
+// new one.
+Status WriteStateFile(const std::string& path, ByteSpan content, mode_t mode);
+
+// kNotFound when absent. At most 1 MiB.
+Result<Secret> ReadStateFile(const std::string& path);
+// As above; kDenied when group or others may read it.
+Result<Secret> ReadSecretStateFile(const std::string& path);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_SERVICE_STATE_FILES_H_

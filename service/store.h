@@ -1,0 +1,191 @@
+// Store: what the service keeps, behind an interface that SQLite implements and PostgreSQL can, and
+// that tests replace by a faulty one.
+//
+//   store.Read([&](StoreView& view) -> Status { RECRYPT_ASSIGN(found, view.FindLabel(name)); … });
+//   auto outcomes = store.Write({&body, 1});   // from one thread; others go through the Committer
+//
+// Read gives one consistent snapshot. Write runs bodies in order in one transaction of the disk;
+// a body that fails is undone alone, and when the disk refuses, all of them are. What Write reports
+// as done is durable as far as AuditSync says. Read may be called from any thread, Write as well
+// (it serializes). A view must not be kept beyond its body.
+#ifndef RECRYPT_SERVICE_STORE_H_
+#define RECRYPT_SERVICE_STORE_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/crypto/symmetric.h"
+
+namespace recrypt {
+
+// kDisk: an acknowledged write survives a loss of power. kOs: it survives the end of the process.
+enum class AuditSync { kDisk, kOs };
+
+struct StoredProfile {
+  std::string account;
+  std::string master;  // UDF
+  uint64_t version = 0;
+  std::string jws;
+  std::vector<std::string> devices;  // UDFs; not filled by FindProfile
+};
+
+struct StoredLabel {
+  std::string label;
+  std::string master;  // UDF
+  uint64_t version = 0;
+  uint32_t lease_seconds = 0;
+  std::string jws;
+  bool deleted = false;
+  // The owner among them; not filled by FindLabel, like keys.
+  std::map<std::string, std::string> administrators;  // UDF of the profile by account
+  std::vector<std::string> keys;                      // kids
+};
+
+struct StoredEntry {
+  int64_t id = 0;  // given by the store
+  std::string label;
+  std::string account;
+  std::string profile_udf;
+  std::string device;
+  std::string key;
+  uint32_t epoch = 1;
+  std::string sign;          // JWK text
+  std::string service_half;  // JWE text: never stored opened
+  std::string member_half;   // JWE text
+  Bytes credential;
+  int64_t created = 0;
+  std::optional<int64_t> revoked;
+  int64_t lease_until = 0;  // when the last lease given under it ends
+};
+
+// Which live entries to revoke; an empty field matches all. At least one field is set.
+struct EntryFilter {
+  std::string label;
+  std::string account;
+  std::string device;
+  std::string key;
+};
+struct Revoked {
+  int64_t count = 0;
+  int64_t lease_until = 0;  // the latest among them
+};
+
+struct AuditRow {
+  uint64_t sequence = 0;
+  std::string label;
+  std::string account;
+  std::string event;
+  std::string record;
+  Sha256Digest hash{};
+};
+struct AuditHead {
+  uint64_t sequence = 0;
+  Sha256Digest hash{};
+};
+
+struct StoredJoin {
+  std::string label;
+  std::string account;
+  std::string device;
+  std::string profile;  // JWS text
+  std::string message;
+  int64_t time = 0;
+};
+
+struct LabelOfDevice {
+  std::string label;
+  bool member = false;
+  bool administrator = false;
+};
+struct Member {
+  std::string account;
+  std::string profile_udf;
+  int64_t devices = 0;
+};
+
+class StoreView {
+ public:
+  virtual ~StoreView() = default;
+
+  virtual Result<std::optional<StoredProfile>> FindProfile(const std::string& account) = 0;
+  // Those of its profile that have not been revoked.
+  virtual Result<std::vector<std::string>> DevicesOf(const std::string& account) = 0;
+  virtual Result<bool> IsDeviceRevoked(const std::string& account, const std::string& device) = 0;
+  virtual Result<std::optional<StoredLabel>> FindLabel(const std::string& label) = 0;
+  virtual Result<std::optional<std::string>> FindLabelOfKey(const std::string& key) = 0;
+  // True when a stored profile that the label names as owner or administrator, by account and
+  // fingerprint, lists the device, and has not revoked it.
+  virtual Result<bool> IsAdministrator(const std::string& label, const std::string& device) = 0;
+  virtual Result<std::optional<std::string>> FindSecrets(const std::string& label,
+                                                         const std::string& device) = 0;
+  // The live entry, else the one revoked last.
+  virtual Result<std::optional<StoredEntry>> FindEntry(const std::string& device,
+                                                       const std::string& key) = 0;
+  virtual Result<std::vector<StoredEntry>> EntriesOfDevice(const std::string& label,
+                                                           const std::string& device) = 0;
+  // True when the account has a live entry for the device under any label.
+  virtual Result<bool> HasEntryFor(const std::string& account, const std::string& device) = 0;
+  virtual Result<int64_t> CountJoins(const std::string& label) = 0;
+  virtual Result<AuditHead> FindAuditHead() = 0;
+
+  // Pages: what stands behind `after`, in order, at most `limit`. An empty filter matches all.
+  virtual Result<std::vector<LabelOfDevice>> ListLabels(const std::string& device,
+                                                        const std::string& after,
+                                                        uint32_t limit) = 0;
+  virtual Result<std::vector<Member>> ListMembers(const std::string& label,
+                                                  const std::string& after, uint32_t limit) = 0;
+  virtual Result<std::vector<StoredEntry>> ListEntries(const std::string& label,
+                                                       const std::string& account, int64_t after,
+                                                       uint32_t limit) = 0;
+  virtual Result<std::vector<AuditRow>> ListAudit(const std::string& label,
+                                                  const std::string& account,
+                                                  const std::string& event, int64_t after,
+                                                  uint32_t limit) = 0;
+  virtual Result<std::vector<StoredJoin>> ListJoins(const std::string& label,
+                                                    const std::string& after, uint32_t limit) = 0;
+};
+
+class StoreTransaction : public StoreView {
+ public:
+  // Inserts or replaces, devices included.
+  virtual Status PutProfile(const StoredProfile& profile) = 0;
+  // Inserts or replaces, administrators and keys included. kExists when a key is another label's.
+  virtual Status PutLabel(const StoredLabel& label) = 0;
+  // The name stays taken, by its master.
+  virtual Status MarkLabelDeleted(const std::string& label) = 0;
+  // Replaces all of the label's.
+  virtual Status PutSecrets(const std::string& label,
+                            const std::map<std::string, std::string>& secrets) = 0;
+  // Revokes the live entry of the same device and key, if there is one.
+  virtual Status PutEntry(const StoredEntry& entry) = 0;
+  virtual Result<Revoked> RevokeEntries(const EntryFilter& filter, int64_t now) = 0;
+  // Notes a lease. False when the entry was revoked, or its label is of another version by now.
+  virtual Result<bool> UseEntry(int64_t id, uint64_t label_version, int64_t lease_until) = 0;
+  virtual Status RevokeDevice(const std::string& account, const std::string& device,
+                              int64_t now) = 0;
+  // `row.sequence` is one above the head's.
+  virtual Status AppendAudit(const AuditRow& row) = 0;
+  virtual Status PutJoin(const StoredJoin& join) = 0;
+  // False when there was none.
+  virtual Result<bool> DeleteJoin(const std::string& label, const std::string& account) = 0;
+};
+
+class Store {
+ public:
+  using ReadBody = std::function<Status(StoreView&)>;
+  using WriteBody = std::function<Status(StoreTransaction&)>;
+
+  virtual ~Store() = default;
+  virtual Status Read(const ReadBody& body) = 0;
+  // One outcome for each body. kIo for all of them when the disk refused.
+  virtual std::vector<Status> Write(std::span<const WriteBody> bodies) = 0;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_SERVICE_STORE_H_

@@ -13,11 +13,11 @@
 #include <string>
 
 #include "client/access.h"
+#include "client/output_file.h"
 #include "core/base/clock.h"
 
 namespace recrypt {
 
-enum class Overwrite { kRefuse, kReplace };
 enum class Signing { kAuthor, kUnsigned };
 
 struct EncryptSpec {

@@ -37,6 +37,8 @@ Status WriteDurably(const std::string& path, ByteSpan content, FileMode mode) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                      static_cast<mode_t>(mode)));
   if (!fd) return FailErrno(errno, "creating " + path);
+  // Whatever the umask says: what is shared has to be readable, what is private must not be.
+  if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0) return FailErrno(errno, "making " + path);
   RECRYPT_TRY(WriteAll(fd.get(), content, path));
   // Promise: the new content is whole on the disk before the name leads to it.
   if (::fsync(fd.get()) != 0) return FailErrno(errno, "syncing " + path);

@@ -69,6 +69,9 @@ class LabelAdmin {
  private:
   struct Opened;  // a label's profile, secrets and service
   Result<Opened> Open(const LabelName& label);
+  Result<LabelProfile> Complete(const LabelName& label, const Json& jws);
+  Status ListAsOwned(const LabelName& label, const std::string& master_udf);
+  Result<std::shared_ptr<ServiceClient>> ServiceOf(const LabelName& label);
   Status AddEntries(const Opened& opened, const Profile& member, MemberRights rights);
 
   Client& client_;

@@ -44,9 +44,9 @@ ServiceClient::ServiceClient(std::unique_ptr<ServiceSession> session)
 Result<Json> ServiceClient::GetStatic(const std::string& type, const std::string& identifier) {
   GetRequest request;
   request.statics.push_back({type, identifier});
-  const auto authentication = IsPublic(type) ? Authentication::kNone : Authentication::kSession;
+  const auto session_use = IsPublic(type) ? SessionUse::kNone : SessionUse::kNeeded;
   RECRYPT_ASSIGN(GetResponse response,
-                 Expect<GetResponse>(session_->Call(std::move(request), authentication)));
+                 Expect<GetResponse>(session_->Call(std::move(request), session_use)));
   if (response.statics.size() != 1 || response.statics[0].type != type ||
       response.statics[0].identifier != identifier) {
     return Fail(ErrorCode::kUnavailable, "the service answered something else than it was asked");
@@ -78,7 +78,7 @@ Result<GetResponse> ServiceClient::GetGrants(std::vector<GrantRequest> grants, G
   request.use = use;
   request.halves = halves;
   RECRYPT_ASSIGN(GetResponse response,
-                 Expect<GetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+                 Expect<GetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   if (response.grants.size() != asked) {
     return Fail(ErrorCode::kUnavailable, "the service answered another number of grants");
   }
@@ -88,21 +88,21 @@ Result<GetResponse> ServiceClient::GetGrants(std::vector<GrantRequest> grants, G
 Status ServiceClient::SetProfile(const Json& jws) {
   SetRequest request;
   request.what.emplace<Json>(jws);
-  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 
 Status ServiceClient::SetKeySet(KeySetRecord record) {
   SetRequest request;
   request.what = std::move(record);
-  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 
 Status ServiceClient::SetUser(UserRecord record) {
   SetRequest request;
   request.what = std::move(record);
-  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 
@@ -113,8 +113,8 @@ Result<int64_t> ServiceClient::DeleteUser(const LabelName& label, const AccountN
   request.label = label.text();
   request.account = account.text();
   request.device = device;
-  RECRYPT_ASSIGN(const DeleteResponse response, Expect<DeleteResponse>(session_->Call(
-                                                    std::move(request), Authentication::kSession)));
+  RECRYPT_ASSIGN(const DeleteResponse response,
+                 Expect<DeleteResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return ParseTime(response.until);
 }
 
@@ -122,7 +122,7 @@ Status ServiceClient::DeleteKeySet(const LabelName& label) {
   DeleteRequest request;
   request.kind = DeleteRequest::Kind::kKeySet;
   request.label = label.text();
-  RECRYPT_TRY(Expect<DeleteResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  RECRYPT_TRY(Expect<DeleteResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 
@@ -131,13 +131,13 @@ Result<int64_t> ServiceClient::DeleteDevice(const AccountName& account, const st
   request.kind = DeleteRequest::Kind::kDevice;
   request.account = account.text();
   request.device = device;
-  RECRYPT_ASSIGN(const DeleteResponse response, Expect<DeleteResponse>(session_->Call(
-                                                    std::move(request), Authentication::kSession)));
+  RECRYPT_ASSIGN(const DeleteResponse response,
+                 Expect<DeleteResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return ParseTime(response.until);
 }
 
 Result<SelectResponse> ServiceClient::Select(SelectRequest request) {
-  return Expect<SelectResponse>(session_->Call(std::move(request), Authentication::kSession));
+  return Expect<SelectResponse>(session_->Call(std::move(request), SessionUse::kNeeded));
 }
 
 Result<Json> ServiceClient::SelectAll(SelectRequest request) {
@@ -152,14 +152,14 @@ Result<Json> ServiceClient::SelectAll(SelectRequest request) {
 }
 
 Status ServiceClient::Join(JoinRequest request) {
-  RECRYPT_TRY(Expect<JoinResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  RECRYPT_TRY(Expect<JoinResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 
 Status ServiceClient::Leave(const LabelName& label) {
   LeaveRequest request;
   request.label = label.text();
-  RECRYPT_TRY(Expect<LeaveResponse>(session_->Call(std::move(request), Authentication::kSession)));
+  RECRYPT_TRY(Expect<LeaveResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 

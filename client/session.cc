@@ -163,13 +163,13 @@ Result<Response> ServiceSession::CallUnder(State& state, const std::string& body
   return Disbelieve(domain_, "it has no MAC (HTTP " + std::to_string(answer.status) + ")");
 }
 
-Result<Response> ServiceSession::Call(Request request, Authentication authentication) {
+Result<Response> ServiceSession::Call(Request request, SessionUse use) {
   SetPortal(request, domain_);
   const std::string body = DumpJson(ToJson(request));
   if (body.size() > kMaxRequestBody) {
     return Fail(ErrorCode::kInvalid, "the request is larger than a service takes");
   }
-  if (authentication == Authentication::kNone) {
+  if (use == SessionUse::kNone) {
     RECRYPT_ASSIGN(const HttpAnswer answer, transport_.Post({domain_, body, ""}, deadline_ms_));
     return ParseAnswer(domain_, answer);
   }

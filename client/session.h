@@ -1,7 +1,7 @@
 // Session: authenticated exchange with one service (docs/PROTOCOL.md, 2).
 //
 //   ServiceSession session(domain, transport, identity, clock, options, check_service_key);
-//   RECRYPT_ASSIGN(Response answer, session.Call(GetRequest{...}, Authentication::kSession));
+//   RECRYPT_ASSIGN(Response answer, session.Call(GetRequest{...}, SessionUse::kNeeded));
 //
 // Makes a session when one is needed, again shortly before it ends, and once more when the service
 // no longer knows it. An answer whose MAC does not fit is never believed. Thread safe: requests run
@@ -21,7 +21,7 @@
 
 namespace recrypt {
 
-enum class Authentication { kNone, kSession };
+enum class SessionUse { kNone, kNeeded };
 
 // Whether this service profile, verified in itself, is the one expected for its domain.
 using ServiceKeyCheck = std::function<Status(const ServiceProfile& service, const Json& jws)>;
@@ -36,7 +36,7 @@ class ServiceSession {
 
   // Fills in the portal. The answer whatever its status says; an error only when there is none to
   // be believed (kUnavailable), or the service's key is refused (kDenied).
-  Result<Response> Call(Request request, Authentication authentication);
+  Result<Response> Call(Request request, SessionUse use);
   // The service's own profile, of the session in use; makes one when there is none.
   Result<ServiceProfile> Service();
   // Forgets keys and session.

@@ -1,0 +1,79 @@
+#include "client/client.h"
+
+#include "client/discovery.h"
+#include "client/grant_access.h"
+#include "client/transport.h"
+
+namespace recrypt {
+namespace {
+
+class RealClient : public Client {
+ public:
+  RealClient(const ClientOptions& options, ConfigDirectory directory, Config config,
+             std::unique_ptr<TrustStore> trust, std::optional<Keystore> keystore)
+      : directory_(std::move(directory)),
+        config_(std::move(config)),
+        clock_(options.clock != nullptr ? *options.clock : system_clock_),
+        trust_(std::move(trust)),
+        keystore_(std::move(keystore)),
+        discovery_(MakeDiscovery(config_)),
+        own_transport_(options.transport == nullptr ? MakeTransport(config_, *discovery_)
+                                                    : nullptr),
+        services_(options.transport != nullptr ? *options.transport : *own_transport_, clock_,
+                  *trust_, keystore_ ? keystore_->shared_identity() : nullptr, config_.deadline_ms),
+        profiles_(*trust_, services_, clock_, options.prompt) {}
+
+  const ConfigDirectory& directory() const override { return directory_; }
+  const Config& config() const override { return config_; }
+  const Clock& clock() const override { return clock_; }
+  bool has_keys() const override { return keystore_.has_value(); }
+  Keystore& keystore() override { return *keystore_; }
+  TrustStore& trust() override { return *trust_; }
+  Services& services() override { return services_; }
+  VerifiedProfiles& profiles() override { return profiles_; }
+
+  std::unique_ptr<Access> MakeAccess() override {
+    return MakeGrantAccess({services_, profiles_, *trust_, clock_, keystore_->shared_identity()});
+  }
+
+ private:
+  const SystemClock system_clock_;
+  const ConfigDirectory directory_;
+  const Config config_;
+  const Clock& clock_;
+  const std::unique_ptr<TrustStore> trust_;
+  std::optional<Keystore> keystore_;
+  const std::unique_ptr<Discovery> discovery_;
+  const std::unique_ptr<Transport> own_transport_;
+  Services services_;
+  VerifiedProfiles profiles_;
+};
+
+Result<ConfigDirectory> OpenDirectory(const ClientOptions& options) {
+  return options.directory ? ConfigDirectory::Open(*options.directory) : ConfigDirectory::Open();
+}
+
+Result<std::unique_ptr<Client>> Assemble(const ClientOptions& options, ConfigDirectory directory,
+                                         std::optional<Keystore> keystore) {
+  RECRYPT_ASSIGN(Config config, LoadConfig(directory));
+  RECRYPT_ASSIGN(auto trust, TrustStore::Open(directory.TrustFile()));
+  return std::unique_ptr<Client>(std::make_unique<RealClient>(
+      options, std::move(directory), std::move(config), std::move(trust), std::move(keystore)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::Open(const ClientOptions& options) {
+  RECRYPT_ASSIGN(ConfigDirectory directory, OpenDirectory(options));
+  const std::unique_ptr<PassphraseSource> terminal = PassphraseFromTerminal();
+  PassphraseSource& source = options.passphrase != nullptr ? *options.passphrase : *terminal;
+  RECRYPT_ASSIGN(Keystore keystore, Keystore::Open(directory.KeystoreFile(), source));
+  return Assemble(options, std::move(directory), std::move(keystore));
+}
+
+Result<std::unique_ptr<Client>> Client::OpenWithoutKeys(const ClientOptions& options) {
+  RECRYPT_ASSIGN(ConfigDirectory directory, OpenDirectory(options));
+  return Assemble(options, std::move(directory), std::nullopt);
+}
+
+}  // namespace recrypt

@@ -1,0 +1,248 @@
+#include "client/document_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "client/stored_file_fd.h"
+#include "core/jcd/stream.h"
+
+namespace recrypt {
+namespace {
+
+constexpr size_t kChunk = 256 * 1024;
+// Other encodings are read as a whole.
+constexpr size_t kMaxWholeDocument = size_t{256} << 20;
+
+using ByteSource = std::function<Result<size_t>(MutableByteSpan)>;
+
+void Report(const Progress& progress, uint64_t done) {
+  if (progress) progress(done);
+}
+
+Status Encrypt(Access& access, const EncryptSpec& spec, int in, const ByteSink& sink,
+               const Progress& progress) {
+  // Whether this device may write is known before anything is read.
+  std::shared_ptr<const Author> author;
+  if (spec.signing == Signing::kAuthor) {
+    RECRYPT_ASSIGN(author, access.AuthorFor(spec.expression));
+  }
+  RECRYPT_ASSIGN(NewDocument document, access.Create(spec.expression, spec.name));
+  StreamEncryptor encryptor(std::move(document.header.region), std::move(document.keys), sink);
+  Bytes buffer(kChunk);
+  uint64_t done = 0;
+  while (true) {
+    RECRYPT_ASSIGN(const size_t got, ReadFromDescriptor(in, buffer));
+    if (got == 0) break;
+    RECRYPT_TRY(encryptor.Write(ByteSpan(buffer).first(got)));
+    done += got;
+    Report(progress, done);
+  }
+  Wipe(buffer);
+  return encryptor.Finish(author.get());
+}
+
+// Opens headers by grants, and keeps what the caller wants to know of them.
+struct Opener {
+  Access& access;
+  Decrypted& about;
+
+  Result<OpenedDocument> operator()(const Header& header) const {
+    RECRYPT_ASSIGN(OpenedKeys opened, access.Open(header, GrantUse::kOpen));
+    about.name = opened.name;
+    about.expression = header.expression;
+    return OpenedDocument{{header.uid, opened.name, "", std::move(opened.keys.keys)},
+                          std::move(opened.trust)};
+  }
+};
+
+Result<Bytes> ReadRest(int in, Bytes start) {
+  Bytes buffer(kChunk);
+  while (start.size() <= kMaxWholeDocument) {
+    RECRYPT_ASSIGN(const size_t got, ReadFromDescriptor(in, buffer));
+    if (got == 0) return start;
+    Append(start, ByteSpan(buffer).first(got));
+  }
+  return Fail(ErrorCode::kInvalid,
+              "a document in this encoding is read as a whole, and it is "
+              "larger than 256 MiB");
+}
+
+Result<Decrypted> DecryptWhole(Access& access, const Clock& clock, const Bytes& stored,
+                               const ByteSink& sink) {
+  Decrypted about;
+  RECRYPT_ASSIGN(Bytes content,
+                 ReadWholeDocument(stored, Opener{access, about}, clock.NowSeconds()));
+  about.size = content.size();
+  Status written = sink(content);
+  Wipe(content);
+  if (!written) return Fail(std::move(written.error()));
+  return about;
+}
+
+// Random access to a document of the binary layout, by the first of its headers that opens it.
+struct OpenedFile {
+  std::unique_ptr<Document> document;
+  Decrypted about;
+};
+
+Result<OpenedFile> OpenStored(Access& access, const Clock& clock,
+                              const std::shared_ptr<StoredFile>& file) {
+  RECRYPT_ASSIGN(const std::vector<Bytes> regions, ReadHeaderRegions(*file));
+  Error failure{ErrorCode::kCorrupt, "the file is no document", 0};
+  for (const Bytes& region : regions) {
+    auto header = ParseHeader(region);
+    if (!header) {
+      failure = std::move(header.error());
+      continue;
+    }
+    RECRYPT_ASSIGN(OpenedKeys opened, access.Open(*header, GrantUse::kOpen));
+    auto document = Document::Open(file, std::move(opened.keys), opened.trust, clock.NowSeconds());
+    if (document) {
+      Decrypted about{std::move(opened.name), header->expression, (*document)->GetAuthorship(),
+                      (*document)->Size()};
+      return OpenedFile{std::move(*document), std::move(about)};
+    }
+    failure = std::move(document.error());
+    if (failure.code != ErrorCode::kStale && failure.code != ErrorCode::kCorrupt) break;
+  }
+  return Fail(std::move(failure));
+}
+
+Status CopyContent(Document& document, const ByteSink& sink, const Progress& progress) {
+  Bytes buffer(kChunk);
+  uint64_t offset = 0;
+  while (offset < document.Size()) {
+    RECRYPT_ASSIGN(const size_t got, document.Read(offset, buffer));
+    if (got == 0) break;
+    RECRYPT_TRY(sink(ByteSpan(buffer).first(got)));
+    offset += got;
+    Report(progress, offset);
+  }
+  Wipe(buffer);
+  return {};
+}
+
+struct InputFile {
+  UniqueFd fd;
+  struct stat info {};
+};
+
+Result<InputFile> OpenInput(const std::string& path) {
+  InputFile input{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), {}};
+  if (!input.fd) return FailErrno(errno, "opening " + path);
+  if (::fstat(input.fd.get(), &input.info) != 0) return FailErrno(errno, "reading " + path);
+  if (S_ISDIR(input.info.st_mode)) {
+    return Fail(ErrorCode::kInvalid, path + " is a directory");
+  }
+  return input;
+}
+
+// The binary layout begins with this; `[ {` and the like are other encodings.
+bool LooksBinary(StoredFile& file) {
+  constexpr std::string_view kStart = R"([{"jcd":)";
+  uint8_t first[kStart.size()];
+  const auto got = file.ReadAt(0, first);
+  return got && AsText({first, *got}) == kStart;
+}
+
+Result<Decrypted> DecryptStored(Access& access, const Clock& clock,
+                                const std::shared_ptr<StoredFile>& file, const ByteSink& sink,
+                                const Progress& progress) {
+  RECRYPT_ASSIGN(const uint64_t size, file->Size());
+  if (size == 0) return Decrypted{};
+  auto opened = OpenStored(access, clock, file);
+  if (opened) {
+    RECRYPT_TRY(CopyContent(*opened->document, sink, progress));
+    return std::move(opened->about);
+  }
+  // A pure-JSON document starts alike: only reading it as a whole tells.
+  const bool unparsed = opened.error().code == ErrorCode::kInvalid ||
+                        opened.error().code == ErrorCode::kCorrupt || !LooksBinary(*file);
+  if (!unparsed || size > kMaxWholeDocument) return Fail(std::move(opened.error()));
+  Bytes stored(size);
+  RECRYPT_ASSIGN(const size_t got, file->ReadAt(0, stored));
+  stored.resize(got);
+  auto whole = DecryptWhole(access, clock, stored, sink);
+  if (!whole && LooksBinary(*file)) return Fail(std::move(opened.error()));
+  return whole;
+}
+
+}  // namespace
+
+Status EncryptStream(Access& access, const EncryptSpec& spec, int in, int out,
+                     const Progress& progress) {
+  return Encrypt(
+      access, spec, in, [out](ByteSpan data) { return WriteToDescriptor(out, data); }, progress);
+}
+
+Result<Decrypted> DecryptStream(Access& access, const Clock& clock, int in, int out,
+                                const Progress& progress) {
+  Decrypted about;
+  uint64_t released = 0;
+  const ByteSink sink = [&](ByteSpan data) -> Status {
+    released += data.size();
+    Report(progress, released);
+    return WriteToDescriptor(out, data);
+  };
+  StreamDecryptor decryptor(Opener{access, about}, clock.NowSeconds(), sink);
+  Bytes buffer(kChunk);
+  Bytes start;
+  while (true) {
+    RECRYPT_ASSIGN(const size_t got, ReadFromDescriptor(in, buffer));
+    if (got == 0) break;
+    const ByteSpan data = ByteSpan(buffer).first(got);
+    auto taken = decryptor.Write(data);
+    const bool before_header = decryptor.wrapper() == nullptr;
+    if (before_header && start.size() <= kChunk) Append(start, data);
+    if (!taken && before_header && taken.error().code == ErrorCode::kInvalid) {
+      RECRYPT_ASSIGN(const Bytes stored, ReadRest(in, std::move(start)));
+      return DecryptWhole(access, clock, stored, sink);
+    }
+    if (!taken) return Fail(std::move(taken.error()));
+  }
+  RECRYPT_TRY(decryptor.Finish());
+  about.authorship = decryptor.authorship();
+  about.size = released;
+  return about;
+}
+
+Status EncryptFile(Access& access, const EncryptSpec& spec, const std::string& from,
+                   const std::string& to, Overwrite overwrite, const Progress& progress) {
+  RECRYPT_ASSIGN(const InputFile input, OpenInput(from));
+  RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
+  auto encrypted = Encrypt(
+      access, spec, input.fd.get(), [&](ByteSpan data) { return output.Write(data); }, progress);
+  if (!encrypted) return Fail(encrypted.error(), from);
+  return output.Commit(input.info.st_mode);
+}
+
+Result<Decrypted> DecryptFile(Access& access, const Clock& clock, const std::string& from,
+                              const std::string& to, Overwrite overwrite,
+                              const Progress& progress) {
+  RECRYPT_ASSIGN(InputFile input, OpenInput(from));
+  const mode_t mode = input.info.st_mode;
+  const auto file = std::make_shared<FdStoredFile>(std::move(input.fd));
+  RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
+  auto decrypted = DecryptStored(
+      access, clock, file, [&](ByteSpan data) { return output.Write(data); }, progress);
+  if (!decrypted) return Fail(decrypted.error(), from);
+  RECRYPT_TRY(output.Commit(mode));
+  return decrypted;
+}
+
+Result<Header> ReadHeader(const std::string& path) {
+  RECRYPT_ASSIGN(InputFile input, OpenInput(path));
+  FdStoredFile file(std::move(input.fd));
+  RECRYPT_ASSIGN(const std::vector<Bytes> regions, ReadHeaderRegions(file));
+  Error failure{ErrorCode::kInvalid, path + " is no document", 0};
+  for (const Bytes& region : regions) {
+    auto header = ParseHeader(region);
+    if (header) return header;
+    failure = std::move(header.error());
+  }
+  return Fail(failure, path);
+}
+
+}  // namespace recrypt

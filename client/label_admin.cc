@@ -1,0 +1,304 @@
+#include "client/label_admin.h"
+
+#include <algorithm>
+#include <map>
+
+#include "client/object_life.h"
+#include "client/profile_admin.h"
+#include "core/identity/credential.h"
+#include "core/jose/jwk.h"
+#include "core/recryption/recryption.h"
+#include "core/udf/udf.h"
+
+namespace recrypt {
+
+struct LabelAdmin::Opened {
+  LabelProfile profile;
+  LabelSecrets secrets;
+  std::shared_ptr<ServiceClient> service;
+  ServiceProfile service_profile;
+};
+
+namespace {
+
+// Key pairs and profile of a new label.
+struct Drafted {
+  LabelProfile profile;
+  LabelSecrets secrets;
+};
+
+Drafted Draft(const NewLabel& wanted, const Identity& owner, const ServiceProfile& service,
+              int64_t now) {
+  const Curve sign = wanted.curve == Curve::kP256 ? Curve::kP256 : Curve::kEd25519;
+  LabelSecrets secrets{wanted.name, PrivateKey::Generate(sign), {}};
+  secrets.keys.push_back({1, PrivateKey::Generate(wanted.curve)});
+  const Principal principal{owner.account, owner.Udf()};
+  LabelProfile profile{VersionFrom(1, now),
+                       wanted.name,
+                       secrets.master.public_key(),
+                       principal,
+                       {principal},
+                       1,
+                       secrets.keys.front().key.public_key(),
+                       {},
+                       {{service.domain, service.Udf()}},
+                       wanted.policy};
+  return {std::move(profile), std::move(secrets)};
+}
+
+Status CheckMayCreate(const NewLabel& wanted, const Identity& owner) {
+  if (wanted.name.domain() != owner.account.domain()) {
+    return Fail(ErrorCode::kInvalid, "a label of " + std::string(wanted.name.domain()) +
+                                         " belongs to an account there; this one is " +
+                                         owner.account.text());
+  }
+  if (wanted.curve != Curve::kX25519 && wanted.curve != Curve::kP256) {
+    return Fail(ErrorCode::kInvalid, "a label's key is on X25519 or P-256");
+  }
+  return {};
+}
+
+// Every key that the profile names has to be among the secrets: entries are made from them.
+Status CheckSecretsFit(const LabelProfile& profile, const LabelSecrets& secrets) {
+  const auto has = [&secrets](uint32_t epoch, const PublicKey& key) {
+    return std::any_of(secrets.keys.begin(), secrets.keys.end(), [&](const auto& one) {
+      return one.epoch == epoch && one.key.public_key() == key;
+    });
+  };
+  bool fits = secrets.label == profile.label && secrets.master.public_key() == profile.master &&
+              has(profile.epoch, profile.key);
+  for (const auto& [epoch, key] : profile.archived) fits = fits && has(epoch, key);
+  if (fits) return {};
+  return Fail(ErrorCode::kDenied,
+              "the secrets of " + profile.label.text() + " are not those that its profile names");
+}
+
+// One member's device for one key epoch.
+struct EntryWanted {
+  const LabelSecrets& secrets;
+  const LabelSecrets::EpochKey& epoch_key;
+  const Device& device;
+  const PublicKey& service_key;
+};
+
+Result<EntryRecord> MakeEntry(const EntryWanted& wanted) {
+  RECRYPT_ASSIGN(const Split split, SplitKey(wanted.epoch_key.key));
+  EntryRecord entry;
+  entry.device = KeyUdf(wanted.device.sign);
+  entry.sign = ToJwk(wanted.device.sign);
+  entry.epoch = wanted.epoch_key.epoch;
+  entry.key = KeyUdf(wanted.epoch_key.key.public_key());
+  const SealedHalf about{entry.device, entry.key, wanted.secrets.label.text()};
+  RECRYPT_ASSIGN(entry.service_half, SealHalf(about, split.service_half, wanted.service_key));
+  RECRYPT_ASSIGN(entry.member_half, SealHalf(about, split.member_half, wanted.device.encrypt));
+  return entry;
+}
+
+Result<Bytes> MakeCredential(const LabelProfile& label, const LabelSecrets& secrets,
+                             const Profile& member, const Device& device, int64_t now) {
+  return IssueCredential(secrets.master, {device.sign, true, label.epoch,
+                                          static_cast<uint64_t>(now + kCredentialLifeSeconds),
+                                          CredentialSubject(member.account.text(), member.Udf())});
+}
+
+}  // namespace
+
+Result<LabelAdmin::Opened> LabelAdmin::Open(const LabelName& label) {
+  const Identity& identity = client_.keystore().identity();
+  RECRYPT_ASSIGN(const auto profile,
+                 client_.profiles().Label(label, ProfileUse::kWrite, Freshness::kFetch));
+  const LabelProfile::Service& named = profile->services.front();
+  auto service = client_.services().At(named.domain, named.udf);
+  RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
+  if (service_profile.version.expires <= client_.clock().NowSeconds()) {
+    return Fail(ErrorCode::kStale, "the profile of the service of " + named.domain + " expired");
+  }
+  RECRYPT_ASSIGN(const Json value, service->GetStatic("Secrets", label.text()));
+  RECRYPT_ASSIGN(const Json* jwe, GetObject(value, "Secrets"));
+  RECRYPT_ASSIGN(LabelSecrets secrets, OpenLabelSecrets(*jwe, identity.device_encrypt));
+  RECRYPT_TRY(CheckSecretsFit(*profile, secrets));
+  return Opened{*profile, std::move(secrets), std::move(service), std::move(service_profile)};
+}
+
+Result<LabelProfile> LabelAdmin::Create(const NewLabel& wanted) {
+  const Identity& identity = client_.keystore().identity();
+  RECRYPT_TRY(CheckMayCreate(wanted, identity));
+  const auto service = client_.services().At(std::string(identity.account.domain()));
+  const auto there = service->GetStatic("KeySet", wanted.name.text());
+  if (there) return Complete(wanted.name, *there);
+  if (there.error().code != ErrorCode::kNotFound) return Fail(there.error());
+  RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
+  Drafted draft = Draft(wanted, identity, service_profile, client_.clock().NowSeconds());
+  const Json jws = SignLabelProfile(draft.profile, draft.secrets.master);
+  // Bounds are the reader's: nothing is published that others would refuse.
+  RECRYPT_TRY(VerifyLabelProfile(jws));
+  KeySetRecord record{jws, {}};
+  RECRYPT_ASSIGN(record.secrets[identity.DeviceUdf()],
+                 SealLabelSecrets(draft.secrets, identity.device_encrypt.public_key()));
+  if (auto set = service->SetKeySet(std::move(record)); !set) {
+    return Fail(set.error(), "creating " + wanted.name.text());
+  }
+  RECRYPT_TRY(ListAsOwned(wanted.name, draft.profile.Udf()));
+  RECRYPT_TRY(client_.profiles().Learn(jws));
+  const Opened opened{draft.profile, std::move(draft.secrets), service, std::move(service_profile)};
+  RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
+  RECRYPT_TRY(AddEntries(opened, own, MemberRights::kReadAndWrite));
+  return std::move(draft.profile);
+}
+
+// A creation that published the label and was interrupted before the rest.
+Result<LabelProfile> LabelAdmin::Complete(const LabelName& label, const Json& jws) {
+  const Identity& identity = client_.keystore().identity();
+  const auto taken = Fail(ErrorCode::kExists, "there is a label " + label.text() + " already");
+  const auto service = client_.services().At(std::string(label.domain()));
+  RECRYPT_ASSIGN(const LabelProfile profile, VerifyLabelProfile(jws));
+  if (profile.owner.udf != identity.Udf()) return taken;
+  auto value = service->GetStatic("Secrets", label.text());
+  if (!value) return taken;
+  RECRYPT_ASSIGN(const Json* jwe, GetObject(*value, "Secrets"));
+  RECRYPT_ASSIGN(LabelSecrets secrets, OpenLabelSecrets(*jwe, identity.device_encrypt));
+  // Only what this account's own secrets stand behind is taken for its own.
+  RECRYPT_TRY(CheckSecretsFit(profile, secrets));
+  RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
+  const bool listed = std::any_of(own.labels.begin(), own.labels.end(), [&](const auto& owned) {
+    return owned.label == label && owned.master_udf == profile.Udf();
+  });
+  const auto entries = service->GetEntries(label);
+  if (listed && entries) return taken;
+  RECRYPT_TRY(ListAsOwned(label, profile.Udf()));
+  RECRYPT_TRY(client_.profiles().Learn(jws));
+  RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
+  const Opened opened{profile, std::move(secrets), service, std::move(service_profile)};
+  RECRYPT_TRY(AddEntries(opened, own, MemberRights::kReadAndWrite));
+  return profile;
+}
+
+Status LabelAdmin::ListAsOwned(const LabelName& label, const std::string& master_udf) {
+  RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
+  std::vector<Profile::OwnedLabel> labels = own.labels;
+  const auto found = std::find_if(labels.begin(), labels.end(),
+                                  [&](const auto& owned) { return owned.label == label; });
+  if (found == labels.end()) {
+    labels.push_back({label, master_udf});
+  } else if (found->master_udf == master_udf) {
+    return PublishProfile(client_);
+  } else {
+    found->master_udf = master_udf;
+  }
+  RECRYPT_TRY(UpdateOwnedLabels(client_, std::move(labels)));
+  return {};
+}
+
+Status LabelAdmin::AddEntries(const Opened& opened, const Profile& member, MemberRights rights) {
+  UserRecord user;
+  user.label = opened.profile.label.text();
+  user.account = member.account.text();
+  user.profile_udf = member.Udf();
+  for (const Device& device : member.devices) {
+    Bytes credential;
+    if (rights == MemberRights::kReadAndWrite) {
+      RECRYPT_ASSIGN(credential, MakeCredential(opened.profile, opened.secrets, member, device,
+                                                client_.clock().NowSeconds()));
+    }
+    for (const LabelSecrets::EpochKey& epoch_key : opened.secrets.keys) {
+      if (!opened.profile.HasKey(KeyUdf(epoch_key.key.public_key()))) continue;
+      RECRYPT_ASSIGN(EntryRecord entry, MakeEntry({opened.secrets, epoch_key, device,
+                                                   opened.service_profile.encrypt}));
+      entry.credential = credential;
+      user.entries.push_back(std::move(entry));
+    }
+  }
+  auto set = opened.service->SetUser(std::move(user));
+  if (!set) {
+    return Fail(set.error(),
+                "adding " + member.account.text() + " to " + opened.profile.label.text());
+  }
+  return {};
+}
+
+Status LabelAdmin::AddMember(const LabelName& label, const AccountName& account,
+                             MemberRights rights) {
+  RECRYPT_ASSIGN(const auto member,
+                 client_.profiles().Account(account, ProfileUse::kWrite, Freshness::kFetch));
+  RECRYPT_ASSIGN(const Opened opened, Open(label));
+  return AddEntries(opened, *member, rights);
+}
+
+Result<int64_t> LabelAdmin::RemoveMember(const LabelName& label, const AccountName& account) {
+  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+  auto until = service->DeleteUser(label, account, "");
+  if (!until) return Fail(until.error(), "removing " + account.text() + " from " + label.text());
+  return until;
+}
+
+Result<std::shared_ptr<ServiceClient>> LabelAdmin::ServiceOf(const LabelName& label) {
+  RECRYPT_ASSIGN(const auto profile, client_.profiles().Label(label, ProfileUse::kRead));
+  const LabelProfile::Service& service = profile->services.front();
+  return client_.services().At(service.domain, service.udf);
+}
+
+Result<std::vector<LabelMember>> LabelAdmin::Members(const LabelName& label) {
+  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+  SelectRequest request;
+  request.type = "Members";
+  request.label = label.text();
+  request.limit = 1000;
+  RECRYPT_ASSIGN(const Json items, service->SelectAll(request));
+  std::vector<LabelMember> members;
+  for (const Json& item : items) {
+    LabelMember member;
+    RECRYPT_ASSIGN(member.account, GetString(item, "Account"));
+    RECRYPT_ASSIGN(member.profile_udf, GetString(item, "Profile"));
+    if (const Json* devices = FindMember(item, "Devices"); devices && devices->is_array()) {
+      for (const Json& device : *devices) {
+        if (device.is_string()) member.devices.push_back(device.get<std::string>());
+      }
+    }
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+Result<LabelProfile> LabelAdmin::Show(const LabelName& label) {
+  RECRYPT_ASSIGN(const auto profile,
+                 client_.profiles().Label(label, ProfileUse::kRead, Freshness::kFetch));
+  return *profile;
+}
+
+Result<std::vector<LabelAdmin::Listed>> LabelAdmin::List() {
+  std::map<LabelName, Listed> listed;
+  const auto at = [&listed](const LabelName& label) -> Listed& {
+    return listed.try_emplace(label, Listed{label, false, false}).first->second;
+  };
+  RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
+  for (const Profile::OwnedLabel& owned : own.labels) at(owned.label).administrator = true;
+  const auto service = client_.services().At(std::string(own.account.domain()));
+  SelectRequest request;
+  request.type = "Labels";
+  request.limit = 1000;
+  RECRYPT_ASSIGN(const Json items, service->SelectAll(request));
+  for (const Json& item : items) {
+    RECRYPT_ASSIGN(const std::string text, GetString(item, "Label"));
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(text));
+    Listed& one = at(label);
+    one.member = one.member || GetBool(item, "Member").value_or(false);
+    one.administrator = one.administrator || GetBool(item, "Administrator").value_or(false);
+  }
+  std::vector<Listed> result;
+  for (auto& [label, one] : listed) result.push_back(std::move(one));
+  return result;
+}
+
+Result<SelectResponse> LabelAdmin::Audit(const LabelName& label, const AuditFilter& filter) {
+  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+  SelectRequest request;
+  request.type = "Audit";
+  request.label = label.text();
+  request.account = filter.account;
+  request.event = filter.event;
+  request.after = filter.after;
+  request.limit = filter.limit;
+  return service->Select(std::move(request));
+}
+
+}  // namespace recrypt

@@ -66,8 +66,10 @@ Result<Page> Audit(StoreView& view, const SelectRequest& request) {
   Page page;
   for (const AuditRow& row : rows) {
     auto record = ParseJson(row.record);
-    if (!record) return Fail(ErrorCode::kCorrupt, "a stored audit record does not parse");
-    page.items.push_back({{"Record", std::move(*record)}, {"Hash", Base64UrlEncode(row.hash)}});
+    if (!record || !record->is_object())
+      return Fail(ErrorCode::kCorrupt, "a stored audit record does not parse");
+    (*record)["hash"] = Base64UrlEncode(row.hash);
+    page.items.push_back(std::move(*record));
     page.last = std::to_string(row.sequence);
   }
   return page;

@@ -195,13 +195,25 @@ Result<std::vector<LabelOfDevice>> SqlTransaction::ListLabels(const std::string&
 
 Result<std::vector<Member>> SqlTransaction::ListMembers(const std::string& label,
                                                         const std::string& after, uint32_t limit) {
-  static const std::string kSql =
-      "SELECT account, MAX(profile_udf), COUNT(DISTINCT device) FROM entries "
+  static const std::string kAccounts =
+      "SELECT account, MAX(profile_udf) FROM entries "
       "WHERE label = ?1 AND revoked IS NULL AND account > ?2 "
       "GROUP BY account ORDER BY account LIMIT ?3";
-  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {label, after, limit}));
+  static const std::string kDevices =
+      "SELECT DISTINCT account, device FROM entries "
+      "WHERE label = ?1 AND revoked IS NULL AND account > ?2 AND account <= ?3 "
+      "ORDER BY account, device";
+  RECRYPT_ASSIGN(const SqlRows accounts, Run(kAccounts, {label, after, limit}));
+  if (accounts.empty()) return std::vector<Member>();
+  RECRYPT_ASSIGN(const SqlRows devices, Run(kDevices, {label, after, accounts.back().Text(0)}));
   std::vector<Member> members;
-  for (const SqlRow& row : rows) members.push_back({row.Text(0), row.Text(1), row.Number(2)});
+  auto device = devices.begin();
+  for (const SqlRow& row : accounts) {
+    Member& member = members.emplace_back(Member{row.Text(0), row.Text(1), {}});
+    for (; device != devices.end() && device->Text(0) == member.account; ++device) {
+      member.devices.push_back(device->Text(1));
+    }
+  }
   return members;
 }
 

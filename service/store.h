@@ -105,7 +105,7 @@ struct LabelOfDevice {
 struct Member {
   std::string account;
   std::string profile_udf;
-  int64_t devices = 0;
+  std::vector<std::string> devices;  // UDFs
 };
 
 class StoreView {

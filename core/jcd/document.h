@@ -24,6 +24,13 @@ namespace recrypt {
 
 enum class Durability { kVisible, kSynced };
 
+// When DirtyBytes() is more, commit (and apply, if there are records); at twice as much Write and
+// PunchHole fail with kBusy.
+constexpr uint64_t kMaxDirtyBytes = uint64_t{16} << 20;
+constexpr uint64_t kNewKeyDue = uint64_t{1} << 31;
+// In the message of Open's kCorrupt for a file whose creation never came to a first commit.
+extern const std::string_view kCreationUnfinished;
+
 // What an open document needs besides its file: from OpenHeader, or made with SealHeader.
 struct DocumentKeys {
   DocumentId uid;
@@ -35,11 +42,13 @@ struct DocumentKeys {
 class Document {
  public:
   // Reads trailer and records, verifies the trailer and its signatures. `now` in seconds is for
-  // the expiry of credentials. kCorrupt, kDenied (authorship), kIo.
+  // the expiry of credentials. kCorrupt, kDenied (authorship), kIo; kNotFound for an empty file;
+  // kStale when the header that `keys` are from has been replaced since.
   static Result<std::unique_ptr<Document>> Open(std::shared_ptr<StoredFile> file, DocumentKeys keys,
                                                 const TrustedLabels& trust, int64_t now);
   // A new document of size 0 in an empty file; nothing is written before the first Commit or the
-  // first full group. `header_region` is SealedHeader::region.
+  // first full group. `header_region` is SealedHeader::region. Null when region or keys are not
+  // what SealHeader makes.
   static std::unique_ptr<Document> Create(std::shared_ptr<StoredFile> file, Bytes header_region,
                                           DocumentKeys keys);
   virtual ~Document() = default;
@@ -50,8 +59,16 @@ class Document {
   // A digest of the committed trailer: changes with every commit, by whomever.
   virtual Sha256Digest TrailerDigest() const = 0;
   virtual bool IsDirty() const = 0;
-  virtual uint64_t DirtyBytes() const = 0;  // memory held by what is not committed
-  virtual bool HasRecords() const = 0;      // Apply would do something
+  virtual uint64_t DirtyBytes() const = 0;   // memory held by what is not committed
+  virtual bool HasRecords() const = 0;       // Apply would do something
+  virtual uint64_t RecordBytes() const = 0;  // in the file; Apply before it is many MiB
+  // Block writes under the newest data key, committed or not. At kNewKeyDue the caller makes a new
+  // data key with ReplaceHeader.
+  virtual uint64_t BlockWrites() const = 0;
+  // Whether the file still holds the state that this object has read, by its length and trailer:
+  // to be asked after the exclusive lock was taken. The first change that goes to the file asks by
+  // itself, and fails with kStale.
+  virtual Result<bool> IsCurrent() = 0;
 
   // Fewer bytes than asked for only at the end of the document. kCorrupt when a block fails.
   virtual Result<size_t> Read(uint64_t offset, MutableByteSpan out) = 0;
@@ -64,17 +81,21 @@ class Document {
   virtual Result<uint64_t> SeekData(uint64_t offset) = 0;
   virtual Result<uint64_t> SeekHole(uint64_t offset) = 0;
 
-  // Makes all changes complete: one fdatasync for kSynced. `author` may be null where the label
-  // allows unknown authors. Without changes, kSynced only syncs.
+  // Makes all changes complete: one fdatasync for kSynced, and one more when groups went to the
+  // file ahead of it (more than 4 MiB behind the end of a document that had been committed before).
+  // `author` may be null where the label allows unknown authors. Without changes, kSynced only
+  // syncs. After a failure the changes are still there.
   virtual Status Commit(const Author* author, Durability durability) = 0;
-  // Brings records into place and cuts them off (docs/FORMAT.md, 6).
+  // Brings records into place and cuts them off (docs/FORMAT.md, 6). kBusy when there are changes
+  // that are not committed.
   virtual Status Apply() = 0;
   // Forgets uncommitted changes.
   virtual void Discard() = 0;
 
   // Replaces the header (a new key epoch or label) with the next Commit. New data keys, if the
   // wrapper has any, are used for what is written from then on; kinds 2 and 3 of signature entries
-  // are used when the content did not change.
+  // are used when the content did not change. `keys` are all of the new wrapper's; the key that was
+  // the newest must be among them, and every other under which groups are still encrypted.
   virtual Status ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) = 0;
 };
 
@@ -83,7 +104,11 @@ class Document {
 Result<uint64_t> SizeFromStoredLength(uint64_t stored_length);
 uint64_t StoredLengthFromSize(uint64_t size);
 // As above, but looks at the footer where the length says so; 0 for an empty or unfinished file.
+// Not authenticated: for stat, not for reading.
 Result<uint64_t> StoredContentSize(StoredFile& file);
+// The header regions to try, newest first: the one that commit records make, if they replace it,
+// and the one in the file. Shorter than a region where the file is.
+Result<std::vector<Bytes>> ReadHeaderRegions(StoredFile& file);
 
 }  // namespace recrypt
 

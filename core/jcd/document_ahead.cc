@@ -1,0 +1,98 @@
+// Groups that are written ahead of the commit, behind everything that is committed.
+#include <cstring>
+
+#include "core/jcd/document_impl.h"
+
+namespace recrypt {
+
+// Whole groups that stand behind all committed bytes, slot included.
+bool DocumentImpl::MayGoAhead(uint64_t group) const {
+  if (tree_.layout().size() < (group + 1) * kGroupBytes) return false;
+  return NeverCommitted() || (group > 0 && GroupStart(group) - kSlotSize >= stored_.end);
+}
+
+// Before the first byte is written: nobody else has committed, and what an unfinished commit left
+// behind the last state is cut.
+Status DocumentImpl::PrepareFile() {
+  if (changes_.checked) return {};
+  RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
+  if (!as_stored) {
+    return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
+  }
+  if (stored_.file_size > stored_.end) {
+    RECRYPT_TRY(file_->Truncate(stored_.end));
+    stored_.file_size = stored_.end;
+  }
+  changes_.checked = true;
+  return {};
+}
+
+// Encrypts a whole group, from `content` or, when that is null, from the blocks held, and writes it
+// with its slot, its table and the index blocks that end with it. Behind the last group stands a
+// footer, so that the file's length names the committed state until the commit.
+Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content) {
+  RECRYPT_TRY(PrepareFile());
+  RECRYPT_ASSIGN(ChangedNode * table, tree_.Touch(contexts.hasher(), 0, group));
+  SealAhead(contexts, group, content, table->node);
+  table->whole = true;
+  Append(ahead_buffer_, table->node.bytes());
+  int levels = 1;
+  for (; (group + 1) % GroupsCovered(levels) == 0; ++levels) {
+    tree_.Settle(contexts.hasher(), levels - 1, group / GroupsCovered(levels - 1));
+    const Node* index = tree_.Settled(levels, group / GroupsCovered(levels));
+    if (index == nullptr) break;
+    Append(ahead_buffer_, index->bytes());
+  }
+  const uint64_t start = GroupStart(group) - (group == 0 ? 0 : kSlotSize);
+  const uint64_t end = start + ahead_buffer_.size();
+  const Footer footer{stored_.last_record, stored_.length, stored_.fields.size};
+  if (end > changes_.ahead_end) Append(ahead_buffer_, PaddedFooter(end, footer));
+  changes_.ahead = true;
+  const Status written = file_->WriteAt(start, ahead_buffer_);
+  RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+  if (!written) {
+    // The table names blocks that are not in the file: they stay in memory for the next attempt.
+    for (uint64_t i = 0; content != nullptr && i < kGroupBlocks; ++i) {
+      std::memcpy(blocks_.Add(group * kGroupBlocks + i), content + i * kBlockSize, kBlockSize);
+    }
+    return written;
+  }
+  changes_.ahead_end = std::max(changes_.ahead_end, end);
+  blocks_.EraseGroup(group);
+  for (int level = 0; level < levels; ++level) {
+    tree_.TakeStored(contexts.hasher(), level, group / GroupsCovered(level));
+  }
+  return {};
+}
+
+// Fills ahead_buffer_ with slot and ciphertext of a group, and the table with its entries.
+void DocumentImpl::SealAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content,
+                             Node& table) {
+  const size_t slot = group == 0 ? 0 : kSlotSize;
+  ahead_buffer_.resize(slot + kGroupBytes);
+  std::memset(ahead_buffer_.data(), 0, slot);
+  const DirtyBlocks::Group* held = blocks_.FindGroup(group);
+  std::vector<BlockContexts::Job> jobs;
+  jobs.reserve(kGroupBlocks);
+  for (uint64_t i = 0; i < kGroupBlocks; ++i) {
+    const uint8_t* plain = content != nullptr ? content + i * kBlockSize : held->blocks[i]->data();
+    jobs.push_back({group * kGroupBlocks + i,
+                    {plain, kBlockSize},
+                    &ahead_buffer_[slot + i * kBlockSize],
+                    table.MutableEntry(i)});
+  }
+  table.SetKey(keys_->newest());
+  contexts.SealBlocks(keys_->newest(), jobs);
+  block_writes_ += kGroupBlocks;
+}
+
+Status DocumentImpl::WriteFullGroupsAhead(BlockContexts& contexts) {
+  std::vector<uint64_t> full;
+  for (const auto& [group, held] : blocks_.groups()) {
+    if (held.count == kGroupBlocks && MayGoAhead(group)) full.push_back(group);
+  }
+  for (const uint64_t group : full) RECRYPT_TRY(WriteAhead(contexts, group, nullptr));
+  return {};
+}
+
+}  // namespace recrypt

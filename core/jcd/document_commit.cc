@@ -1,0 +1,282 @@
+#include <cstring>
+
+#include "core/jcd/document_impl.h"
+
+namespace recrypt {
+
+using namespace std::string_view_literals;
+
+Status DocumentImpl::Commit(const Author* author, Durability durability) {
+  std::lock_guard operation(operation_);
+  bool dirty = false;
+  bool ahead = false;
+  {
+    std::shared_lock lock(state_mutex_);
+    dirty = Dirty();
+    ahead = changes_.ahead && !NeverCommitted();
+  }
+  if (dirty) {
+    // Promise: a record that is in the file is of a state whose groups written ahead are there too.
+    if (ahead) RECRYPT_TRY(file_->SyncData());
+    std::unique_lock lock(state_mutex_);
+    RECRYPT_TRY(CommitChanges(author));
+  }
+  // Promise: what was written before a synced commit is there after a crash.
+  if (durability == Durability::kSynced) return file_->SyncData();
+  return {};
+}
+
+Status DocumentImpl::CommitChanges(const Author* author) {
+  RECRYPT_TRY(PrepareFile());
+  auto contexts = cipher_->Borrow();
+  WriteList writes;
+  RECRYPT_TRY(GatherWrites(*contexts, writes));
+  TrailerFields fields;
+  fields.key = keys_->newest();
+  fields.generation = stored_.fields.generation + 1;
+  fields.size = tree_.layout().size();
+  fields.block_writes = block_writes_;
+  fields.root = tree_.root();
+  fields.attributes = stored_.fields.attributes;
+  fields.header = header_digest_;
+  RECRYPT_ASSIGN(SignatureEntries entries, SignState(fields, author));
+  RECRYPT_ASSIGN(const SealedPart part, ComposeEntries(entries));
+  const TrailerBytes trailer = SealTrailer(fields, part, *keys_);
+  writes.Add(tree_.layout().DataEnd(), trailer);
+  if (NeverCommitted()) {
+    RECRYPT_TRY(WriteInPlace(writes, tree_.layout().StoredLength()));
+  } else {
+    RECRYPT_TRY(WriteRecord(std::move(writes), fields));
+  }
+  TakeAsCommitted(fields, trailer, std::move(entries));
+  return {};
+}
+
+// Everything that makes the new state of the stored one, but for the trailer.
+Status DocumentImpl::GatherWrites(BlockContexts& contexts, WriteList& writes) {
+  writes.MakeRoom(kHeaderRegion + BytesHeld() + kTrailerSize + (size_t{64} << 10));
+  GatherHead(writes);
+  // A new data key since they were written takes the rest of their groups along.
+  std::vector<uint64_t> groups;
+  for (const auto& [group, held] : blocks_.groups()) groups.push_back(group);
+  for (const uint64_t group : groups) RECRYPT_TRY(TouchGroup(contexts, group));
+  for (const auto& [group, table] : tree_.Changed(0)) {
+    GatherGroup(contexts, group, writes);
+    GatherNode(0, group, table, writes);
+  }
+  RECRYPT_TRY(GatherCleared(contexts, writes));
+  tree_.HashChanged(contexts.hasher());
+  for (int level = 1; level <= tree_.layout().top(); ++level) {
+    for (const auto& [number, index] : tree_.Changed(level)) {
+      GatherNode(level, number, index, writes);
+    }
+  }
+  return {};
+}
+
+// Header and slot 0, as far as they change.
+void DocumentImpl::GatherHead(WriteList& writes) {
+  if (NeverCommitted() || changes_.header) {
+    writes.Add(0, ByteSpan(header_region_).first(kSlot0));
+  }
+  const uint64_t size = tree_.layout().size();
+  if (!NeverCommitted() && size == stored_.fields.size) return;
+  ByteArray<kSlotSize> slot{0x8B};
+  StoreU64(&slot[1], tree_.layout().DataEnd() - kHeaderRegion);
+  writes.Add(kSlot0, slot);
+}
+
+// Encrypts the blocks held of a group, each run of them into one write.
+void DocumentImpl::GatherGroup(BlockContexts& contexts, uint64_t group, WriteList& writes) {
+  const DirtyBlocks::Group* held = blocks_.FindGroup(group);
+  if (held == nullptr) return;
+  ChangedNode& table = *tree_.FindChanged(0, group);
+  writes.MakeRoom(2 * kGroupBytes);
+  const bool is_new = group * kGroupBytes >= stored_.fields.size;
+  if (group > 0 && is_new && held->blocks[0]) {
+    writes.Add(GroupStart(group) - kSlotSize, ByteArray<kSlotSize>{});
+  }
+  std::vector<BlockContexts::Job> jobs;
+  jobs.reserve(held->count);
+  for (uint64_t i = 0; i < table.node.entries(); ++i) {
+    if (!held->blocks[i]) continue;
+    const uint64_t block = group * kGroupBlocks + i;
+    const size_t length = tree_.layout().BytesInBlock(block);
+    jobs.push_back({block,
+                    {held->blocks[i]->data(), length},
+                    writes.Reserve(BlockOffset(block), length),
+                    table.node.MutableEntry(i)});
+    table.entries.set(i);
+  }
+  contexts.SealBlocks(table.node.key(), jobs);
+  block_writes_ += jobs.size();
+}
+
+// Adds what differs of a table or index block. One that is zero is not looked at, but a stream
+// reads it: where other bytes may stand, zeros are written.
+void DocumentImpl::GatherNode(int level, uint64_t number, const ChangedNode& changed,
+                              WriteList& writes) {
+  const uint64_t offset = tree_.layout().NodeOffset(level, number);
+  const Node& node = changed.node;
+  if (node.IsZero()) {
+    const uint64_t written = std::max(stored_.end, changes_.ahead_end);
+    if (level == 0 && offset < written) writes.AddZeros(offset, node.bytes().size());
+    return;
+  }
+  if (changed.whole) {
+    writes.Add(offset, node.bytes());
+    return;
+  }
+  for (uint64_t i = 0; i < node.entries(); ++i) {
+    if (!changed.entries[i]) continue;
+    const uint64_t from = node.EntryAt(i);
+    writes.Add(offset + from, ByteSpan(node.bytes()).subspan(from, node.EntryAt(i + 1) - from));
+  }
+}
+
+Status DocumentImpl::GatherCleared(BlockContexts& contexts, WriteList& writes) {
+  const uint64_t written = std::max(stored_.end, changes_.ahead_end);
+  const Layout& layout = tree_.layout();
+  for (const auto& [first, end] : changes_.cleared) {
+    for (uint64_t group = first; group < std::min(end, layout.groups()); ++group) {
+      if (GroupStart(group) >= written) break;
+      RECRYPT_ASSIGN(const bool hole, tree_.IsHole(contexts.hasher(), 0, group));
+      if (hole) writes.AddZeros(layout.NodeOffset(0, group), layout.NodeBytes(0, group));
+    }
+  }
+  return {};
+}
+
+Result<SignatureEntries> DocumentImpl::SignState(const TrailerFields& fields,
+                                                 const Author* author) {
+  const bool anyone = trust_known_ && AnyoneMayWrite(expression_, trust_);
+  if (author == nullptr) {
+    if (anyone || !trust_known_) return SignatureEntries{};
+    return Fail(ErrorCode::kDenied, "the document's label asks for a writer with a credential");
+  }
+  const bool wrapped_only = !NeverCommitted() && !changes_.content;
+  SignatureEntries entries;
+  if (wrapped_only && stored_.entries.empty() && anyone) return entries;
+  // Who wrapped the header again does not become the author, as long as the author's credential is
+  // of a label that the document still has.
+  if (wrapped_only && !stored_.entries.empty() &&
+      CheckCredential(stored_.entries[0].credential, expression_, trust_, 0)) {
+    SignatureEntry earlier = stored_.entries[0];
+    if (earlier.kind == EntryKind::kAuthor) {
+      earlier.kind = EntryKind::kEarlierAuthor;
+      earlier.header = stored_.fields.header;
+      earlier.generation = stored_.fields.generation;
+    }
+    entries.push_back(std::move(earlier));
+  }
+  const EntryKind kind = entries.empty() ? EntryKind::kAuthor : EntryKind::kWrapper;
+  RECRYPT_ASSIGN(SignatureEntry own, SignEntry(kind, keys_->uid(), fields, *author));
+  entries.push_back(std::move(own));
+  return entries;
+}
+
+// A document that was never committed: nothing in the file can be lost. The trailer comes last.
+Status DocumentImpl::WriteInPlace(const WriteList& writes, uint64_t length) {
+  if (stored_.file_size > length) RECRYPT_TRY(file_->Truncate(length));
+  for (const WriteList::Entry& write : writes.entries()) {
+    const Bytes zeros(write.zeros ? write.length : 0);
+    const Status written =
+        file_->WriteAt(write.offset, write.zeros ? ByteSpan(zeros) : writes.BytesOf(write));
+    if (written) continue;
+    RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+    return written;
+  }
+  stored_.length = length;
+  stored_.end = length;
+  stored_.file_size = length;
+  return {};
+}
+
+Status DocumentImpl::WriteRecord(WriteList writes, const TrailerFields& fields) {
+  if (!FitsIntoRecord(writes)) {
+    return Fail(ErrorCode::kInvalid, "more was changed than a commit record holds");
+  }
+  RecordFields record;
+  record.key = stored_.fields.key;
+  record.base_length = stored_.length;
+  record.new_size = fields.size;
+  record.new_length = Layout(fields.size).StoredLength();
+  record.position = std::max(stored_.end, record.new_length);
+  record.previous = stored_.last_record;
+  record.followed = stored_.trailer;
+  if (stored_.file_size > record.position) {
+    RECRYPT_TRY(file_->Truncate(record.position));
+    stored_.file_size = record.position;
+  }
+  const std::vector<WriteList::Entry> entries = writes.entries();
+  const Bytes stored = SealRecord(writes, record, *(before_ ? before_->keys : keys_));
+  const Status written = file_->WriteAt(record.position, stored);
+  RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+  RECRYPT_TRY(written);
+  for (const WriteList::Entry& write : entries) {
+    if (write.zeros) {
+      stored_.overlay.AddZeros(write.offset, write.length);
+    } else {
+      stored_.overlay.Add(write.offset, ByteSpan(stored).subspan(write.at, write.length),
+                          record.position + write.at);
+    }
+  }
+  stored_.length = record.new_length;
+  stored_.last_record = record.position;
+  stored_.end = record.position + stored.size();
+  return {};
+}
+
+void DocumentImpl::TakeAsCommitted(const TrailerFields& fields, const TrailerBytes& trailer,
+                                   SignatureEntries entries) {
+  Authorship who;
+  for (const SignatureEntry& entry : entries) {
+    const auto credential = ParseCredential(entry.credential);
+    if (!credential) continue;  // verified or signed here before
+    (entry.kind == EntryKind::kWrapper ? who.wrapper : who.author) = credential->fields.subject;
+  }
+  if (who.wrapper.empty()) who.wrapper = who.author;
+  authorship_ = who;
+  stored_.fields = fields;
+  stored_.trailer = trailer;
+  stored_.entries = std::move(entries);
+  tree_.Committed();
+  blocks_.Clear();
+  changes_ = {};
+  before_.reset();
+  header_region_ = {};
+}
+
+Status DocumentImpl::Apply() {
+  std::lock_guard operation(operation_);
+  {
+    std::shared_lock lock(state_mutex_);
+    if (NeverCommitted() || stored_.last_record == 0) return {};
+    if (Dirty()) return Fail(ErrorCode::kBusy, "there are changes that are not committed");
+    RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
+    if (!as_stored) return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
+  }
+  // Promise: the records are durable before the first byte that they replace is overwritten.
+  RECRYPT_TRY(file_->SyncData());
+  Bytes buffer;
+  for (const auto& [offset, piece] : stored_.overlay.pieces()) {
+    if (offset >= stored_.length) break;
+    const uint64_t end = std::min(stored_.length, offset + piece.length);
+    for (uint64_t at = offset; at < end; at += buffer.size()) {
+      buffer.resize(std::min(kGroupBytes, end - at));
+      RECRYPT_TRY(stored_.overlay.Read(*file_, at, buffer));
+      RECRYPT_TRY(file_->WriteAt(at, buffer));
+    }
+  }
+  // Promise: what the records replaced is durable before they are cut off.
+  RECRYPT_TRY(file_->SyncData());
+  std::unique_lock lock(state_mutex_);
+  RECRYPT_TRY(file_->Truncate(stored_.length));
+  stored_.overlay = {};
+  stored_.last_record = 0;
+  stored_.end = stored_.length;
+  stored_.file_size = stored_.length;
+  return {};
+}
+
+}  // namespace recrypt

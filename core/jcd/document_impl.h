@@ -1,0 +1,158 @@
+// DocumentImpl: the one implementation of Document. Its parts are in document_open.cc (what the
+// file holds), document_read.cc, document_write.cc (changes in memory, and whole groups that go to
+// the file at once) and document_commit.cc (commit records, Apply).
+#ifndef RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_
+#define RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_
+
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+
+#include "core/jcd/block_cipher.h"
+#include "core/jcd/dirty_blocks.h"
+#include "core/jcd/document.h"
+#include "core/jcd/recovery.h"
+#include "core/jcd/signatures.h"
+#include "core/jcd/tree.h"
+
+namespace recrypt {
+
+class DocumentImpl : public Document, private StoredBytes {
+ public:
+  DocumentImpl(std::shared_ptr<StoredFile> file, std::shared_ptr<const DataKeys> keys,
+               LabelExpression expression);
+
+  // document_open.cc
+  Status StartFrom(StoredState state, const TrustedLabels& trust, int64_t now);
+  void StartEmpty(Bytes header_region, const Sha256Digest& header_digest);
+  uint64_t Size() const override;
+  uint64_t Generation() const override;
+  Authorship GetAuthorship() const override;
+  Sha256Digest TrailerDigest() const override;
+  bool IsDirty() const override;
+  uint64_t DirtyBytes() const override;
+  bool HasRecords() const override;
+  uint64_t RecordBytes() const override;
+  uint64_t BlockWrites() const override;
+  Result<bool> IsCurrent() override;
+
+  // document_read.cc
+  Result<size_t> Read(uint64_t offset, MutableByteSpan out) override;
+  Result<uint64_t> SeekData(uint64_t offset) override;
+  Result<uint64_t> SeekHole(uint64_t offset) override;
+
+  // document_write.cc
+  Status Write(uint64_t offset, ByteSpan data) override;
+  Status Truncate(uint64_t size) override;
+  Status PunchHole(uint64_t offset, uint64_t length) override;
+  void Discard() override;
+  Status ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) override;
+
+  // document_commit.cc
+  Status Commit(const Author* author, Durability durability) override;
+  Status Apply() override;
+
+ private:
+  // What the file holds, as this object knows it.
+  struct Stored {
+    TrailerBytes trailer{};
+    TrailerFields fields;  // generation 0: never committed
+    SignatureEntries entries;
+    uint64_t length = 0;  // of the committed state without records
+    uint64_t last_record = 0;
+    uint64_t end = 0;        // of the committed bytes, records included
+    uint64_t file_size = 0;  // more than `end`: left over, or groups written ahead of a commit
+    Overlay overlay;
+  };
+  // What is changed apart from the tree and the blocks.
+  struct Changes {
+    bool content = false;
+    bool header = false;
+    bool ahead = false;      // whole groups are in the file behind stored_.end
+    bool checked = false;    // the file was seen to be as stored_ has it, and cut to stored_.end
+    uint64_t ahead_end = 0;  // where the last of them ends
+    std::map<uint64_t, uint64_t> cleared;  // [first, end) of groups that became holes
+  };
+
+  bool NeverCommitted() const { return stored_.fields.generation == 0; }
+  bool Dirty() const { return NeverCommitted() || changes_.content || changes_.header; }
+  uint64_t BytesHeld() const { return blocks_.bytes() + tree_.ChangedBytes(); }
+  Status ReadStored(uint64_t offset, MutableByteSpan out) const override;
+
+  // document_read.cc
+  Status ReadInGroup(BlockContexts& contexts, uint64_t group, uint64_t from, MutableByteSpan out);
+  Status ReadBlocks(BlockContexts& contexts, const Node& table, uint64_t first, uint64_t from,
+                    MutableByteSpan out);
+  Result<uint64_t> NextData(BlockContexts& contexts, uint64_t block);
+  Result<uint64_t> NextHole(BlockContexts& contexts, uint64_t block);
+  enum class BlockKind { kData, kHole };
+  Result<std::optional<uint64_t>> FirstInGroup(BlockContexts& contexts, uint64_t block,
+                                               BlockKind wanted);
+
+  // document_write.cc
+  Status WriteInGroup(BlockContexts& contexts, uint64_t group, uint64_t from, ByteSpan data);
+  Status WriteInBlock(BlockContexts& contexts, ChangedNode& table, uint64_t block, uint64_t from,
+                      ByteSpan data);
+  Result<ChangedNode*> TouchGroup(BlockContexts& contexts, uint64_t group);
+  Status LoadBlock(BlockContexts& contexts, const Node& table, uint64_t block);
+  Status Resize(BlockContexts& contexts, uint64_t size);
+  Status ClearBlocks(BlockContexts& contexts, uint64_t first, uint64_t end);
+  Status ZeroBytes(BlockContexts& contexts, uint64_t from, uint64_t to);
+  void MarkCleared(uint64_t first_group, uint64_t end_group);
+
+  // document_ahead.cc
+  bool MayGoAhead(uint64_t group) const;
+  Status WriteAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content);
+  void SealAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content, Node& table);
+  Status WriteFullGroupsAhead(BlockContexts& contexts);
+  Status PrepareFile();
+
+  // document_commit.cc
+  Status CommitChanges(const Author* author);
+  Status GatherWrites(BlockContexts& contexts, WriteList& writes);
+  void GatherGroup(BlockContexts& contexts, uint64_t group, WriteList& writes);
+  void GatherNode(int level, uint64_t number, const ChangedNode& node, WriteList& writes);
+  Status GatherCleared(BlockContexts& contexts, WriteList& writes);
+  void GatherHead(WriteList& writes);
+  Result<SignatureEntries> SignState(const TrailerFields& fields, const Author* author);
+  Status WriteInPlace(const WriteList& writes, uint64_t length);
+  Status WriteRecord(WriteList writes, const TrailerFields& fields);
+  void TakeAsCommitted(const TrailerFields& fields, const TrailerBytes& trailer,
+                       SignatureEntries entries);
+  Result<bool> FileIsAsStored() const;
+
+  const std::shared_ptr<StoredFile> file_;
+
+  // Lock order: operation_, state_, then the leaves in cipher_ and tree_.
+  // Serializes everything that changes the document; held through syncs, for which state_mutex_ is
+  // not, so that reading goes on.
+  std::mutex operation_;
+  mutable std::shared_mutex state_mutex_;  // guards all that follows
+
+  std::shared_ptr<const DataKeys> keys_;
+  std::unique_ptr<BlockCipher> cipher_;
+  LabelExpression expression_;
+  TrustedLabels trust_;
+  bool trust_known_ = false;
+  Authorship authorship_;
+  Sha256Digest header_digest_{};
+  Bytes header_region_;        // when it is to be written
+  uint64_t block_writes_ = 0;  // under the newest data key, committed or not
+  Stored stored_;
+  Changes changes_;
+  Tree tree_;
+  DirtyBlocks blocks_;
+  // What Discard goes back to when the header was to be replaced.
+  struct Before {
+    std::shared_ptr<const DataKeys> keys;
+    LabelExpression expression;
+    Sha256Digest header_digest;
+    uint64_t block_writes;
+  };
+  std::optional<Before> before_;
+  Bytes ahead_buffer_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_

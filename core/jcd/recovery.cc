@@ -1,0 +1,311 @@
+#include "core/jcd/recovery.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace recrypt {
+
+const std::string_view kCreationUnfinished = "the creation of the document did not finish";
+
+namespace {
+
+constexpr uint64_t kSector = 512;
+constexpr size_t kScanChunk = size_t{1} << 20;
+// Writers apply long before: a longer chain is an attack on the reader's time.
+constexpr size_t kMaxChain = 1 << 16;
+
+void PutOver(Overlay& overlay, const Record& record) {
+  for (const WriteList::Entry& write : record.writes) {
+    if (write.zeros) {
+      overlay.AddZeros(write.offset, write.length);
+    } else {
+      overlay.Add(write.offset, ByteSpan(record.stored).subspan(write.at, write.length),
+                  record.fields.position + write.at);
+    }
+  }
+}
+
+// The positions of a chain, first record first, by following `previous`; empty when it is broken.
+std::vector<uint64_t> ChainPositions(StoredFile& file, uint64_t last, uint64_t file_size) {
+  std::vector<uint64_t> positions;
+  for (uint64_t at = last; at != 0;) {
+    const auto fields = PeekRecord(file, at, file_size);
+    if (!fields || positions.size() == kMaxChain) return {};
+    positions.push_back(at);
+    at = fields->previous;  // always less than `at`
+  }
+  std::reverse(positions.begin(), positions.end());
+  return positions;
+}
+
+struct TrailerInPlace {
+  uint64_t at;
+  TrailerFields fields;
+};
+
+// Shows `visit` the trailers that stand where one of their size does, from the last to the first,
+// in one pass over the file, until it returns true.
+template <typename Visit>
+Status VisitTrailers(StoredFile& file, uint64_t file_size, Visit visit) {
+  Bytes chunk;
+  for (uint64_t end = file_size; end > kHeaderRegion;) {
+    const uint64_t from = end - std::min<uint64_t>(end - kHeaderRegion, kScanChunk);
+    // A trailer may stand across the edge of two chunks.
+    chunk.resize(end - from + kTrailerSize - 1);
+    RECRYPT_ASSIGN(const size_t got, file.ReadAt(from, chunk));
+    chunk.resize(got);
+    const std::string_view text = AsText(chunk);
+    for (size_t at = text.rfind(kTrailerStart, end - from - 1); at != std::string_view::npos;
+         at = at == 0 ? std::string_view::npos : text.rfind(kTrailerStart, at - 1)) {
+      if (text.size() - at < kTrailerSize) continue;
+      const auto fields = ParseTrailer(ByteSpan(chunk).subspan(at, kTrailerSize));
+      if (!fields || Layout(fields->size).StoredLength() != from + at + kTrailerSize) continue;
+      if (visit(TrailerInPlace{from + at, *fields})) return {};
+    }
+    end = from;
+  }
+  return {};
+}
+
+// A chain of records as it is verified, record by record.
+class Chain {
+ public:
+  Chain(StoredFile& file, uint64_t file_size, const DataKeys& keys)
+      : file_(file), file_size_(file_size), keys_(keys) {}
+
+  // Takes the record at `position` if it authenticates and follows what the chain has come to.
+  Status Follow(uint64_t position) {
+    RECRYPT_ASSIGN(const Record record, ReadRecord(file_, position, file_size_, keys_));
+    const RecordFields& fields = record.fields;
+    if (fields.previous != state_.last_record || position < state_.end) {
+      return Fail(ErrorCode::kCorrupt, "a commit record does not follow the one before it");
+    }
+    if (state_.last_record == 0) {
+      base_length_ = fields.base_length;
+      base_trailer_ = fields.followed;
+    } else if (fields.base_length != state_.length || fields.followed != state_.trailer) {
+      return Fail(ErrorCode::kCorrupt, "a commit record does not follow the state before it");
+    }
+    RECRYPT_ASSIGN(const TrailerFields followed, ParseTrailer(fields.followed));
+    Overlay own;
+    PutOver(own, record);
+    const uint64_t trailer_at = fields.new_length - kTrailerSize;
+    TrailerBytes trailer;
+    RECRYPT_TRY(state_.overlay.Read(file_, trailer_at, trailer));
+    RECRYPT_TRY(own.Patch(file_, trailer_at, trailer));
+    RECRYPT_ASSIGN(const TrailerFields made, ParseTrailer(trailer));
+    if (made.size != fields.new_size || made.generation != followed.generation + 1) {
+      return Fail(ErrorCode::kCorrupt, "a commit record makes no state that follows");
+    }
+    PutOver(state_.overlay, record);
+    state_.trailer = trailer;
+    state_.length = fields.new_length;
+    state_.last_record = position;
+    state_.end = record.end;
+    return {};
+  }
+
+  // Whether the first record follows the base that stands in the file: its trailer, or, sector by
+  // sector, what an interrupted Apply has already put there.
+  Status CheckBase() {
+    if (base_length_ < kEmptyLength) return NotTheBase();
+    const uint64_t at = base_length_ - kTrailerSize;
+    TrailerBytes stored;
+    RECRYPT_TRY(ReadExactly(file_, at, stored));
+    TrailerBytes applied = base_trailer_;
+    RECRYPT_TRY(state_.overlay.Patch(file_, at, applied));
+    for (uint64_t from = at; from < base_length_;) {
+      const uint64_t to = std::min(base_length_, (from / kSector + 1) * kSector);
+      const auto same = [&](const TrailerBytes& other) {
+        return std::equal(stored.begin() + static_cast<ptrdiff_t>(from - at),
+                          stored.begin() + static_cast<ptrdiff_t>(to - at),
+                          other.begin() + static_cast<ptrdiff_t>(from - at));
+      };
+      if (!same(base_trailer_) && !same(applied)) return NotTheBase();
+      from = to;
+    }
+    return {};
+  }
+
+  bool empty() const { return state_.last_record == 0; }
+  StoredState Take() { return std::move(state_); }
+  // Starts behind a base whose trailer stands in the file.
+  void StartFrom(const StoredState& base) { state_.end = base.length; }
+
+ private:
+  static tl::unexpected<Error> NotTheBase() {
+    return Fail(ErrorCode::kCorrupt, "the commit records do not follow the document before them");
+  }
+
+  StoredFile& file_;
+  const uint64_t file_size_;
+  const DataKeys& keys_;
+  uint64_t base_length_ = 0;
+  TrailerBytes base_trailer_{};
+  StoredState state_;
+};
+
+class Finder {
+ public:
+  Finder(StoredFile& file, uint64_t file_size, const DataKeys& keys, const Sha256Digest& header)
+      : file_(file), file_size_(file_size), keys_(keys), header_(header) {}
+
+  Result<StoredState> Find() {
+    if (ContentSizeOf(file_size_)) {
+      auto plain = StateAt(file_size_);
+      if (plain || plain.error().code != ErrorCode::kCorrupt) return plain;
+    } else if (auto hinted = ByFooter(); hinted || hinted.error().code != ErrorCode::kCorrupt) {
+      return hinted;
+    }
+    return ByScan();
+  }
+
+ private:
+  // Authenticates the trailer of a state; its bytes and place are filled in.
+  Status Authenticate(StoredState& state) {
+    RECRYPT_ASSIGN(state.fields, ParseTrailer(state.trailer));
+    if (Layout(state.fields.size).StoredLength() != state.length) {
+      return Fail(ErrorCode::kCorrupt, "the trailer's size is not the file's");
+    }
+    // Records are authenticated, and a document's header is replaced by a record: this is news.
+    if (state.last_record != 0 && state.fields.header != header_) {
+      return Fail(ErrorCode::kStale, "the document's header was replaced; read it again");
+    }
+    RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, keys_));
+    if (state.fields.header != header_) {
+      return Fail(ErrorCode::kCorrupt, "the header is not the one that the trailer names");
+    }
+    state.file_size = file_size_;
+    return {};
+  }
+
+  // The state without records of this stored length.
+  Result<StoredState> StateAt(uint64_t length) {
+    StoredState state;
+    state.length = length;
+    state.end = length;
+    if (length < kEmptyLength || length > file_size_) {
+      return Fail(ErrorCode::kCorrupt, "there is no trailer at the document's end");
+    }
+    RECRYPT_TRY(ReadExactly(file_, length - kTrailerSize, state.trailer));
+    RECRYPT_TRY(Authenticate(state));
+    return state;
+  }
+
+  Result<StoredState> ByFooter() {
+    RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file_, file_size_));
+    if (!footer) return Fail(ErrorCode::kCorrupt, "there is no footer");
+    if (footer->record == 0) {
+      if (footer->length != 0) return StateAt(footer->length);
+      creation_footer_ = true;
+      return Fail(ErrorCode::kCorrupt, std::string(kCreationUnfinished));
+    }
+    Chain chain(file_, file_size_, keys_);
+    for (const uint64_t position : ChainPositions(file_, footer->record, file_size_)) {
+      if (!chain.Follow(position)) break;  // what follows a record that is not good is not either
+    }
+    if (chain.empty()) return Fail(ErrorCode::kCorrupt, "the commit records are broken");
+    RECRYPT_TRY(chain.CheckBase());
+    StoredState state = chain.Take();
+    RECRYPT_TRY(Authenticate(state));
+    return state;
+  }
+
+  // The last trailer of a state that stands whole in the file, and the good records behind it.
+  Result<StoredState> ByScan() {
+    RECRYPT_ASSIGN(StoredState base, LastWholeState());
+    Chain chain(file_, file_size_, keys_);
+    chain.StartFrom(base);
+    uint64_t from = base.length;
+    while (true) {
+      RECRYPT_ASSIGN(const uint64_t position, FindText(kRecordStart, from));
+      if (position == file_size_) break;
+      from = position + 1;
+      const auto fields = PeekRecord(file_, position, file_size_);
+      if (!fields) continue;
+      if (chain.empty() &&
+          (fields->base_length != base.length || fields->followed != base.trailer)) {
+        continue;
+      }
+      // One that is not good may be what a record overwrote: look further.
+      if (chain.Follow(position)) from = std::max(from, position + kTrailerSize);
+    }
+    if (chain.empty()) return base;
+    StoredState state = chain.Take();
+    RECRYPT_TRY(Authenticate(state));
+    return state;
+  }
+
+  Result<StoredState> LastWholeState() {
+    // A trailer in a place that fits its size was this document's, or pretends to be.
+    bool seen = false;
+    std::optional<StoredState> state;
+    RECRYPT_TRY(VisitTrailers(file_, file_size_, [&](const TrailerInPlace& found) {
+      seen = true;
+      auto whole = StateAt(found.at + kTrailerSize);
+      if (whole) state = std::move(*whole);
+      return state.has_value();
+    }));
+    if (state) return std::move(*state);
+    if (creation_footer_ || !seen) {
+      return Fail(ErrorCode::kCorrupt, std::string(kCreationUnfinished));
+    }
+    return Fail(ErrorCode::kCorrupt, "no state of the document authenticates");
+  }
+
+  // The first place of a text from `from` on; the file's size when there is none.
+  Result<uint64_t> FindText(std::string_view text, uint64_t from) {
+    Bytes chunk;
+    while (from < file_size_) {
+      chunk.resize(std::min<uint64_t>(kScanChunk, file_size_ - from));
+      RECRYPT_TRY(ReadExactly(file_, from, chunk));
+      const size_t at = AsText(chunk).find(text);
+      if (at != std::string_view::npos) return from + at;
+      if (chunk.size() < text.size() || from + chunk.size() == file_size_) break;
+      from += chunk.size() - text.size() + 1;
+    }
+    return file_size_;
+  }
+
+  StoredFile& file_;
+  const uint64_t file_size_;
+  const DataKeys& keys_;
+  const Sha256Digest header_;
+  bool creation_footer_ = false;
+};
+
+}  // namespace
+
+Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
+                                  const Sha256Digest& header) {
+  RECRYPT_ASSIGN(const uint64_t size, file.Size());
+  if (size == 0) return Fail(ErrorCode::kNotFound, "the stored file is empty");
+  return Finder(file, size, keys, header).Find();
+}
+
+Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64_t file_size) {
+  std::optional<TrailerFields> last;
+  RECRYPT_TRY(VisitTrailers(file, file_size, [&](const TrailerInPlace& found) {
+    last = found.fields;
+    return true;
+  }));
+  return last;
+}
+
+Result<Bytes> PeekRecordedHeader(StoredFile& file, uint64_t file_size) {
+  RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, file_size));
+  if (!footer || footer->record == 0) return Fail(ErrorCode::kCorrupt, "there are no records");
+  Overlay overlay;
+  for (const uint64_t position : ChainPositions(file, footer->record, file_size)) {
+    RECRYPT_ASSIGN(const Record record, ReadRecordUnverified(file, position, file_size));
+    PutOver(overlay, record);
+  }
+  if (overlay.empty() || overlay.pieces().begin()->first >= kSlot0) {
+    return Fail(ErrorCode::kCorrupt, "the records leave the header alone");
+  }
+  Bytes region(kHeaderRegion);
+  RECRYPT_TRY(overlay.Read(file, 0, region));
+  return region;
+}
+
+}  // namespace recrypt

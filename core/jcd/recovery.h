@@ -1,0 +1,41 @@
+// Recovery: which state of a document a stored file holds, whatever a crash has left behind it
+// (docs/FORMAT.md, 6).
+//
+//   RECRYPT_ASSIGN(StoredState state, FindLastState(file, keys, header_digest));
+//
+// Reads only; what stands behind state.end is left to the next writer to cut. Thread safe.
+#ifndef RECRYPT_CORE_JCD_RECOVERY_H_
+#define RECRYPT_CORE_JCD_RECOVERY_H_
+
+#include "core/jcd/overlay.h"
+#include "core/jcd/record.h"
+
+namespace recrypt {
+
+struct StoredState {
+  TrailerBytes trailer{};
+  TrailerFields fields;  // of the trailer, authenticated
+  SealedPart sealed{};
+  uint64_t length = 0;       // stored length of the state, without records
+  uint64_t last_record = 0;  // 0: there are no records
+  uint64_t end = 0;          // of the last record's footer, or `length`
+  uint64_t file_size = 0;    // more than `end` when a commit did not finish
+  Overlay overlay;           // what the records put over the file
+};
+
+// kNotFound for an empty file; kCorrupt with kCreationUnfinished (document.h) in the message when
+// nothing was ever committed, kCorrupt otherwise when no state authenticates; kStale when the
+// newest state has another header than `header` (somebody replaced it since it was read).
+Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
+                                  const Sha256Digest& header);
+
+// The trailer of the last state that stands whole in the file, by its place alone, unauthenticated.
+Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64_t file_size);
+
+// A header region as records put it over the file, without authenticating them; kCorrupt when there
+// are none, or when they leave the header alone.
+Result<Bytes> PeekRecordedHeader(StoredFile& file, uint64_t file_size);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_CORE_JCD_RECOVERY_H_

@@ -1,0 +1,160 @@
+#include "core/jcd/signatures.h"
+
+#include <algorithm>
+
+namespace recrypt {
+namespace {
+
+constexpr size_t kSignatureSize = 64;
+constexpr size_t kEarlierSize = 32 + 8;  // header digest and generation of an earlier author
+
+struct ParsedEntry {
+  SignatureEntry entry;
+  size_t size = 0;
+};
+
+Result<ParsedEntry> ParseEntry(ByteSpan data) {
+  ParsedEntry parsed;
+  if (data.empty() || data[0] < 1 || data[0] > 3) {
+    return Fail(ErrorCode::kCorrupt, "a signature entry of an unknown kind");
+  }
+  parsed.entry.kind = static_cast<EntryKind>(data[0]);
+  size_t at = 1;
+  if (parsed.entry.kind == EntryKind::kEarlierAuthor) {
+    if (data.size() < at + kEarlierSize) {
+      return Fail(ErrorCode::kCorrupt, "a signature entry is cut short");
+    }
+    std::copy_n(&data[at], 32, parsed.entry.header.begin());
+    parsed.entry.generation = LoadU64(&data[at + 32]);
+    at += kEarlierSize;
+  }
+  const auto credential = ParseCredential(data.subspan(at));
+  if (!credential) {
+    return Fail(ErrorCode::kCorrupt, "a signature entry: " + credential.error().message);
+  }
+  parsed.entry.credential = ToBytes(data.subspan(at, credential->size));
+  at += credential->size;
+  if (data.size() < at + kSignatureSize) {
+    return Fail(ErrorCode::kCorrupt, "a signature entry is cut short");
+  }
+  std::copy_n(&data[at], kSignatureSize, parsed.entry.signature.begin());
+  parsed.size = at + kSignatureSize;
+  return parsed;
+}
+
+// What an entry signs: its text, then the state that it stands for.
+Bytes SignedText(const SignatureEntry& entry, const DocumentId& uid, const TrailerFields& fields) {
+  const bool wrapper = entry.kind == EntryKind::kWrapper;
+  const bool earlier = entry.kind == EntryKind::kEarlierAuthor;
+  Bytes text = ToBytes(AsBytes(wrapper ? "jcd/1 wrapper" : "jcd/1 author"));
+  text.push_back(0);
+  Append(text, uid);
+  Append(text, earlier ? entry.header : fields.header);
+  AppendU64(text, earlier ? entry.generation : fields.generation);
+  AppendU64(text, fields.size);
+  Append(text, fields.root);
+  Append(text, fields.attributes);
+  return text;
+}
+
+}  // namespace
+
+Result<SignatureEntries> ParseEntries(const SealedPart& part) {
+  const size_t count = part[0];
+  ByteSpan rest = ByteSpan(part).subspan(1);
+  SignatureEntries entries;
+  if (count > 2) return Fail(ErrorCode::kCorrupt, "the trailer has too many signature entries");
+  for (size_t i = 0; i < count; ++i) {
+    RECRYPT_ASSIGN(ParsedEntry parsed, ParseEntry(rest));
+    rest = rest.subspan(parsed.size);
+    entries.push_back(std::move(parsed.entry));
+  }
+  if (std::any_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; })) {
+    return Fail(ErrorCode::kCorrupt, "the trailer has bytes behind its signature entries");
+  }
+  const bool sound = count == 0 || (count == 1 && entries[0].kind == EntryKind::kAuthor) ||
+                     (count == 2 && entries[0].kind == EntryKind::kEarlierAuthor &&
+                      entries[1].kind == EntryKind::kWrapper);
+  if (!sound)
+    return Fail(ErrorCode::kCorrupt, "the trailer's signature entries do not go together");
+  return entries;
+}
+
+Result<SealedPart> ComposeEntries(const SignatureEntries& entries) {
+  Bytes text{static_cast<uint8_t>(entries.size())};
+  for (const SignatureEntry& entry : entries) {
+    text.push_back(static_cast<uint8_t>(entry.kind));
+    if (entry.kind == EntryKind::kEarlierAuthor) {
+      Append(text, entry.header);
+      AppendU64(text, entry.generation);
+    }
+    Append(text, entry.credential);
+    Append(text, entry.signature);
+  }
+  if (text.size() > kSealedPartSize) {
+    return Fail(ErrorCode::kInvalid, "the signature entries do not fit into a trailer");
+  }
+  SealedPart part{};
+  std::copy(text.begin(), text.end(), part.begin());
+  return part;
+}
+
+Result<SignatureEntry> SignEntry(EntryKind kind, const DocumentId& uid, const TrailerFields& fields,
+                                 const Author& author) {
+  RECRYPT_ASSIGN(const ParsedCredential parsed, ParseCredential(author.credential));
+  if (parsed.size != author.credential.size() || !parsed.fields.may_write ||
+      !(parsed.fields.device == author.device.public_key())) {
+    return Fail(ErrorCode::kInvalid, "the credential does not let this device write");
+  }
+  SignatureEntry entry;
+  entry.kind = kind;
+  entry.header = fields.header;
+  entry.generation = fields.generation;
+  entry.credential = author.credential;
+  RECRYPT_ASSIGN(const Bytes signature, author.device.Sign(SignedText(entry, uid, fields)));
+  RECRYPT_ASSIGN(entry.signature, ToArray<kSignatureSize>(signature));
+  return entry;
+}
+
+bool AnyoneMayWrite(const LabelExpression& expression, const TrustedLabels& trust) {
+  for (const LabelName& label : expression.Labels()) {
+    const auto known = trust.find(label);
+    if (known == trust.end() || !known->second.anyone_may_write) return false;
+  }
+  return true;
+}
+
+Result<Credential> CheckCredential(ByteSpan credential, const LabelExpression& expression,
+                                   const TrustedLabels& trust, int64_t now) {
+  std::string why = "no label of the expression is known here";
+  for (const LabelName& label : expression.Labels()) {
+    const auto known = trust.find(label);
+    if (known == trust.end()) continue;
+    auto checked = VerifyCredential(credential, known->second.master, now);
+    if (checked) return checked;
+    why = checked.error().message;
+  }
+  return Fail(ErrorCode::kDenied, "the writer has no credential of the document's label: " + why);
+}
+
+Result<Authorship> VerifyEntries(const SignatureEntries& entries, const DocumentId& uid,
+                                 const TrailerFields& fields, const LabelExpression& expression,
+                                 const TrustedLabels& trust, int64_t now) {
+  Authorship who;
+  if (entries.empty()) {
+    if (AnyoneMayWrite(expression, trust)) return who;
+    return Fail(ErrorCode::kDenied, "the document is not signed, and its label asks for it");
+  }
+  for (const SignatureEntry& entry : entries) {
+    RECRYPT_ASSIGN(const Credential credential,
+                   CheckCredential(entry.credential, expression, trust, now));
+    if (!credential.device.Verify(SignedText(entry, uid, fields), entry.signature)) {
+      return Fail(ErrorCode::kDenied, "the signature of " + credential.subject + " does not hold");
+    }
+    (entry.kind == EntryKind::kWrapper ? who.wrapper : who.author) = credential.subject;
+  }
+  if (who.wrapper.empty()) who.wrapper = who.author;
+  return who;
+}
+
+}  // namespace recrypt

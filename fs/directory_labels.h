@@ -42,8 +42,8 @@ class DirectoryLabels {
     struct timespec changed = {};
   };
   Result<std::optional<struct stat>> StatPolicy(UniqueFd& node);
-  Status Refresh();   // requires mutex_
-  Status Reload();    // requires mutex_
+  Status Refresh();  // requires mutex_
+  Status Reload();   // requires mutex_
 
   Store& store_;
   const Clock& clock_;
@@ -52,9 +52,9 @@ class DirectoryLabels {
 
   std::mutex mutex_;  // guards what follows; held over calls of the store and of verify_
   int64_t looked_at_ms_ = -1;
-  std::optional<Version> version_;     // of what policy_ was made from
+  std::optional<Version> version_;  // of what policy_ was made from
   std::optional<SharePolicy> policy_;
-  std::optional<Error> error_;         // the present document is not to be believed
+  std::optional<Error> error_;  // the present document is not to be believed
 };
 
 }  // namespace recrypt

@@ -71,6 +71,7 @@ Status OpenDocument::PrepareChange() {
   if (phase_ == State::kEmpty) {
     RECRYPT_ASSIGN(LabelExpression label, DirectoryLabel());
     RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(label));
+    if (stamp_->length != 0) RECRYPT_TRY(file_->Truncate(0));
     Begin(std::move(fresh));
   }
   return {};
@@ -100,8 +101,7 @@ Status OpenDocument::StartNew(UniqueFd fd, NewDocument fresh, std::string place)
   {
     std::unique_lock state(state_);
     Unload();
-    file_ =
-        std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadWrite);
+    file_ = std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadWrite);
     place_ = std::move(place);
   }
   RECRYPT_TRY(LockForChange());
@@ -111,8 +111,9 @@ Status OpenDocument::StartNew(UniqueFd fd, NewDocument fresh, std::string place)
   return {};
 }
 
-// A truncation to zero: a new document in the same stored file, with new keys (docs/FORMAT.md, 2.1).
-// A crash in between leaves an empty file, as truncating and then writing does anywhere.
+// A truncation to zero: a new document in the same stored file, with new keys
+// (docs/FORMAT.md, 2.1). A crash in between leaves an empty file, as truncating and then writing
+// does anywhere.
 Status OpenDocument::StartOver() {
   RECRYPT_TRY(LockForChange());
   Status started = StartOverLocked();

@@ -42,6 +42,15 @@ Result<OpenDocument::Stamp> OpenDocument::TakeStamp() {
   return stamp;
 }
 
+// A creation writes the header last: where there is none, it has not come to an end, and nothing
+// has been committed.
+Result<bool> OpenDocument::HasHeader() {
+  ByteArray<64> start{};
+  RECRYPT_ASSIGN(size_t size, file_->ReadAt(0, start));
+  return std::any_of(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(size),
+                     [](uint8_t byte) { return byte != 0; });
+}
+
 // The headers to try, newest first: one of a record that is not applied stands behind the document.
 Result<std::vector<Header>> OpenDocument::ReadHeaders() {
   RECRYPT_ASSIGN(std::vector<Bytes> regions, ReadHeaderRegions(*file_));
@@ -79,6 +88,8 @@ Status OpenDocument::LoadOnce() {
   // Before anything else is read: what changes meanwhile makes the stamp differ at the next look.
   RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
   if (stamp.length == 0) return LoadEmpty(stamp);
+  RECRYPT_ASSIGN(bool created, HasHeader());
+  if (!created) return LoadEmpty(stamp);
   RECRYPT_ASSIGN(std::vector<Header> headers, ReadHeaders());
   Status loaded;
   for (Header& header : headers) {
@@ -110,7 +121,7 @@ Status OpenDocument::LoadWith(Header header) {
 
 Status OpenDocument::LoadEmpty(const Stamp& stamp) {
   services_.log(LogLevel::kWarning,
-                "\"" + place_ + "\" has length 0 on the share: an empty document without author");
+                "\"" + place_ + "\" was never written on the share: empty, and without author");
   header_.reset();
   phase_ = State::kEmpty;
   stamp_ = stamp;

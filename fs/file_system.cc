@@ -1,5 +1,7 @@
 #include "fs/file_system.h"
 
+#include <future>
+
 namespace recrypt {
 
 Result<std::unique_ptr<FileSystem>> FileSystem::Create(FileSystemOptions options, Store& store,
@@ -7,8 +9,8 @@ Result<std::unique_ptr<FileSystem>> FileSystem::Create(FileSystemOptions options
                                                        KernelCache& kernel, LogSink log) {
   RECRYPT_ASSIGN(struct stat st, store.Stat(store.root()));
   RECRYPT_ASSIGN(UniqueFd node, store.NodeOf(store.root()));
-  auto root = std::make_shared<Inode>(
-      std::move(node), Inode::Key{st.st_dev, st.st_ino, false}, InodeKind::kDirectory);
+  auto root = std::make_shared<Inode>(std::move(node), Inode::Key{st.st_dev, st.st_ino, false},
+                                      InodeKind::kDirectory);
   std::unique_ptr<FileSystem> fs(new FileSystem(std::move(options), store, access, clock, kernel,
                                                 std::move(log), std::move(root)));
   auto loaded = fs->labels_.Load();
@@ -25,8 +27,7 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       kernel_(kernel),
       log_(std::move(log)),
       labels_(store, clock, options_.label, options_.verify_policy),
-      services_{store,   access, clock, freshness_,
-                labels_, *this,  log_,  options_.lock_wait_ms, {}},
+      services_{store, access, clock, freshness_, labels_, *this, log_, options_.lock_wait_ms, {}},
       inodes_(std::move(root)),
       leases_(clock, kernel),
       prefetcher_(store, access, clock) {}
@@ -48,6 +49,24 @@ void FileSystem::Shutdown() {
   for (const auto& inode : inodes_.WithDocuments()) settle(*inode->document());
   std::lock_guard lock(kept_mutex_);
   kept_.clear();
+}
+
+// Pages are dropped by the thread that does so always: this one answers a request of the kernel's.
+void FileSystem::Lock() {
+  std::vector<std::shared_ptr<OpenDocument>> documents;
+  for (const auto& inode : inodes_.WithDocuments()) documents.push_back(inode->document());
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> ended = done->get_future();
+  const bool posted = invalidations_.Post([this, documents, done] {
+    for (const auto& document : documents) kernel_.DropPages(document->inode_id());
+    access_.Lock();
+    for (const auto& document : documents) {
+      document->EndLease();
+      if (document->WipeKeys()) kernel_.DropPages(document->inode_id());
+    }
+    done->set_value();
+  });
+  if (posted) ended.wait();
 }
 
 void FileSystem::HasWork(const std::shared_ptr<OpenDocument>& document) {

@@ -34,7 +34,7 @@ namespace recrypt {
 struct FileSystemOptions {
   std::optional<LabelExpression> label;  // for new files where the share's policy has none
   PolicyVerifier verify_policy;
-  int64_t lock_wait_ms = 5000;           // for another mount's lock, before EBUSY
+  int64_t lock_wait_ms = 5000;  // for another mount's lock, before EBUSY
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
 };
@@ -78,6 +78,8 @@ class FileSystem : private DocumentEvents {
   ~FileSystem() override;
   // Commits and applies everything and ends the threads. Called once, when no operation runs.
   void Shutdown();
+  // Commits everything and takes keys, grants and cached plaintext away at once (`recryptfs lock`).
+  void Lock();
 
   Inode& root() { return *inodes_.root(); }
   Inode& FromId(uint64_t id) { return inodes_.FromId(id); }

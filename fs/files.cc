@@ -27,9 +27,8 @@ void FileSystem::NoteRefusal(Inode& inode, const Error& error) {
 }
 
 std::shared_ptr<OpenDocument> FileSystem::DocumentOf(Inode& inode) {
-  return inode.DocumentOr([&] {
-    return std::make_shared<OpenDocument>(services_, inode.shared_node(), inode.id());
-  });
+  return inode.DocumentOr(
+      [&] { return std::make_shared<OpenDocument>(services_, inode.shared_node(), inode.id()); });
 }
 
 void FileSystem::KeepForLater(const std::shared_ptr<OpenDocument>& document) {
@@ -59,8 +58,9 @@ void FileSystem::LetGo(const Inode::Key& key) {
 
 Result<FileSystem::Opened> FileSystem::OpenPlain(Inode& inode, int flags) {
   if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) {
-    return Fail(ErrorCode::kForbidden, "the file is stored in plain on the share and is shown "
-                                       "read-only");
+    return Fail(ErrorCode::kForbidden,
+                "the file is stored in plain on the share and is shown "
+                "read-only");
   }
   RECRYPT_ASSIGN(UniqueFd fd, store_.OpenFile(inode.node(), O_RDONLY));
   auto file = std::make_unique<OpenFile>(inode.shared_from_this(), nullptr, std::move(fd), flags);
@@ -78,8 +78,8 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
   if (opened.loaded) {
     if (std::shared_ptr<Inode> parent = inode.parent()) prefetcher_.Opened(parent, inode);
   }
-  auto file = std::make_unique<OpenFile>(inode.shared_from_this(), std::move(document), UniqueFd(),
-                                         flags);
+  auto file =
+      std::make_unique<OpenFile>(inode.shared_from_this(), std::move(document), UniqueFd(), flags);
   return Opened{std::move(file), opened.keep_pages};
 }
 

@@ -92,11 +92,12 @@ class Inode : public std::enable_shared_from_this<Inode> {
  private:
   friend class InodeTable;
 
-  const std::shared_ptr<const UniqueFd> node_;  // shared with the open document, which may live longer
+  const std::shared_ptr<const UniqueFd>
+      node_;  // shared with the open document, which may live longer
   const Key key_;
   const InodeKind kind_;
-  bool is_root_ = false;   // set before the inode is shared
-  uint64_t lookups_ = 0;   // guarded by InodeTable::mutex_
+  bool is_root_ = false;  // set before the inode is shared
+  uint64_t lookups_ = 0;  // guarded by InodeTable::mutex_
 
   mutable std::mutex mutex_;  // guards what follows; innermost: nothing is called under it
   std::shared_ptr<OpenDocument> document_;

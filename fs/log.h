@@ -1,5 +1,5 @@
-// Where the file system reports what an administrator should know: damage, refusals, write-back that
-// failed. Never contents or keys. The sink is called from many threads at once.
+// Where the file system reports what an administrator should know: damage, refusals, write-back
+// that failed. Never contents or keys. The sink is called from many threads at once.
 #ifndef RECRYPT_FS_LOG_H_
 #define RECRYPT_FS_LOG_H_
 

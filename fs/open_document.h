@@ -7,8 +7,8 @@
 //
 // There is one for each inode, made when it is first opened. The decrypted side (core/jcd's
 // Document) is there only as long as a lease on its keys lasts; a read or write after that asks for
-// a grant again. It may also be dropped between two opens: then what was verified is remembered, and
-// the kernel's cached pages stay good while the stored file is unchanged.
+// a grant again. It may also be dropped between two opens: then what was verified is remembered,
+// and the kernel's cached pages stay good while the stored file is unchanged.
 //
 // Changes (DESIGN 6): the first takes the document's exclusive lock, and reads the document again
 // when another mount changed it; a commit gives the lock back; records are applied later, off
@@ -130,14 +130,15 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // -- For the lease keeper, in this order, with the kernel's pages dropped after each.
   // True when the lease is over: no new reads without another grant, dirty pages still come in.
   bool LeaseIsOver() const;
+  void EndLease() { lease_end_ms_ = 0; }
   // Commits, then wipes the keys; false when the lease was renewed meanwhile.
   bool WipeKeys();
 
  private:
   enum class State {
-    kClosed,   // nothing is loaded
-    kEmpty,    // the stored file has length 0: an empty document without author
-    kLoaded,   // doc_ is there
+    kClosed,  // nothing is loaded
+    kEmpty,   // never committed, mostly of length 0: an empty document without author
+    kLoaded,  // doc_ is there
   };
   // By what a change of the stored file is noticed.
   struct Stamp {
@@ -154,18 +155,19 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // open_document.cc
   int64_t Now() const { return services_.clock.MonotonicMillis(); }
   bool LeaseAlive() const { return Now() < lease_end_ms_; }
-  bool Readable() const;                       // requires state_ (shared)
-  Result<Opened> OpenFresh();                  // requires writer_
-  Status CheckMayWrite();                      // requires writer_
+  bool Readable() const;       // requires state_ (shared)
+  Result<Opened> OpenFresh();  // requires writer_
+  Status CheckMayWrite();      // requires writer_
   Status MakeReadable();
   Status RefreshAfterDamage(const Error& damage);
   void SetLease(int64_t end_ms);
-  void RefreshPlace();                         // requires writer_
-  Result<LabelExpression> DirectoryLabel();    // requires writer_
+  void RefreshPlace();                       // requires writer_
+  Result<LabelExpression> DirectoryLabel();  // requires writer_
 
   // document_loading.cc; all require writer_, and state_ exclusively
   Status OpenFile();
   Result<Stamp> TakeStamp();
+  Result<bool> HasHeader();
   Result<std::vector<Header>> ReadHeaders();
   Status Load();
   Status LoadOnce();
@@ -212,22 +214,22 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::optional<Header> header_;
 
   // Guarded by writer_.
-  std::string place_;                     // relative path on the share, as last known
-  std::optional<Stamp> stamp_;            // of the stored file, as verified last
-  std::optional<Sha256Digest> digest_;    // of its trailer then
+  std::string place_;                   // relative path on the share, as last known
+  std::optional<Stamp> stamp_;          // of the stored file, as verified last
+  std::optional<Sha256Digest> digest_;  // of its trailer then
   uint64_t handles_ = 0;
-  bool born_here_ = false;                // no commit yet: a crash leaves nothing to keep
-  uint64_t counted_dirty_ = 0;            // of services_.dirty_bytes
+  bool born_here_ = false;      // no commit yet: a crash leaves nothing to keep
+  uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;
   int64_t last_change_ms_ = 0;
   std::optional<Error> failed_write_back_;
-  std::optional<Error> refused_;          // the last renewal, and until when it is not asked again
+  std::optional<Error> refused_;  // the last renewal, and until when it is not asked again
   int64_t refused_until_ms_ = 0;
 
-  std::atomic<bool> locked_{false};       // the exclusive lock is held; set under writer_
-  std::atomic<bool> dirty_{false};        // set under writer_
-  std::atomic<uint64_t> size_{0};         // of the content, while dirty_
-  std::atomic<int64_t> modified_ns_{0};   // time of the last change, while dirty_
+  std::atomic<bool> locked_{false};      // the exclusive lock is held; set under writer_
+  std::atomic<bool> dirty_{false};       // set under writer_
+  std::atomic<uint64_t> size_{0};        // of the content, while dirty_
+  std::atomic<int64_t> modified_ns_{0};  // time of the last change, while dirty_
   std::atomic<bool> modified_shown_{false};
   std::atomic<int64_t> lease_end_ms_{0};
 };

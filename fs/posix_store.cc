@@ -95,8 +95,8 @@ Status PosixStore::ChangeMode(int node, mode_t mode) {
 }
 
 Status PosixStore::ChangeOwner(int node, Owner owner) {
-  return StatusOf(
-      ::fchownat(node, "", owner.uid, owner.gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), "chown");
+  return StatusOf(::fchownat(node, "", owner.uid, owner.gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW),
+                  "chown");
 }
 
 Status PosixStore::ChangeTimes(int node, const struct timespec times[2]) {

@@ -36,8 +36,8 @@ Status FileSystem::Rename(Inode& from, const std::string& name, Inode& to,
   }
   RECRYPT_TRY(Explain(from, CheckMove(move, flags)));
   RECRYPT_TRY(PrepareReplacement(move));
-  RECRYPT_TRY(store_.Rename(from.node(), move.source.stored_name, to.node(), move.new_stored_name,
-                            flags));
+  RECRYPT_TRY(
+      store_.Rename(from.node(), move.source.stored_name, to.node(), move.new_stored_name, flags));
   AfterMove(move, flags);
   return {};
 }

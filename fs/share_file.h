@@ -1,4 +1,5 @@
-// ShareFile: one stored document on the share, as the document code sees it (core/jcd/stored_file.h).
+// ShareFile: one stored document on the share, as the document code sees it
+// (core/jcd/stored_file.h).
 //
 // Opened for reading first; MakeWritable adds a descriptor for writing when the first change comes.
 // Thread safe.
@@ -53,9 +54,7 @@ class ShareFile : public StoredFile {
   Status TryLock(LockKind kind) {
     return store_.TryLock(kind == LockKind::kShared ? fd_.get() : write_fd(), kind);
   }
-  void Unlock(LockKind kind) {
-    store_.Unlock(kind == LockKind::kShared ? fd_.get() : write_fd());
-  }
+  void Unlock(LockKind kind) { store_.Unlock(kind == LockKind::kShared ? fd_.get() : write_fd()); }
 
  private:
   // A file that is not writable answers EBADF by the system.

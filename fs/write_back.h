@@ -1,5 +1,5 @@
-// WriteBack: commits what has been dirty for some seconds, and applies records, off everybody's path
-// (DESIGN 6).
+// WriteBack: commits what has been dirty for some seconds, and applies records, off everybody's
+// path (DESIGN 6).
 //
 // One thread of its own. Thread safe.
 #ifndef RECRYPT_FS_WRITE_BACK_H_

@@ -1,10 +1,12 @@
 // FileSystem: extended attributes.
 //
 // `user.jcd.*` are the mount's own: computed, readable on every document, never listed (a program
-// that copies attributes would try to set them). All others are kept by the share as they are:
-// those of documents are NOT sealed under the document's key yet, and the storage can read and
-// change them.
+// that copies attributes would try to set them). At the root, `user.jcd.pid` names the process that
+// serves, and setting `user.jcd.lock` takes all keys and cached plaintext away. All others are kept
+// by the share as they are: those of documents are NOT sealed under the document's key yet, and the
+// storage can read and change them.
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +38,7 @@ Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name
     if (!refusal) return NoSuchAttribute();
     return refusal->sentence;
   }
+  if (name == "pid" && &inode == &root()) return std::to_string(getpid());
   if (!inode.is_document()) return NoSuchAttribute();
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   if (name == "label") return Explain(inode, document->Label());
@@ -66,6 +69,10 @@ Result<size_t> FileSystem::ListXattr(Inode& inode, char* list, size_t size) {
 }
 
 Status FileSystem::SetXattr(Inode& inode, const std::string& name, ByteSpan value, int flags) {
+  if (name == "user.jcd.lock" && &inode == &root()) {
+    Lock();
+    return {};
+  }
   if (name.starts_with(kOwnPrefix) || inode.kind() == InodeKind::kPlainFile) {
     return Fail(ErrorCode::kForbidden, "the attribute cannot be set");
   }

@@ -1,0 +1,155 @@
+#include "daemon/mount/mount.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include "core/base/unique_fd.h"
+#include "fs/file_system.h"
+#include "fs/fuse_session.h"
+#include "fs/posix_store.h"
+
+namespace recrypt {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// Every inode that the kernel knows costs a descriptor.
+void RaiseDescriptorLimit() {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<std::string> AbsolutePath(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (realpath(path.c_str(), resolved) == nullptr) return FailErrno(errno, path);
+  return std::string(resolved);
+}
+
+bool TakeOption(std::vector<std::string>& options, std::string_view wanted) {
+  return std::erase(options, wanted) != 0;
+}
+
+Result<SessionOptions> SessionFor(const MountOptions& options) {
+  SessionOptions session;
+  RECRYPT_ASSIGN(session.mountpoint, AbsolutePath(options.mountpoint));
+  RECRYPT_ASSIGN(session.source, AbsolutePath(options.share));
+  session.more = options.options;
+  session.read_only = TakeOption(session.more, "ro");
+  TakeOption(session.more, "rw");
+  session.allow_other = TakeOption(session.more, "allow_other");
+  // A mount for one user leaves it to the share, which knows its own access lists, what that user
+  // may do; one for several has to tell them apart itself.
+  session.default_permissions =
+      TakeOption(session.more, "default_permissions") || session.allow_other || geteuid() == 0;
+  return session;
+}
+
+// Waits for a signal that ends the mount, writes back what the kernel still holds, and stops it.
+class SignalWatch {
+ public:
+  SignalWatch(FuseSession& session, LogSink log)
+      : session_(session), log_(std::move(log)), thread_([this] { Run(); }) {}
+  ~SignalWatch() {
+    done_ = true;
+    pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
+
+ private:
+  void Run() {
+    const sigset_t signals = StopSignals();
+    int signal = 0;
+    while (sigwait(&signals, &signal) != 0) {
+    }
+    if (done_) return;
+    log_(LogLevel::kInfo, "ending by signal " + std::to_string(signal));
+    // Pages that were changed through mappings come in as writes, which are still served.
+    UniqueFd root(open(session_.options().mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (root) (void)syncfs(root.get());
+    session_.Stop();
+  }
+
+  FuseSession& session_;
+  const LogSink log_;
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+// Asks the mount for something that only a serving mount answers, then says so.
+class ReadyWatch {
+ public:
+  ReadyWatch(FuseSession& session, const std::function<Status()>& serving)
+      : thread_([this, &session, &serving] {
+          struct statfs st;
+          if (statfs(session.options().mountpoint.c_str(), &st) != 0) {
+            result_ = FailErrno(errno, "the mount does not answer");
+          } else if (serving) {
+            result_ = serving();
+          }
+          if (!result_) session.Stop();
+        }) {}
+  Status Join() {
+    thread_.join();
+    return result_;
+  }
+
+ private:
+  Status result_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+void BlockStopSignals() {
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+Status RunMount(const MountOptions& options, const MountServices& services) {
+  RECRYPT_TRY(CheckMount(options.share, options.mountpoint));
+  RECRYPT_ASSIGN(SessionOptions session_options, SessionFor(options));
+  BlockStopSignals();
+  signal(SIGPIPE, SIG_IGN);
+  RaiseDescriptorLimit();
+  umask(0);  // the kernel has applied the caller's already
+
+  RECRYPT_ASSIGN(auto store, PosixStore::Open(session_options.source));
+  FuseSession session(session_options, services.log);
+  FileSystemOptions fs_options;
+  fs_options.label = options.label;
+  fs_options.verify_policy = services.verify_policy;
+  fs_options.own_by_caller = geteuid() == 0;
+  RECRYPT_ASSIGN(auto fs, FileSystem::Create(fs_options, *store, services.access, services.clock,
+                                             session, services.log));
+  RECRYPT_TRY(session.Mount(*fs));
+  Status ready;
+  {
+    SignalWatch signals(session, services.log);
+    ReadyWatch watch(session, services.serving);
+    session.Serve();
+    ready = watch.Join();
+  }
+  fs->Shutdown();
+  return ready;
+}
+
+}  // namespace recrypt

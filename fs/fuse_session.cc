@@ -1,0 +1,169 @@
+#include "fs/fuse_session.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdarg>
+#include <mutex>
+#include <thread>
+
+#include "fs/fuse_ops.h"
+
+namespace recrypt {
+namespace {
+
+constexpr unsigned kMaxWrite = 1u << 20;
+// Wakes the thread that waits in libfuse's loop; the handler does nothing.
+constexpr int kWakeSignal = SIGUSR1;
+
+// libfuse reports through one function for the process.
+std::mutex log_mutex;  // guards log_sink and last_words; innermost
+LogSink log_sink;
+std::string last_words;
+
+void TakeLog(enum fuse_log_level level, const char* format, va_list arguments) {
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  std::string words = text;
+  while (words.ends_with('\n')) words.pop_back();
+  std::lock_guard lock(log_mutex);
+  last_words = words;
+  if (log_sink) log_sink(level <= FUSE_LOG_ERR ? LogLevel::kError : LogLevel::kInfo, words);
+}
+
+std::string TakeLastWords() {
+  std::lock_guard lock(log_mutex);
+  return std::exchange(last_words, {});
+}
+
+void Wants(struct fuse_conn_info* conn, unsigned capability) {
+  conn->want |= conn->capable & capability;
+}
+
+void Init(void*, struct fuse_conn_info* conn) {
+  conn->max_write = kMaxWrite;
+  conn->max_readahead = kMaxWrite;
+  conn->max_background = 64;
+  conn->congestion_threshold = 48;
+  Wants(conn, FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
+                  FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |
+                  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+  // Requests are copied into the thread's own buffer, where they are encrypted from. Which pages
+  // are good is decided at open, by the document's generation, and not by times, which a commit of
+  // our own moves. Locks between programs are the kernel's own business on this machine.
+  conn->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_AUTO_INVAL_DATA |
+                                       FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS |
+                                       FUSE_CAP_WRITEBACK_CACHE);
+}
+
+// Commas separate mount options, backslashes escape them.
+std::string Escaped(const std::string& text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == ',' || c == '\\') escaped.push_back('\\');
+    escaped.push_back(c);
+  }
+  return escaped;
+}
+
+}  // namespace
+
+const struct fuse_lowlevel_ops& FuseOperations() {
+  static const struct fuse_lowlevel_ops operations = [] {
+    struct fuse_lowlevel_ops ops = {};
+    ops.init = Init;
+    SetNameOperations(ops);
+    SetFileOperations(ops);
+    return ops;
+  }();
+  return operations;
+}
+
+FuseSession::FuseSession(SessionOptions options, LogSink log)
+    : options_(std::move(options)), log_(std::move(log)) {
+  std::lock_guard lock(log_mutex);
+  log_sink = log_;
+  fuse_set_log_func(TakeLog);
+}
+
+FuseSession::~FuseSession() {
+  if (session_ == nullptr) return;
+  if (mounted_) fuse_session_unmount(session_);
+  fuse_session_destroy(session_);
+  std::lock_guard lock(log_mutex);
+  log_sink = nullptr;
+}
+
+std::string FuseSession::MountOptions() const {
+  std::string text = "subtype=recryptfs,fsname=" + Escaped(options_.source);
+  if (options_.read_only) text += ",ro";
+  if (options_.allow_other) text += ",allow_other";
+  if (options_.default_permissions) text += ",default_permissions";
+  for (const std::string& option : options_.more) text += "," + option;
+  return text;
+}
+
+Status FuseSession::Mount(FileSystem& fs) {
+  fs_ = &fs;
+  std::string program = "recryptfs", flag = "-o", text = MountOptions();
+  char* arguments[] = {program.data(), flag.data(), text.data(), nullptr};
+  struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
+  session_ = fuse_session_new(&args, &FuseOperations(), sizeof(struct fuse_lowlevel_ops), this);
+  fuse_opt_free_args(&args);
+  if (session_ == nullptr) {
+    return Fail(ErrorCode::kInvalid, "mount options \"" + text + "\": " + TakeLastWords());
+  }
+  errno = 0;
+  if (fuse_session_mount(session_, options_.mountpoint.c_str()) != 0) {
+    return Fail(ErrorCode::kIo, "mounting on " + options_.mountpoint + ": " + TakeLastWords());
+  }
+  mounted_ = true;
+  return {};
+}
+
+void FuseSession::Serve() {
+  struct sigaction wake = {}, before = {};
+  wake.sa_handler = [](int) {};
+  sigaction(kWakeSignal, &wake, &before);
+  server_ = pthread_self();
+  serving_ = true;
+  struct fuse_loop_config* config = fuse_loop_cfg_create();
+  fuse_loop_cfg_set_clone_fd(config, 1);
+  fuse_loop_cfg_set_max_threads(config, options_.threads);
+  fuse_loop_cfg_set_idle_threads(config, options_.threads);
+  const int result = stopped_ ? 0 : fuse_session_loop_mt(session_, config);
+  fuse_loop_cfg_destroy(config);
+  if (result < 0) log_(LogLevel::kError, "serving the mount: " + TakeLastWords());
+  mounted_ = false;
+  fuse_session_unmount(session_);
+  serving_ = false;
+  sigaction(kWakeSignal, &before, nullptr);
+}
+
+void FuseSession::Stop() {
+  stopped_ = true;
+  if (session_ != nullptr) fuse_session_exit(session_);
+  // The loop may be just about to wait: until it has noticed.
+  while (serving_ && mounted_) {
+    pthread_kill(server_, kWakeSignal);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void FuseSession::DropPages(uint64_t inode_id) {
+  if (!mounted_) return;
+  const int result = fuse_lowlevel_notify_inval_inode(session_, inode_id, 0, 0);
+  if (result != 0 && result != -ENOENT) {
+    log_(LogLevel::kWarning, "dropping cached pages: error " + std::to_string(-result));
+  }
+}
+
+void FuseSession::DropName(uint64_t directory_id, const std::string& name) {
+  if (!mounted_) return;
+  (void)fuse_lowlevel_notify_inval_entry(session_, directory_id, name.c_str(), name.size());
+}
+
+}  // namespace recrypt

@@ -15,6 +15,7 @@
 #define RECRYPT_CLI_COMMAND_H_
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,11 +43,16 @@ class Options {
   virtual void Choice(const std::string& flags, const std::vector<std::string>& choices,
                       std::string* to, const std::string& about) = 0;
   virtual void Flag(const std::string& flags, bool* to, const std::string& about) = 0;
+  // A value that only this program gives to itself: stands in no help.
+  virtual void Hidden(const std::string& flag, std::string* to) = 0;
 };
 
 // What a running command stands on.
 struct Context {
   Output& out;
+  const std::vector<std::string>& arguments;  // the whole command line, the verb's words included
+  // Set by a command that failed and has said so already: the exit status then.
+  std::optional<int> exit_status;
 };
 
 class Command {

@@ -1,7 +1,6 @@
 // recryptfs inspect: what a stored document tells without any key. Nothing here is authenticated.
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -9,47 +8,19 @@
 #include "cli/quantities.h"
 #include "cli/verbs.h"
 #include "client/document_files.h"
-#include "core/base/unique_fd.h"
+#include "client/stored_file_fd.h"
 #include "core/jcd/record.h"
 
 namespace recrypt {
 namespace {
 
-class FileForReading : public StoredFile {
- public:
-  static Result<FileForReading> Open(const std::string& path) {
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return FailErrno(errno, path);
-    return FileForReading(std::move(fd));
-  }
-
-  Result<uint64_t> Size() override {
-    struct stat about {};
-    if (fstat(fd_.get(), &about) != 0) return FailErrno(errno, "asking for its size");
-    if (!S_ISREG(about.st_mode)) return Fail(ErrorCode::kInvalid, "it is no regular file");
-    return static_cast<uint64_t>(about.st_size);
-  }
-  Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) override {
-    size_t done = 0;
-    while (done < out.size()) {
-      const ssize_t got =
-          pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return FailErrno(errno, "reading it");
-      if (got == 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return done;
-  }
-  Status WriteAt(uint64_t, ByteSpan) override { return Refuse(); }
-  Status Truncate(uint64_t) override { return Refuse(); }
-  Status SyncData() override { return Refuse(); }
-
- private:
-  explicit FileForReading(UniqueFd fd) : fd_(std::move(fd)) {}
-  static Status Refuse() { return Fail(ErrorCode::kForbidden, "it is open for reading"); }
-  UniqueFd fd_;
-};
+Result<std::unique_ptr<StoredFile>> OpenStored(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat about {};
+  if (!fd || fstat(fd.get(), &about) != 0) return FailErrno(errno, path);
+  if (!S_ISREG(about.st_mode)) return Fail(ErrorCode::kInvalid, path + " is no regular file");
+  return std::make_unique<FdStoredFile>(std::move(fd));
+}
 
 struct Geometry {
   uint64_t stored = 0;   // bytes of the file
@@ -190,8 +161,8 @@ class Inspect : public Command {
   }
 
   Status Run(Context& context) override {
-    RECRYPT_ASSIGN(FileForReading file, FileForReading::Open(file_));
-    const auto size = file.Size();
+    RECRYPT_ASSIGN(const std::unique_ptr<StoredFile> file, OpenStored(file_));
+    const auto size = file->Size();
     if (!size) return Fail(size.error(), file_);
     Json object = {{"file", file_}};
     if (*size == 0) {
@@ -203,14 +174,14 @@ class Inspect : public Command {
     const auto header = ReadHeader(file_);
     if (!header) return Fail(header.error(), file_);
     ShowHeader(context.out, *header, object);
-    RECRYPT_TRY(ShowBody(context.out, file, object));
+    RECRYPT_TRY(ShowBody(context.out, *file, object));
     context.out.Line("Nothing of this has been authenticated: that takes a grant.");
     context.out.Object(object);
     return {};
   }
 
  private:
-  Status ShowBody(Output& out, FileForReading& file, Json& object) const {
+  Status ShowBody(Output& out, StoredFile& file, Json& object) const {
     constexpr std::string_view kBinaryStart = "[{\"jcd\":";
     Bytes start(kHeaderRegion);
     RECRYPT_ASSIGN(const size_t got, file.ReadAt(0, start));

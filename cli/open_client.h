@@ -31,7 +31,7 @@ class PassphraseOptions {
 struct OpenedClient {
   // In the order in which they have to outlive one another.
   std::unique_ptr<PassphraseSource> passphrase;
-  std::unique_ptr<TrustPrompt> prompt;
+  std::unique_ptr<TerminalTrustPrompt> prompt;
   std::unique_ptr<Client> client;
 
   Client* operator->() const { return client.get(); }

@@ -43,6 +43,9 @@ class AppOptions : public Options {
   void Flag(const std::string& flags, bool* to, const std::string& about) override {
     app_.add_flag(flags, *to, about);
   }
+  void Hidden(const std::string& flag, std::string* to) override {
+    app_.add_option(flag, *to)->group("");
+  }
 
  private:
   CLI::App& app_;
@@ -139,6 +142,7 @@ int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> argumen
   // Before the options are understood, an error must know already how to show itself.
   const auto end = std::find(arguments.begin(), arguments.end(), "--");
   bool json = std::find(arguments.begin(), end, "--json") != end;
+  const std::vector<std::string> whole = arguments;
   Output output(out, err, json ? OutputForm::kJson : OutputForm::kText);
   const Verb* verb = TakeVerb(verbs, arguments);
   if (verb == nullptr) return RunWithoutVerb(verbs, arguments, out, output);
@@ -151,13 +155,14 @@ int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> argumen
   app.add_flag("--json", json, "Print JSON");
 
   auto parsed = Parse(app, std::move(arguments), out);
+  Context context{output, whole, {}};
   Status done;
   if (!parsed) {
     done = Fail(parsed.error());
   } else if (*parsed == Parsed::kRun) {
-    Context context{output};
     done = command->Run(context);
   }
+  if (context.exit_status) return *context.exit_status;
   if (done && !output.Flush()) {
     done = Fail(ErrorCode::kIo, "standard output cannot be written");
   }

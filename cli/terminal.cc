@@ -44,6 +44,7 @@ Result<bool> AskYesOrNo(const std::string& question) {
 }
 
 bool TerminalTrustPrompt::Accept(const TrustQuestion& question) {
+  if (silent_) return false;
   const auto answer =
       AskYesOrNo("The " + std::string(TrustSubjectName(question.subject)) + " " + question.name +
                  " is met for the first time. Its fingerprint is\n\n    " + question.udf +

@@ -2,6 +2,7 @@
 #ifndef RECRYPT_CLI_TERMINAL_H_
 #define RECRYPT_CLI_TERMINAL_H_
 
+#include <atomic>
 #include <string>
 
 #include "client/trust.h"
@@ -13,9 +14,16 @@ namespace recrypt {
 Result<bool> AskYesOrNo(const std::string& question);
 
 // Asks whether a fingerprint that is met for the first time is the right one; no terminal is a no.
+// Thread safe.
 class TerminalTrustPrompt : public TrustPrompt {
  public:
   bool Accept(const TrustQuestion& question) override;
+  // From now on nothing is asked, and the answer is no: a mount serves, and its callers must not
+  // wait for a person.
+  void Silence() { silent_ = true; }
+
+ private:
+  std::atomic<bool> silent_{false};
 };
 
 }  // namespace recrypt

@@ -78,13 +78,8 @@ struct LoadedPolicy {
   Json jws;
 };
 
-Result<LoadedPolicy> Load(Client& client, const std::string& root) {
-  auto text = ReadSmallFile(PolicyOf(root), kMaxPolicy);
-  if (!text && text.error().code == ErrorCode::kNotFound) {
-    RECRYPT_TRY(CheckMayBeMissing(client, root));
-  }
-  if (!text) return Fail(std::move(text.error()));
-  auto jws = ParseJson(AsText(*text));
+Result<LoadedPolicy> Check(Client& client, const std::string& root, ByteSpan text) {
+  auto jws = ParseJson(AsText(text));
   if (!jws) return Fail(ErrorCode::kCorrupt, PolicyOf(root) + " is damaged");
   RECRYPT_ASSIGN(const Principal owner, PeekSharePolicyOwner(*jws));
   RECRYPT_ASSIGN(const PublicKey master, OwnerMaster(client, owner));
@@ -92,6 +87,15 @@ Result<LoadedPolicy> Load(Client& client, const std::string& root) {
   RECRYPT_TRY(CheckRootPin(client, root, policy));
   RECRYPT_TRY(client.trust().Remember(TrustSubject::kShare, root, policy.version.version, *jws));
   return LoadedPolicy{std::move(policy), std::move(*jws)};
+}
+
+Result<LoadedPolicy> Load(Client& client, const std::string& root) {
+  auto text = ReadSmallFile(PolicyOf(root), kMaxPolicy);
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    RECRYPT_TRY(CheckMayBeMissing(client, root));
+  }
+  if (!text) return Fail(std::move(text.error()));
+  return Check(client, root, *text);
 }
 
 SharePolicy NewPolicy(const Identity& owner) {
@@ -171,6 +175,12 @@ Result<SharePolicy> LoadSharePolicy(Client& client, const std::string& root) {
   RECRYPT_ASSIGN(const std::string real_root, RealPath(root));
   RECRYPT_ASSIGN(LoadedPolicy loaded, Load(client, real_root));
   return std::move(loaded.policy);
+}
+
+Result<SharePolicy> CheckSharePolicy(Client& client, const std::string& root, ByteSpan document) {
+  RECRYPT_ASSIGN(const std::string real_root, RealPath(root));
+  RECRYPT_ASSIGN(LoadedPolicy checked, Check(client, real_root, document));
+  return std::move(checked.policy);
 }
 
 Result<SharePolicy> AssignLabel(Client& client, const ShareLocation& directory,

@@ -34,6 +34,9 @@ Result<ShareLocation> LocateInShare(const std::string& root, const std::string& 
 // gone. The owner's profile is fetched only when it has not been seen before.
 Result<SharePolicy> LoadSharePolicy(Client& client, const std::string& root);
 
+// The same checks for the bytes of a policy that were read from the share at `root` already.
+Result<SharePolicy> CheckSharePolicy(Client& client, const std::string& root, ByteSpan document);
+
 // Assigns `label` to a directory of the share and replaces the policy, durably. Makes the share's
 // first policy, owned by this account, when there is none. kDenied when another account owns it.
 Result<SharePolicy> AssignLabel(Client& client, const ShareLocation& directory,

@@ -10,7 +10,7 @@ from harness import Promises, Stage, check, need_root_and_fuse, wait_until
 
 LABEL = "Accounting#example.com"
 LEASE = 4
-SECRET = "the quarterly figures of nobody else's business"
+SECRET = "the quarterly figures that nobody else may read"
 
 
 class Scenario:

@@ -39,7 +39,7 @@ def processor_seconds(pid):
 def measure(options, programs, base, audit_sync):
     """One recryptd of its own, from its first account to its end."""
     service = Service(programs, base / f"audit-{audit_sync}", ["--audit-sync", audit_sync],
-                      ["taskset", "-c", options.core])
+                      ["taskset", "-c", str(options.core)])
     with contextlib.ExitStack() as stack:
         stack.callback(service.stop)
         service.make_account()

@@ -29,7 +29,7 @@ enum class Durability { kVisible, kSynced };
 constexpr uint64_t kMaxDirtyBytes = uint64_t{16} << 20;
 constexpr uint64_t kNewKeyDue = uint64_t{1} << 31;
 // In the message of Open's kCorrupt for a file whose creation never came to a first commit.
-extern const std::string_view kCreationUnfinished;
+constexpr std::string_view kCreationUnfinished = "the creation of the document did not finish";
 
 // What an open document needs besides its file: from OpenHeader, or made with SealHeader.
 struct DocumentKeys {

@@ -32,6 +32,11 @@ Status DocumentImpl::PrepareFile() {
 // footer, so that the file's length names the committed state until the commit.
 Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content) {
   RECRYPT_TRY(PrepareFile());
+  if (stored_.last_record != 0) {
+    // The document is going to reach over its records.
+    RECRYPT_TRY(PutRecordsInPlace());
+    RECRYPT_TRY(CutRecords());
+  }
   RECRYPT_ASSIGN(ChangedNode * table, tree_.Touch(contexts.hasher(), 0, group));
   SealAhead(contexts, group, content, table->node);
   table->whole = true;
@@ -45,7 +50,7 @@ Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const u
   }
   const uint64_t start = GroupStart(group) - (group == 0 ? 0 : kSlotSize);
   const uint64_t end = start + ahead_buffer_.size();
-  const Footer footer{stored_.last_record, stored_.length, stored_.fields.size};
+  const Footer footer{0, stored_.length, stored_.fields.size};
   if (end > changes_.ahead_end) Append(ahead_buffer_, PaddedFooter(end, footer));
   changes_.ahead = true;
   const Status written = file_->WriteAt(start, ahead_buffer_);

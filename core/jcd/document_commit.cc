@@ -4,18 +4,26 @@
 
 namespace recrypt {
 
-using namespace std::string_view_literals;
+namespace {
+
+constexpr uint64_t kRoomToGrow = uint64_t{256} << 10;
+
+}  // namespace
 
 Status DocumentImpl::Commit(const Author* author, Durability durability) {
   std::lock_guard operation(operation_);
   bool dirty = false;
   bool ahead = false;
+  bool in_the_way = false;
   {
     std::shared_lock lock(state_mutex_);
     dirty = Dirty();
     ahead = changes_.ahead && !NeverCommitted();
+    in_the_way = stored_.last_record != 0 && tree_.layout().StoredLength() > stored_.first_record;
   }
   if (dirty) {
+    // Applying a document that reaches over its records would destroy them half-way.
+    if (in_the_way) RECRYPT_TRY(ApplyRecords());
     // Promise: a record that is in the file is of a state whose groups written ahead are there too.
     if (ahead) RECRYPT_TRY(file_->SyncData());
     std::unique_lock lock(state_mutex_);
@@ -202,6 +210,9 @@ Status DocumentImpl::WriteRecord(WriteList writes, const TrailerFields& fields) 
   record.new_size = fields.size;
   record.new_length = Layout(fields.size).StoredLength();
   record.position = std::max(stored_.end, record.new_length);
+  // What grows will grow on: with room in front of the first record it can do so without applying.
+  const bool grows = record.new_length > stored_.length;
+  if (stored_.last_record == 0 && grows) record.position += kRoomToGrow;
   record.previous = stored_.last_record;
   record.followed = stored_.trailer;
   if (stored_.file_size > record.position) {
@@ -222,6 +233,7 @@ Status DocumentImpl::WriteRecord(WriteList writes, const TrailerFields& fields) 
     }
   }
   stored_.length = record.new_length;
+  if (stored_.last_record == 0) stored_.first_record = record.position;
   stored_.last_record = record.position;
   stored_.end = record.position + stored.size();
   return {};
@@ -251,11 +263,25 @@ Status DocumentImpl::Apply() {
   std::lock_guard operation(operation_);
   {
     std::shared_lock lock(state_mutex_);
-    if (NeverCommitted() || stored_.last_record == 0) return {};
+    if (stored_.last_record == 0) return {};
     if (Dirty()) return Fail(ErrorCode::kBusy, "there are changes that are not committed");
-    RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
-    if (!as_stored) return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
   }
+  return ApplyRecords();
+}
+
+Status DocumentImpl::ApplyRecords() {
+  {
+    std::shared_lock lock(state_mutex_);
+    RECRYPT_TRY(PutRecordsInPlace());
+  }
+  std::unique_lock lock(state_mutex_);
+  return CutRecords();
+}
+
+// What is read meanwhile is the same before and after.
+Status DocumentImpl::PutRecordsInPlace() {
+  RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
+  if (!as_stored) return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
   // Promise: the records are durable before the first byte that they replace is overwritten.
   RECRYPT_TRY(file_->SyncData());
   Bytes buffer;
@@ -269,10 +295,13 @@ Status DocumentImpl::Apply() {
     }
   }
   // Promise: what the records replaced is durable before they are cut off.
-  RECRYPT_TRY(file_->SyncData());
-  std::unique_lock lock(state_mutex_);
+  return file_->SyncData();
+}
+
+Status DocumentImpl::CutRecords() {
   RECRYPT_TRY(file_->Truncate(stored_.length));
   stored_.overlay = {};
+  stored_.first_record = 0;
   stored_.last_record = 0;
   stored_.end = stored_.length;
   stored_.file_size = stored_.length;

@@ -58,7 +58,8 @@ class DocumentImpl : public Document, private StoredBytes {
     TrailerBytes trailer{};
     TrailerFields fields;  // generation 0: never committed
     SignatureEntries entries;
-    uint64_t length = 0;  // of the committed state without records
+    uint64_t length = 0;        // of the committed state without records
+    uint64_t first_record = 0;  // positions; 0: there are none
     uint64_t last_record = 0;
     uint64_t end = 0;        // of the committed bytes, records included
     uint64_t file_size = 0;  // more than `end`: left over, or groups written ahead of a commit
@@ -120,6 +121,9 @@ class DocumentImpl : public Document, private StoredBytes {
   void TakeAsCommitted(const TrailerFields& fields, const TrailerBytes& trailer,
                        SignatureEntries entries);
   Result<bool> FileIsAsStored() const;
+  Status ApplyRecords();
+  Status PutRecordsInPlace();
+  Status CutRecords();
 
   const std::shared_ptr<StoredFile> file_;
 

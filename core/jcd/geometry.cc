@@ -68,9 +68,10 @@ std::optional<uint64_t> ContentSizeOf(uint64_t stored_length) {
     return std::nullopt;
   }
   if (stored_length == kEmptyLength) return 0;
-  // The last group whose shortest form fits.
-  uint64_t low = 0;
-  uint64_t high = kMaxContentSize / kGroupBytes - 1;
+  // The last group whose shortest form fits: a group takes 529453.25 bytes in the long run.
+  uint64_t low = (stored_length - kEmptyLength) / 529454;
+  uint64_t high = std::min(kMaxContentSize / kGroupBytes - 1, stored_length / 529421 + 1);
+  low -= std::min<uint64_t>(low, 1);
   while (low < high) {
     const uint64_t middle = low + (high - low + 1) / 2;
     if (Layout(middle * kGroupBytes + 1).StoredLength() <= stored_length) {

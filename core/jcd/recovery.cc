@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-namespace recrypt {
+#include "core/jcd/document.h"
 
-const std::string_view kCreationUnfinished = "the creation of the document did not finish";
+namespace recrypt {
 
 namespace {
 
@@ -80,9 +80,11 @@ class Chain {
     if (fields.previous != state_.last_record || position < state_.end) {
       return Fail(ErrorCode::kCorrupt, "a commit record does not follow the one before it");
     }
+    if (!empty() && fields.new_length > state_.first_record) {
+      return Fail(ErrorCode::kCorrupt, "a commit record makes the document reach over the records");
+    }
     if (state_.last_record == 0) {
-      base_length_ = fields.base_length;
-      base_trailer_ = fields.followed;
+      RECRYPT_TRY(StartAt(fields));
     } else if (fields.base_length != state_.length || fields.followed != state_.trailer) {
       return Fail(ErrorCode::kCorrupt, "a commit record does not follow the state before it");
     }
@@ -100,31 +102,19 @@ class Chain {
     PutOver(state_.overlay, record);
     state_.trailer = trailer;
     state_.length = fields.new_length;
+    if (empty()) state_.first_record = position;
     state_.last_record = position;
     state_.end = record.end;
+    RECRYPT_TRY(own.Patch(file_, base_length_ - kTrailerSize, applied_));
+    MatchSectors();
     return {};
   }
 
   // Whether the first record follows the base that stands in the file: its trailer, or, sector by
-  // sector, what an interrupted Apply has already put there.
-  Status CheckBase() {
-    if (base_length_ < kEmptyLength) return NotTheBase();
-    const uint64_t at = base_length_ - kTrailerSize;
-    TrailerBytes stored;
-    RECRYPT_TRY(ReadExactly(file_, at, stored));
-    TrailerBytes applied = base_trailer_;
-    RECRYPT_TRY(state_.overlay.Patch(file_, at, applied));
-    for (uint64_t from = at; from < base_length_;) {
-      const uint64_t to = std::min(base_length_, (from / kSector + 1) * kSector);
-      const auto same = [&](const TrailerBytes& other) {
-        return std::equal(stored.begin() + static_cast<ptrdiff_t>(from - at),
-                          stored.begin() + static_cast<ptrdiff_t>(to - at),
-                          other.begin() + static_cast<ptrdiff_t>(from - at));
-      };
-      if (!same(base_trailer_) && !same(applied)) return NotTheBase();
-      from = to;
-    }
-    return {};
+  // sector, what an interrupted Apply of some of the records has already put there.
+  Status CheckBase() const {
+    const bool follows = std::find(sectors_.begin(), sectors_.end(), false) == sectors_.end();
+    return follows ? Status{} : NotTheBase();
   }
 
   bool empty() const { return state_.last_record == 0; }
@@ -137,11 +127,35 @@ class Chain {
     return Fail(ErrorCode::kCorrupt, "the commit records do not follow the document before them");
   }
 
+  Status StartAt(const RecordFields& first) {
+    if (first.base_length < kEmptyLength) return NotTheBase();
+    base_length_ = first.base_length;
+    applied_ = first.followed;
+    sectors_.assign((base_length_ - 1) / kSector - (base_length_ - kTrailerSize) / kSector + 1,
+                    false);
+    RECRYPT_TRY(ReadExactly(file_, base_length_ - kTrailerSize, found_));
+    MatchSectors();
+    return {};
+  }
+
+  // Notes which sectors of the base trailer's place hold what the records so far put there.
+  void MatchSectors() {
+    const uint64_t at = base_length_ - kTrailerSize;
+    for (size_t i = 0; i < sectors_.size(); ++i) {
+      const uint64_t start = (at / kSector + i) * kSector;
+      const size_t from = std::max(start, at) - at;
+      const size_t to = std::min(start + kSector, base_length_) - at;
+      if (std::memcmp(&found_[from], &applied_[from], to - from) == 0) sectors_[i] = true;
+    }
+  }
+
   StoredFile& file_;
   const uint64_t file_size_;
   const DataKeys& keys_;
   uint64_t base_length_ = 0;
-  TrailerBytes base_trailer_{};
+  TrailerBytes found_{};       // what stands where the base's trailer was
+  TrailerBytes applied_{};     // the base's trailer, with the records' writes over it
+  std::vector<bool> sectors_;  // of that place: one of the states of applied_ was found there
   StoredState state_;
 };
 

@@ -16,11 +16,12 @@ struct StoredState {
   TrailerBytes trailer{};
   TrailerFields fields;  // of the trailer, authenticated
   SealedPart sealed{};
-  uint64_t length = 0;       // stored length of the state, without records
-  uint64_t last_record = 0;  // 0: there are no records
-  uint64_t end = 0;          // of the last record's footer, or `length`
-  uint64_t file_size = 0;    // more than `end` when a commit did not finish
-  Overlay overlay;           // what the records put over the file
+  uint64_t length = 0;        // stored length of the state, without records
+  uint64_t first_record = 0;  // positions; 0: there are no records
+  uint64_t last_record = 0;
+  uint64_t end = 0;        // of the last record's footer, or `length`
+  uint64_t file_size = 0;  // more than `end` when a commit did not finish
+  Overlay overlay;         // what the records put over the file
 };
 
 // kNotFound for an empty file; kCorrupt with kCreationUnfinished (document.h) in the message when

@@ -16,10 +16,6 @@
 namespace recrypt {
 namespace {
 
-std::string PathOf(const std::string& from) {
-  return from == kStandardStream ? "/dev/stdin" : from;
-}
-
 std::optional<uint64_t> SizeOf(const std::string& path) {
   std::error_code unknown;
   const auto size = std::filesystem::file_size(path, unknown);
@@ -70,8 +66,10 @@ class DocumentCommand : public Command {
   bool recursive_ = false, force_ = false;
 };
 
-Result<UniqueFd> OpenForReading(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+// Standard input is not opened again: it may be a pipe that another user has made.
+Result<UniqueFd> OpenForReading(const std::string& from) {
+  UniqueFd fd(from == kStandardStream ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                      : open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return FailErrno(errno, "opening it");
   return fd;
 }
@@ -101,21 +99,26 @@ class Encrypt : public DocumentCommand {
     }
     ProgressLine line(job.from, SizeOf(job.from));
     const Progress progress = [&line](uint64_t done) { line.Update(done); };
-    const std::string echo =
-        ": encrypted to " + expression_->text() + (unsigned_ ? ", unsigned" : "");
-    if (job.to == kStandardStream) {
-      if (isatty(STDOUT_FILENO) == 1) {
-        return Fail(ErrorCode::kInvalid, "standard output is a terminal: send it to a file");
-      }
-      RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(PathOf(job.from)));
-      RECRYPT_TRY(EncryptStream(access, spec, in.get(), STDOUT_FILENO, progress));
-      context.out.Note(job.from + echo);
-      return {};
-    }
-    RECRYPT_TRY(EncryptFile(access, spec, PathOf(job.from), job.to, overwrite(), progress));
-    context.out.Note(job.to + echo);
+    RECRYPT_TRY(Write(access, spec, job, progress));
+    context.out.Note((job.to == kStandardStream ? job.from : job.to) + ": encrypted to " +
+                     expression_->text() + (unsigned_ ? ", unsigned" : ""));
+    if (job.to == kStandardStream) return {};
     context.out.Object({{"file", job.from}, {"output", job.to}, {"label", expression_->text()}});
     return {};
+  }
+
+  Status Write(Access& access, const EncryptSpec& spec, const DocumentJob& job,
+               const Progress& progress) const {
+    const bool to_stream = job.to == kStandardStream;
+    if (to_stream && isatty(STDOUT_FILENO) == 1) {
+      return Fail(ErrorCode::kInvalid, "standard output is a terminal: send it to a file");
+    }
+    if (job.from != kStandardStream && !to_stream) {
+      return EncryptFile(access, spec, job.from, job.to, overwrite(), progress);
+    }
+    RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(job.from));
+    if (to_stream) return EncryptStream(access, spec, in.get(), STDOUT_FILENO, progress);
+    return EncryptStreamToFile(access, spec, in.get(), job.to, overwrite(), progress);
   }
 
   std::string label_;
@@ -140,28 +143,29 @@ class Decrypt : public DocumentCommand {
                 const DocumentJob& job) override {
     ProgressLine line(job.from, SizeOf(job.from));
     const Progress progress = [&line](uint64_t done) { line.Update(done); };
-    const bool stream = job.to == kStandardStream;
-    RECRYPT_ASSIGN(const Decrypted done,
-                   stream ? ToStandardOutput(opened, access, job, progress)
-                          : DecryptFile(access, opened->clock(), PathOf(job.from), job.to,
-                                        overwrite(), progress));
+    RECRYPT_ASSIGN(const Decrypted done, Write(access, opened->clock(), job, progress));
+    if (job.to == kStandardStream) return {};
     const std::string author = done.authorship.known() ? done.authorship.author : "";
-    if (!stream) {
-      context.out.Note(job.to + ": by " + (author.empty() ? "an unknown author" : author) + ", " +
-                       done.expression.text());
-      context.out.Object({{"file", job.from},
-                          {"output", job.to},
-                          {"label", done.expression.text()},
-                          {"author", author.empty() ? Json() : Json(author)},
-                          {"size", done.size}});
-    }
+    context.out.Note(job.to + ": by " + (author.empty() ? "an unknown author" : author) + ", " +
+                     done.expression.text());
+    context.out.Object({{"file", job.from},
+                        {"output", job.to},
+                        {"label", done.expression.text()},
+                        {"author", author.empty() ? Json() : Json(author)},
+                        {"size", done.size}});
     return {};
   }
 
-  static Result<Decrypted> ToStandardOutput(const OpenedClient& opened, Access& access,
-                                            const DocumentJob& job, const Progress& progress) {
-    RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(PathOf(job.from)));
-    return DecryptStream(access, opened->clock(), in.get(), STDOUT_FILENO, progress);
+  Result<Decrypted> Write(Access& access, const Clock& clock, const DocumentJob& job,
+                          const Progress& progress) const {
+    if (job.from != kStandardStream && job.to != kStandardStream) {
+      return DecryptFile(access, clock, job.from, job.to, overwrite(), progress);
+    }
+    RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(job.from));
+    if (job.to == kStandardStream) {
+      return DecryptStream(access, clock, in.get(), STDOUT_FILENO, progress);
+    }
+    return DecryptStreamToFile(access, clock, in.get(), job.to, overwrite(), progress);
   }
 };
 

@@ -33,7 +33,8 @@ class RealClient : public Client {
   VerifiedProfiles& profiles() override { return profiles_; }
 
   std::unique_ptr<Access> MakeAccess() override {
-    return MakeGrantAccess({services_, profiles_, *trust_, clock_, keystore_->shared_identity()});
+    return MakeGrantAccess({services_, profiles_, *trust_, clock_,
+                            keystore_ ? keystore_->shared_identity() : nullptr});
   }
 
  private:

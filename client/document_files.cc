@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kChunk = 256 * 1024;
 // Other encodings are read as a whole.
 constexpr size_t kMaxWholeDocument = size_t{256} << 20;
+// Of a file that is made from a stream, which has no mode to keep: its owner's alone.
+constexpr mode_t kStreamedMode = 0600;
 
 using ByteSource = std::function<Result<size_t>(MutableByteSpan)>;
 
@@ -169,22 +171,14 @@ Result<Decrypted> DecryptStored(Access& access, const Clock& clock,
   return whole;
 }
 
-}  // namespace
-
-Status EncryptStream(Access& access, const EncryptSpec& spec, int in, int out,
-                     const Progress& progress) {
-  return Encrypt(
-      access, spec, in, [out](ByteSpan data) { return WriteToDescriptor(out, data); }, progress);
-}
-
-Result<Decrypted> DecryptStream(Access& access, const Clock& clock, int in, int out,
-                                const Progress& progress) {
+Result<Decrypted> Decrypt(Access& access, const Clock& clock, int in, const ByteSink& to,
+                          const Progress& progress) {
   Decrypted about;
   uint64_t released = 0;
   const ByteSink sink = [&](ByteSpan data) -> Status {
     released += data.size();
     Report(progress, released);
-    return WriteToDescriptor(out, data);
+    return to(data);
   };
   StreamDecryptor decryptor(Opener{access, about}, clock.NowSeconds(), sink);
   Bytes buffer(kChunk);
@@ -208,12 +202,46 @@ Result<Decrypted> DecryptStream(Access& access, const Clock& clock, int in, int 
   return about;
 }
 
+ByteSink Into(int fd) {
+  return [fd](ByteSpan data) { return WriteToDescriptor(fd, data); };
+}
+ByteSink Into(OutputFile& file) {
+  return [&file](ByteSpan data) { return file.Write(data); };
+}
+
+}  // namespace
+
+Status EncryptStream(Access& access, const EncryptSpec& spec, int in, int out,
+                     const Progress& progress) {
+  return Encrypt(access, spec, in, Into(out), progress);
+}
+
+Result<Decrypted> DecryptStream(Access& access, const Clock& clock, int in, int out,
+                                const Progress& progress) {
+  return Decrypt(access, clock, in, Into(out), progress);
+}
+
+Status EncryptStreamToFile(Access& access, const EncryptSpec& spec, int in, const std::string& to,
+                           Overwrite overwrite, const Progress& progress) {
+  RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
+  RECRYPT_TRY(Encrypt(access, spec, in, Into(output), progress));
+  return output.Commit(kStreamedMode);
+}
+
+Result<Decrypted> DecryptStreamToFile(Access& access, const Clock& clock, int in,
+                                      const std::string& to, Overwrite overwrite,
+                                      const Progress& progress) {
+  RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
+  RECRYPT_ASSIGN(Decrypted decrypted, Decrypt(access, clock, in, Into(output), progress));
+  RECRYPT_TRY(output.Commit(kStreamedMode));
+  return decrypted;
+}
+
 Status EncryptFile(Access& access, const EncryptSpec& spec, const std::string& from,
                    const std::string& to, Overwrite overwrite, const Progress& progress) {
   RECRYPT_ASSIGN(const InputFile input, OpenInput(from));
   RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
-  auto encrypted = Encrypt(
-      access, spec, input.fd.get(), [&](ByteSpan data) { return output.Write(data); }, progress);
+  auto encrypted = Encrypt(access, spec, input.fd.get(), Into(output), progress);
   if (!encrypted) return Fail(encrypted.error(), from);
   return output.Commit(input.info.st_mode);
 }
@@ -225,8 +253,7 @@ Result<Decrypted> DecryptFile(Access& access, const Clock& clock, const std::str
   const mode_t mode = input.info.st_mode;
   const auto file = std::make_shared<FdStoredFile>(std::move(input.fd));
   RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
-  auto decrypted = DecryptStored(
-      access, clock, file, [&](ByteSpan data) { return output.Write(data); }, progress);
+  auto decrypted = DecryptStored(access, clock, file, Into(output), progress);
   if (!decrypted) return Fail(decrypted.error(), from);
   RECRYPT_TRY(output.Commit(mode));
   return decrypted;

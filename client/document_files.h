@@ -43,6 +43,13 @@ Status EncryptStream(Access& access, const EncryptSpec& spec, int in, int out,
 Result<Decrypted> DecryptStream(Access& access, const Clock& clock, int in, int out,
                                 const Progress& progress = {});
 
+// The same into a file, under the promise above.
+Status EncryptStreamToFile(Access& access, const EncryptSpec& spec, int in, const std::string& to,
+                           Overwrite overwrite, const Progress& progress = {});
+Result<Decrypted> DecryptStreamToFile(Access& access, const Clock& clock, int in,
+                                      const std::string& to, Overwrite overwrite,
+                                      const Progress& progress = {});
+
 // kExists when `to` is there and `overwrite` is kRefuse. The mode of `from` is kept.
 Status EncryptFile(Access& access, const EncryptSpec& spec, const std::string& from,
                    const std::string& to, Overwrite overwrite, const Progress& progress = {});

@@ -20,7 +20,7 @@ struct GrantAccessParts {
   VerifiedProfiles& profiles;
   TrustStore& trust;
   const Clock& clock;
-  std::shared_ptr<const Identity> identity;
+  std::shared_ptr<const Identity> identity;  // null: only what needs no session, such as Create
 };
 
 std::unique_ptr<Access> MakeGrantAccess(GrantAccessParts parts);

@@ -20,7 +20,7 @@ GrantRequester::GrantRequester(Services& services, const Clock& clock,
     : services_(services),
       clock_(clock),
       identity_(std::move(identity)),
-      device_udf_(identity_->DeviceUdf()) {}
+      device_udf_(identity_ ? identity_->DeviceUdf() : std::string()) {}
 
 void GrantRequester::ForgetHalf(const std::string& kid) {
   const std::lock_guard guard(mutex_);

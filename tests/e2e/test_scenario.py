@@ -95,7 +95,9 @@ class Scenario:
                         continue
                     for name in names:
                         path = os.path.join(folder, name)
-                        if os.path.isfile(path) and os.path.getsize(path) < 1 << 22:
+                        if not os.path.isfile(path) or os.stat(path).st_uid != user.uid:
+                            continue
+                        if os.path.getsize(path) < 1 << 22:
                             check(SECRET.encode() not in open(path, "rb").read(),
                                   f"{path} holds plaintext")
 

@@ -1,0 +1,106 @@
+#include "tests/mount/support/fake_access.h"
+
+#include "core/identity/credential.h"
+#include "core/udf/udf.h"
+
+namespace recrypt {
+
+void FakeLabels::Add(const std::string& name, bool anyone_may_write) {
+  auto parsed = LabelName::Parse(name);
+  if (!parsed) std::abort();
+  labels_.emplace(*parsed, FakeLabel{PrivateKey::Generate(Curve::kX25519),
+                                     PrivateKey::Generate(Curve::kEd25519), anyone_may_write});
+}
+
+const FakeLabel* FakeLabels::Find(const LabelName& name) const {
+  auto found = labels_.find(name);
+  return found == labels_.end() ? nullptr : &found->second;
+}
+
+FakeAccess::FakeAccess(const FakeLabels& labels, std::string account)
+    : labels_(labels),
+      account_(std::move(account)),
+      device_(PrivateKey::Generate(Curve::kEd25519)) {}
+
+Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
+  if (use == GrantUse::kOpen) ++opens;
+  if (deny) {
+    return Fail(ErrorCode::kDenied, account_ + " has no entry for " + header.expression.text());
+  }
+  AgreedSecrets secrets;
+  for (const auto& [name, label] : labels_.all()) {
+    const std::string kid = KeyUdf(label.key.public_key());
+    auto ephemeral = EphemeralFor(header, kid);
+    if (!ephemeral) continue;
+    RECRYPT_ASSIGN(Secret agreed, label.key.Agree(*ephemeral));
+    std::vector<Secret> candidates;
+    candidates.push_back(std::move(agreed));
+    secrets.emplace(kid, std::move(candidates));
+  }
+  RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header, secrets));
+  RECRYPT_ASSIGN(TrustedLabels trust, Trust(header.expression));
+  OpenedKeys opened{
+      DocumentKeys{header.uid, header.digest, header.expression, std::move(wrapper.keys)},
+      wrapper.name, std::move(trust), clock_.MonotonicMillis() + lease_ms};
+  return opened;
+}
+
+std::vector<Result<OpenedKeys>> FakeAccess::OpenMany(std::span<const Header* const> headers,
+                                                     GrantUse use) {
+  std::vector<Result<OpenedKeys>> all;
+  for (const Header* header : headers) {
+    all.push_back(Open(*header, use));
+    if (use == GrantUse::kPrefetch) ++prefetched;
+  }
+  return all;
+}
+
+int64_t FakeAccess::KeepCreated(const Header&, const DocumentKeys&) {
+  return deny ? 0 : clock_.MonotonicMillis() + lease_ms;
+}
+
+Result<NewDocument> FakeAccess::Create(const LabelExpression& expression, std::string_view name) {
+  HeaderSpec spec{expression, {}, {"example.com"}};
+  for (const LabelName& label : expression.Labels()) {
+    const FakeLabel* known = labels_.Find(label);
+    if (known == nullptr) return Fail(ErrorCode::kUnavailable, "unknown label " + label.text());
+    spec.label_keys.emplace(label, known->key.public_key());
+  }
+  Wrapper wrapper{RandomArray<16>(), std::string(name), "", {}};
+  const Secret key = Secret::Random(32);
+  wrapper.keys.push_back({1, key.Clone()});
+  RECRYPT_ASSIGN(SealedHeader sealed, SealHeader(spec, wrapper));
+  DocumentKeys keys{wrapper.uid, sealed.header.digest, expression, {}};
+  keys.keys.push_back({1, key.Clone()});
+  return NewDocument{std::move(sealed), std::move(keys)};
+}
+
+Result<std::shared_ptr<const Author>> FakeAccess::AuthorFor(const LabelExpression& expression) {
+  bool anyone = true;
+  for (const LabelName& label : expression.Labels()) {
+    const FakeLabel* known = labels_.Find(label);
+    if (known == nullptr) return Fail(ErrorCode::kUnavailable, "unknown label " + label.text());
+    anyone = anyone && known->anyone;
+  }
+  if (!may_write) {
+    if (anyone) return std::shared_ptr<const Author>();
+    return Fail(ErrorCode::kDenied, account_ + " may not write under " + expression.text());
+  }
+  const FakeLabel* first = labels_.Find(expression.Labels().front());
+  Credential credential{device_.public_key(), true, 1,
+                        static_cast<uint64_t>(clock_.NowSeconds() + 86'400), account_};
+  RECRYPT_ASSIGN(Bytes issued, IssueCredential(first->master, credential));
+  return std::shared_ptr<const Author>(new Author{device_, std::move(issued)});
+}
+
+Result<TrustedLabels> FakeAccess::Trust(const LabelExpression& expression) {
+  TrustedLabels trust;
+  for (const LabelName& label : expression.Labels()) {
+    const FakeLabel* known = labels_.Find(label);
+    if (known == nullptr) return Fail(ErrorCode::kDenied, "unknown label " + label.text());
+    trust.emplace(label, LabelTrust{known->master.public_key(), known->anyone});
+  }
+  return trust;
+}
+
+}  // namespace recrypt

@@ -1,0 +1,67 @@
+// FakeAccess: the keys of documents without a service, for tests of the mount.
+//
+//   FakeLabels labels;
+//   labels.Add("A#example.com");
+//   FakeAccess alice(labels, "alice@example.com");
+//   alice.lease_ms = 1000;
+//   alice.deny = true;              // from now on no grant
+//
+// Everybody "holds" the labels' private keys here; what a real client would get from a service is
+// decided by the members below. Thread safe but for Add.
+#ifndef RECRYPT_TESTS_MOUNT_SUPPORT_FAKE_ACCESS_H_
+#define RECRYPT_TESTS_MOUNT_SUPPORT_FAKE_ACCESS_H_
+
+#include <atomic>
+#include <map>
+#include <string>
+
+#include "client/access.h"
+#include "core/base/clock.h"
+
+namespace recrypt {
+
+struct FakeLabel {
+  PrivateKey key;     // encryption
+  PrivateKey master;  // signs credentials
+  bool anyone = false;
+};
+
+class FakeLabels {
+ public:
+  void Add(const std::string& name, bool anyone_may_write = false);
+  const FakeLabel* Find(const LabelName& name) const;
+  const std::map<LabelName, FakeLabel>& all() const { return labels_; }
+
+ private:
+  std::map<LabelName, FakeLabel> labels_;
+};
+
+class FakeAccess : public Access {
+ public:
+  FakeAccess(const FakeLabels& labels, std::string account);
+
+  std::atomic<int64_t> lease_ms{3'600'000};
+  std::atomic<bool> deny{false};      // no grants
+  std::atomic<bool> may_write{true};  // has a credential
+  std::atomic<int> opens{0};          // calls that a grant would have been asked for
+  std::atomic<int> prefetched{0};     // documents
+
+  Result<OpenedKeys> Open(const Header& header, GrantUse use) override;
+  std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
+                                           GrantUse use) override;
+  int64_t KeepCreated(const Header& header, const DocumentKeys& keys) override;
+  Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override;
+  Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
+  Result<TrustedLabels> Trust(const LabelExpression& expression) override;
+  void Lock() override { deny = true; }
+
+ private:
+  const FakeLabels& labels_;
+  const std::string account_;
+  const PrivateKey device_;
+  const SystemClock clock_;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_TESTS_MOUNT_SUPPORT_FAKE_ACCESS_H_

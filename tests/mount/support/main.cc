@@ -1,0 +1,61 @@
+// Runs the tests in a child, and unmounts behind it whatever it has left mounted: a stale mount
+// would hang whoever comes next.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/base/secret.h"
+
+namespace {
+
+void CleanUp(const std::string& base) {
+  std::vector<std::string> left;
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream fields(line);
+    std::string skipped, point;
+    fields >> skipped >> skipped >> skipped >> skipped >> point;
+    if (point.rfind(base + "/", 0) == 0) left.push_back(point);
+  }
+  for (auto point = left.rbegin(); point != left.rend(); ++point) {
+    umount2(point->c_str(), MNT_DETACH);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(base, ignored);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string base = "/tmp/recryptfs-tests-XXXXXX";
+  if (const char* directory = std::getenv("TMPDIR")) {
+    base = std::string(directory) + "/recryptfs-tests-XXXXXX";
+  }
+  if (mkdtemp(base.data()) == nullptr) return 2;
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setenv("RECRYPT_MOUNT_TESTS", base.c_str(), 1);
+    recrypt::HardenProcess();
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CleanUp(base);
+  if (WIFSIGNALED(status)) {
+    std::fprintf(stderr, "the tests ended by signal %d\n", WTERMSIG(status));
+    return 128 + WTERMSIG(status);
+  }
+  return WEXITSTATUS(status);
+}

@@ -1,0 +1,109 @@
+// TestMount: a share mounted for real, served by this process, with a FakeAccess for keys.
+//
+//   TempDir dir;
+//   TestMount mount(dir.Make("share"), dir.Make("mnt"), access, {.label = "A#example.com"});
+//   WriteFile(mount / "a.txt", "text");
+//
+// The destructors unmount, whatever a test has left open; tests/mount/support/main.cc cleans up
+// behind a test that crashed.
+#ifndef RECRYPT_TESTS_MOUNT_SUPPORT_MOUNTED_H_
+#define RECRYPT_TESTS_MOUNT_SUPPORT_MOUNTED_H_
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/unique_fd.h"
+#include "fs/file_system.h"
+#include "fs/fuse_session.h"
+#include "fs/store.h"
+#include "tests/mount/support/fake_access.h"
+
+namespace recrypt {
+
+namespace stdfs = std::filesystem;
+
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  const stdfs::path& path() const { return path_; }
+  std::string Make(const std::string& name);
+
+ private:
+  stdfs::path path_;
+};
+
+struct MountSettings {
+  std::string label = "A#example.com";  // "" for none
+  std::optional<SharePolicy> policy;
+  bool read_only = false;
+  int64_t lock_wait_ms = 5000;
+  std::unique_ptr<Store> store;  // null: the share itself
+};
+
+class TestMount {
+ public:
+  TestMount(const std::string& share, const std::string& mountpoint, Access& access,
+            MountSettings settings = {});
+  ~TestMount();
+
+  std::string operator/(const std::string& name) const { return mountpoint_ + "/" + name; }
+  const std::string& mountpoint() const { return mountpoint_; }
+  FileSystem& fs() { return *fs_; }
+  // Everything that was logged so far.
+  std::string Log() const;
+  // Ends serving with everything committed and applied.
+  void Unmount();
+
+ private:
+  void Note(const std::string& line);
+
+  const std::string mountpoint_;
+  SystemClock clock_;
+  mutable std::mutex log_mutex_;  // guards log_
+  std::string log_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<FuseSession> session_;
+  std::unique_ptr<FileSystem> fs_;
+  std::thread server_;
+};
+
+// One share, one account, one label, one mount, as most tests want it.
+class MountTest : public testing::Test {
+ protected:
+  void SetUp() override;
+  TestMount& Mount(MountSettings settings = {});
+  std::string operator/(const std::string& name) const { return mountpoint_ + "/" + name; }
+  std::string Stored(const std::string& name) const { return share_ + "/" + name; }
+
+  TempDir dir_;
+  std::string share_ = dir_.Make("share");
+  std::string mountpoint_ = dir_.Make("mnt");
+  FakeLabels labels_;
+  std::unique_ptr<FakeAccess> alice_;
+  std::unique_ptr<TestMount> mount_;
+};
+
+// Files, by system calls; a failure throws std::system_error with the errno.
+std::string ReadFile(const std::string& path);
+void WriteFile(const std::string& path, std::string_view content);
+void AppendFile(const std::string& path, std::string_view content);
+int OpenErrno(const std::string& path, int flags);  // 0 when it opens
+UniqueFd OpenFd(const std::string& path, int flags, mode_t mode = 0644);
+std::string ReadAll(int fd);
+std::string Xattr(const std::string& path, const std::string& name);  // "" when there is none
+std::vector<std::string> List(const std::string& directory);          // sorted, without . and ..
+std::string RandomText(size_t size, uint64_t seed);
+// True when any file below `directory` contains `text`.
+bool AnyFileContains(const std::string& directory, std::string_view text);
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_TESTS_MOUNT_SUPPORT_MOUNTED_H_

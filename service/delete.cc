@@ -36,7 +36,6 @@ Result<Response> DeleteUser(ServiceContext& context, StoreTransaction& transacti
 Result<Response> DeleteKeySet(ServiceContext& context, StoreTransaction& transaction,
                               const Caller& caller, const DeleteRequest& request) {
   const int64_t now = context.clock.NowSeconds();
-  if (request.account.empty()) return Fail(ErrorCode::kInvalid, "Account is empty");
   RECRYPT_ASSIGN(ResponseStatus status,
                  CheckAdministrator(transaction, caller, request.label, now));
   if (!status.ok()) return Response(std::move(status));

@@ -31,6 +31,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kShutdownSeconds = 2;
+constexpr milliseconds kShutdownWhenStopping{250};
 constexpr size_t kDrainBytes = size_t{4} << 20;
 constexpr milliseconds kAcceptPause{50};
 
@@ -331,7 +332,7 @@ asio::awaitable<void> BeastServer::Close(Connection& connection) {
   auto& lowest = beast::get_lowest_layer(connection.stream);
   if (!lowest.socket().is_open()) co_return;
   // Sends close_notify and waits for the peer's; undelivered application data ends the wait.
-  connection.ExpireAfter(kShutdownSeconds);
+  lowest.expires_after(stopping_ ? kShutdownWhenStopping : milliseconds(kShutdownSeconds * 1000));
   co_await connection.stream.async_shutdown(redirect_error(use_awaitable, error));
   if (!lowest.socket().is_open() || stopping_) co_return;
   error_code ignored;

@@ -125,11 +125,16 @@ TestLabel::TestLabel(const std::string& name, const TestAccount& owner, const Te
 
 TestLabel::TestLabel(const std::string& name, const TestAccount& owner, const TestService& service,
                      PrivateKey master_key, PrivateKey label_key)
-    : profile(
-          NewLabelProfile(name, owner, service, master_key.public_key(), label_key.public_key())),
+    : TestLabel(
+          NewLabelProfile(name, owner, service, master_key.public_key(), label_key.public_key()),
+          master_key, label_key, service.server().keys().encrypt.public_key()) {}
+
+TestLabel::TestLabel(LabelProfile label_profile, PrivateKey master_key, PrivateKey label_key,
+                     PublicKey service_key)
+    : profile(std::move(label_profile)),
       master(std::move(master_key)),
       key(std::move(label_key)),
-      service_encrypt(service.server().keys().encrypt.public_key()) {}
+      service_encrypt(std::move(service_key)) {}
 
 std::string TestLabel::Kid() const { return KeyUdf(key.public_key()); }
 

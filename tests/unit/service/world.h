@@ -87,6 +87,8 @@ struct TestLabel {
             Curve curve = Curve::kX25519);
   TestLabel(const std::string& name, const TestAccount& owner, const TestService& service,
             PrivateKey master_key, PrivateKey label_key);
+  TestLabel(LabelProfile label_profile, PrivateKey master_key, PrivateKey label_key,
+            PublicKey service_key);
 
   LabelProfile profile;
   PrivateKey master;

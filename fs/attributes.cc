@@ -24,30 +24,28 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
     return {};
   }
   if (!inode.is_document()) return {};
-  if (std::shared_ptr<OpenDocument> document = inode.document()) {
-    if (auto uncommitted = document->uncommitted()) {
-      attributes.st_size = static_cast<off_t>(uncommitted->size);
-      attributes.st_mtim = uncommitted->modified;
-      return {};
-    }
-  }
-  auto size = SizeFromStoredLength(static_cast<uint64_t>(attributes.st_size));
-  if (!size) {
-    if (attributes.st_size == 0) return {};
-    if (auto known = inode.KnownContentSize(attributes)) {
-      size = *known;
-    } else {
-      // Records stand behind the document: the end of the file says how large it is.
-      auto fd = store_.OpenFile(inode.node(), O_RDONLY);
-      if (fd) {
-        ShareFile file(store_, std::move(*fd), ShareFileMode::kReadOnly);
-        size = StoredContentSize(file);
-      }
-      if (size) inode.RememberContentSize(attributes, *size);
-    }
-  }
-  attributes.st_size = static_cast<off_t>(size.value_or(0));
+  const std::shared_ptr<OpenDocument> document = inode.document();
+  const auto uncommitted = document ? document->uncommitted() : std::nullopt;
+  attributes.st_size =
+      static_cast<off_t>(uncommitted ? uncommitted->size : CommittedSize(inode, attributes));
+  if (document) document->ShowTimes(attributes);
+  if (uncommitted) attributes.st_mtim = uncommitted->modified;
   return {};
+}
+
+// The content size of a stored file with these attributes.
+uint64_t FileSystem::CommittedSize(Inode& inode, const struct stat& stored) {
+  if (stored.st_size == 0) return 0;
+  auto size = SizeFromStoredLength(static_cast<uint64_t>(stored.st_size));
+  if (size) return *size;
+  if (auto known = inode.KnownContentSize(stored)) return *known;
+  // Records stand behind the document: the end of the file says how large it is.
+  auto fd = store_.OpenFile(inode.node(), O_RDONLY);
+  if (!fd) return 0;
+  ShareFile file(store_, std::move(*fd), ShareFileMode::kReadOnly);
+  size = StoredContentSize(file);
+  if (size) inode.RememberContentSize(stored, *size);
+  return size.value_or(0);
 }
 
 Result<struct stat> FileSystem::GetAttributes(Inode& inode) {

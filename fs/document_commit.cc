@@ -67,13 +67,20 @@ Status OpenDocument::ApplyLocked() {
 Status OpenDocument::ApplyUnderLock() {
   RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
   if (!stamp_ || !(*stamp_ == stamp)) return {};  // another mount went on; it will apply
+  RECRYPT_ASSIGN(const struct stat before, services_.store.Stat(node_->get()));
+  times_.Begin(before);
+  Status applied;
   {
     std::shared_lock state(state_);
-    RECRYPT_TRY(doc_->Apply());
+    applied = doc_->Apply();
   }
-  SetModified(int64_t{stamp.modified.tv_sec} * 1'000'000'000 + stamp.modified.tv_nsec);
-  Restamp();
-  return {};
+  if (applied) {
+    SetModified(int64_t{stamp.modified.tv_sec} * 1'000'000'000 + stamp.modified.tv_nsec);
+    Restamp();
+  }
+  const auto after = services_.store.Stat(node_->get());
+  times_.End(after ? *after : before);
+  return applied;
 }
 
 void OpenDocument::GiveUpChanges(const Error& why) {

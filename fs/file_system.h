@@ -176,6 +176,7 @@ class FileSystem : private DocumentEvents {
 
   // attributes.cc
   Status ShowAttributes(Inode& inode, struct stat& attributes);
+  uint64_t CommittedSize(Inode& inode, const struct stat& stored);
   Status SetSize(Inode& inode, uint64_t size, const OpenFile* file);
   Status SetTimes(Inode& inode, const AttributeChange& change);
 

@@ -33,6 +33,7 @@
 #include "fs/freshness.h"
 #include "fs/log.h"
 #include "fs/share_file.h"
+#include "fs/steady_times.h"
 #include "fs/store.h"
 
 namespace recrypt {
@@ -109,6 +110,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     struct timespec modified;
   };
   std::optional<Uncommitted> uncommitted();
+  // Of the stored file, into what the document's are.
+  void ShowTimes(struct stat& attributes) const { times_.Show(attributes); }
 
   // For the extended attributes. Label needs no grant; Signer does.
   Result<std::string> Label();
@@ -225,6 +228,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::optional<Error> failed_write_back_;
   std::optional<Error> refused_;  // the last renewal, and until when it is not asked again
   int64_t refused_until_ms_ = 0;
+
+  SteadyTimes times_;
 
   std::atomic<bool> locked_{false};      // the exclusive lock is held; set under writer_
   std::atomic<bool> dirty_{false};       // set under writer_

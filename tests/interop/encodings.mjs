@@ -5,7 +5,10 @@ import { Geometry, HEADER, SLOT, TRAILER, groupStart } from './geometry.mjs';
 import { checkHeader, headerRegion } from './header.mjs';
 import { TRAILER_TEXT, parseTrailer } from './trailer.mjs';
 
-const DEPTH = 32;
+const DEPTH = 64;
+const EXPANSION = 16;
+const LEAST_EXPANSION = 65536;
+const MOST_INTEGER = 2n ** 64n - 1n;
 const code = (text) => text.charCodeAt(0);
 
 /** Parses one JSON, JSON-B or JSON-C value. Byte strings become buffers. */
@@ -20,6 +23,7 @@ export function parseValue(bytes) {
 
 class Parser {
   #tags = new Map();
+  #expanded = 0;
 
   constructor(bytes) {
     this.cursor = new Cursor(bytes);
@@ -34,9 +38,9 @@ class Parser {
   }
 
   value(depth) {
-    if (depth > DEPTH) refuse('nested too deeply');
     this.definitions();
     const first = this.peek();
+    if (depth === DEPTH && (first === code('[') || first === code('{'))) refuse('nested too deeply');
     if (first === code('[')) return this.array(depth + 1);
     if (first === code('{')) return this.object(depth + 1);
     return first < 0x80 ? this.text() : this.binary();
@@ -60,30 +64,31 @@ class Parser {
     return object;
   }
 
-  /** Items up to the closing bracket. No comma is needed where a binary item stands on either side of it. */
+  /** Items up to the closing bracket. No comma is needed beside a binary item, nor behind a bracket once there was a binary code. */
   items(close, item) {
     this.space();
-    if (this.next(close)) return;
-    for (;;) {
+    while (!this.next(close)) {
       item();
-      const binaryBefore = this.endedBinary;
-      this.endedBinary = false;
+      const mayLackComma = this.endedBinary;
       this.space();
-      if (this.next(close)) return;
+      if (this.peek() === code(close)) continue;
       const comma = this.next(',');
       this.space();
-      if (!comma && !binaryBefore && this.peek() < 0x80) refuse('comma expected');
+      if (!comma && !mayLackComma && this.peek() < 0x80) refuse('comma expected');
+      if (comma && this.peek() === code(close)) refuse('comma in front of a bracket');
     }
+    this.endedBinary = this.seenBinary;
   }
 
   name() {
+    this.definitions();
     const binary = this.peek() >= 0x80;
     const name = binary ? this.binary() : this.text();
     if (typeof name !== 'string') refuse('name expected');
     this.space();
     const colon = this.next(':');
     this.space();
-    if (!colon && !binary && this.peek() < 0x80) refuse('colon expected');
+    if (!colon && !binary) refuse('colon expected');
     return name;
   }
 
@@ -107,6 +112,7 @@ class Parser {
   }
 
   binary() {
+    this.seenBinary = true;
     const value = this.binaryValue();
     this.endedBinary = true;
     return value;
@@ -118,9 +124,13 @@ class Parser {
     if (first <= 0x8f) return this.chunks(first, 0x88);
     if (first >= 0xa0 && first <= 0xa3) return this.length(first - 0xa0);
     if (first >= 0xa8 && first <= 0xab) return -this.length(first - 0xa8);
+    if (first === 0xa7) return this.integer();
+    if (first === 0xaf) return -this.integer();
+    if (first === 0x90) return half(this.cursor.u16());
+    if (first === 0x91) return this.cursor.take(4).readFloatBE();
     if (first === 0x92) return this.cursor.take(8).readDoubleBE();
     if (first >= 0xb0 && first <= 0xb2) return [true, false, null][first - 0xb0];
-    if (first >= 0xc0 && first <= 0xc2) return this.#tags.get(this.length(first - 0xc0)) ?? refuse('unknown tag');
+    if (first >= 0xc0 && first <= 0xc2) return this.expand(this.length(first - 0xc0));
     if (first >= 0xc8 && first <= 0xca) return this.define(first - 0xc8);
     return refuse(`unknown code ${first.toString(16)}`);
   }
@@ -135,9 +145,23 @@ class Parser {
     }
   }
 
-  /** JSON-C: definitions of tags that may stand in front of an object or a list. */
+  integer() {
+    const value = BigInt(`0x0${this.cursor.take(this.cursor.u16()).toString('hex')}`);
+    return value > MOST_INTEGER ? refuse('integer of more than 64 bits') : Number(value);
+  }
+
+  /** JSON-C: the value of a tag. */
+  expand(tag) {
+    const text = this.#tags.get(tag) ?? refuse('unknown tag');
+    this.#expanded += Buffer.byteLength(text);
+    if (this.#expanded > Math.max(EXPANSION * this.cursor.bytes.length, LEAST_EXPANSION)) refuse('tags expand to too much');
+    return text;
+  }
+
+  /** JSON-C: definitions of tags that may stand in front of a value or a name. */
   definitions() {
     while (this.peek() >= 0xc4 && this.peek() <= 0xc6) {
+      this.seenBinary = true;
       this.define(this.cursor.u8() - 0xc4);
       this.space();
     }
@@ -150,6 +174,15 @@ class Parser {
     this.#tags.set(tag, text);
     return text;
   }
+}
+
+/** IEEE binary16. */
+function half(bits) {
+  const fraction = bits & 0x3ff;
+  const exponent = (bits >> 10) & 0x1f;
+  if (exponent === 0x1f) return refuse('number that is not finite');
+  const magnitude = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+  return bits >> 15 ? -magnitude : magnitude;
 }
 
 // Where JSON has text in base64url, JSON-B may have the bytes.

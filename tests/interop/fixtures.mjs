@@ -1,7 +1,7 @@
 // Keys, devices and documents for the tests.
 
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { compose, issueCredential } from './jcd.mjs';
+import { compose, issueCredential, udf } from './jcd.mjs';
 
 export function newKey(curve) {
   const { privateKey } = curve === 'P-256'
@@ -22,13 +22,14 @@ export const legal = newLabel('Legal#example.org');
 export const audit = newLabel('Audit#example.org', 'P-256');
 
 const NEXT_CENTURY = 4102444800;
+const EPOCH = 3;
 
 /** A device that may write what is under `label`: options for compose and commit. */
-export function newDevice(label, { curve = 'Ed25519', subject = 'alice@example.com', expires = NEXT_CENTURY, rights = 1 } = {}) {
+export function newDevice(label, { curve = 'Ed25519', subject = 'alice@example.com', expires = NEXT_CENTURY, rights = 1, epoch = EPOCH } = {}) {
   const device = newKey(curve);
   return {
     device,
-    credential: issueCredential({ master: label.master, device: publicPart(device), subject, expires, rights, epoch: 3 }),
+    credential: issueCredential({ master: label.master, device: publicPart(device), subject, expires, rights, epoch }),
   };
 }
 
@@ -45,10 +46,11 @@ export const writing = (expression, labels, more = {}) => ({
   ...more,
 });
 
-/** Options to read with the keys of labels. */
-export const reading = (labels, more = {}) => ({
+/** Options to read with the keys of labels. Of the labels in `known` the reader has the profiles only. */
+export const reading = (labels, { known = [accounting, board, legal, audit], ...more } = {}) => ({
   labelKeys: labels.map(({ key }) => key),
-  masters: [accounting, ...labels].map(({ master }) => publicPart(master)),
+  masters: Object.fromEntries(known.map(({ name, master }) => [name, publicPart(master)])),
+  epochs: Object.fromEntries(known.map(({ key }) => [udf(key), EPOCH])),
   ...more,
 });
 

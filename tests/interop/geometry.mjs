@@ -5,7 +5,7 @@ export const BLOCK = 4096;
 export const GROUP = 128;
 export const ENTRY = 40;
 export const SLOT = 9;
-export const TRAILER = 640;
+export const TRAILER = 656;
 export const HASH = 32;
 
 const GROUP_CONTENT = GROUP * BLOCK;

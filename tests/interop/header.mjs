@@ -112,11 +112,12 @@ export function checkHeader(object) {
   if (!Array.isArray(services) || !services.length || services.some((domain) => typeof domain !== 'string' || !domain)
     || canonical(sortedSet(services)) !== canonical(services)) refuse('header: services');
   const text = canonical(object);
+  const expression = alternatives(label);
   const header = {
-    object, text, label, services,
+    object, text, label, services, expression,
     uid: unb64(object.uid, 16),
     digest: sha256(text),
-    recipients: checkJwe(jwe, alternatives(label)),
+    recipients: checkJwe(jwe, expression),
   };
   if (jwe.aad !== b64(sha256(authenticatedText(object, header.recipients)))) refuse('header: aad does not fit');
   return header;
@@ -144,7 +145,7 @@ function checkJwe(jwe, expression) {
     if (several ? alg !== AND : alg !== ECDH && !(alg === P256 && shared.epk2)) refuse('jwe: alg');
     const kids = several ? header.kids : [header.kid];
     if (!Array.isArray(kids) || kids.length !== expression[index].length) refuse('jwe: kids');
-    if (!kids.every((kid) => /^[A-Z2-7]{4}(-[A-Z2-7]{4}){6}$/.test(kid))) refuse('jwe: kid');
+    if (!kids.every((kid) => typeof kid === 'string' && /^[A-Z2-7]{4}(-[A-Z2-7]{4}){6}$/.test(kid))) refuse('jwe: kid');
     const wraps = unb64(recipient.encrypted_key, 40 * kids.length);
     const curve = alg === P256 ? 'P-256' : alg === ECDH ? shared.epk.crv : null;
     return { alg, kids, curve, ephemeral, wraps: kids.map((_, part) => wraps.subarray(40 * part, 40 * part + 40)) };
@@ -153,6 +154,10 @@ function checkJwe(jwe, expression) {
 
 const authenticatedText = ({ uid, label, services }, recipients) => `jcd/1\n1\n${uid}\n${label}\n${services.join(',')}\n`
   + recipients.map(({ alg, kids }) => `${alg} ${kids.join(',')}\n`).join('');
+
+/** The keys that a header has for a label of its expression, as UDFs. */
+export const kidsOf = ({ expression, recipients }, label) => expression.flatMap((labels, alternative) => (
+  labels.flatMap((name, index) => (name === label ? [recipients[alternative].kids[index]] : []))));
 
 /** The wrapper, opened with the private keys (JWKs) of labels. */
 export function openHeader(header, labelKeys) {

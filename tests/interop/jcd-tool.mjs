@@ -6,13 +6,13 @@
 // The answer is one JSON object on standard output. A refusal is {"error":"…"} and exit status 1.
 // Content is given and returned as base64url in `content`, or as the path of a file in `contentFile`; documents are paths in `file`.
 //
-//   read        file, labelKeys | dataKeys, masters, anyone, now; offset, length: only that range; stream: as a stream;
+//   read        file, labelKeys | dataKeys, masters (by label), epochs (by UDF), anyone, now; offset, length: only that range; stream: as a stream;
 //               contentFile: where to put the content
 //   inspect     file: what can be seen without keys
 //   write       file, content | contentFile, label, labelKeys, services, name, type, layout ("random", "stream"), holes,
-//               device, credential, uid, dataKeys
+//               device, credential, time, uid, dataKeys
 //   commit      file and as for read; writes: [{offset, content | contentFile}], size, header, newKey, rewrite;
-//               device, credential; out (file when absent)
+//               device, credential, time, gap; out (file when absent)
 //   apply       file, out and as for read: the document without its records
 //   json        file, out: the document as pure JSON
 //   credential  master, device (public JWK), subject, epoch, expires, rights

@@ -5,6 +5,7 @@ export { asPureJson, parseValue } from './encodings.mjs';
 export { Geometry, groupStart, sizeOf, storedLength } from './geometry.mjs';
 export { alternatives, canonicalLabel, checkHeader, headerObject, makeHeader, openHeader, udf } from './header.mjs';
 export { open } from './reader.mjs';
+export { applyWrites } from './records.mjs';
 export { decryptStream, encryptStream } from './streams.mjs';
 export { issueCredential } from './trailer.mjs';
-export { applied, commit, compose } from './writer.mjs';
+export { applied, commit, commitWrites, compose, written } from './writer.mjs';

@@ -1,35 +1,52 @@
 // Opening a document and reading from it.
 
-import { bufferSource, isZero, refuse } from './bytes.mjs';
+import { bufferSource, refuse } from './bytes.mjs';
 import { laidOut } from './encodings.mjs';
 import { BLOCK, GROUP, Geometry, HEADER, TRAILER, sizeOf, storedLength } from './geometry.mjs';
 import { checkDataKeys, checkHeader, headerObject, openHeader } from './header.mjs';
-import { Image, checkChain, imageAfter, recordsBehind, recordsByFooter } from './records.mjs';
+import { Image, checkChain, recordsBehind, recordsByFooter } from './records.mjs';
 import { BlockCipher, HOLE, TreeReader, tableEntry } from './tree.mjs';
-import { TRAILER_TEXT, parseTrailer, verifyTrailer } from './trailer.mjs';
+import { TRAILER_TEXT, openTrailer, parseTrailer, verifySignatures } from './trailer.mjs';
 
 /** What a header is opened to: the wrapper, or just the data keys when the caller has them. */
 export function openKeys(header, { labelKeys = [], dataKeys }) {
   return dataKeys ? { dataKeys: checkDataKeys(dataKeys) } : openHeader(header, labelKeys);
 }
 
-/** One verified state of a document. Blocks are verified when they are read. */
+/** Opens the first bytes of states: header, data keys, name and type. Each header is opened once, however many states have it. */
+function headerOpener(options) {
+  const opened = new Map();
+  return (region) => {
+    const object = headerObject(region) ?? refuse('header: not as it must stand in the file');
+    const text = region.toString('latin1');
+    if (!opened.has(text)) {
+      const header = checkHeader(object);
+      opened.set(text, { header, ...openKeys(header, options) });
+    }
+    return opened.get(text);
+  };
+}
+
+/** One state of a document. The trailer is unsealed here, its signatures are verified by `verify`, and blocks when they are read. */
 export class Document {
   #tree;
   #ciphers;
 
-  constructor(image, options) {
+  constructor(image, openRegion) {
     this.image = image;
     this.size = sizeOf(image.length) ?? refuse('no size has this length');
     this.geometry = new Geometry(this.size);
-    this.header = checkHeader(headerObject(image.read(0, HEADER)) ?? refuse('header: not as it must stand in the file'));
-    Object.assign(this, openKeys(this.header, options));
+    Object.assign(this, openRegion(image.read(0, HEADER)));
     this.trailerBytes = image.read(image.length - TRAILER, TRAILER);
-    this.trailer = verifyTrailer(this.trailerBytes, this.header, this.size, this.dataKeys, options);
-    if (this.size === 0 && !isZero(this.trailer.root)) refuse('trailer: root of an empty document');
+    this.trailer = openTrailer(this.trailerBytes, this.header, this.size, this.dataKeys);
     this.#tree = new TreeReader(image, this.geometry, this.trailer.root);
     this.#ciphers = new Map(this.dataKeys.map((dataKey) => [dataKey.n, new BlockCipher(this.header.uid, dataKey)]));
     this.records = [];
+  }
+
+  verify(options) {
+    verifySignatures(this.trailer, this.header, options);
+    return this;
   }
 
   get author() { return this.trailer.author?.subject ?? null; }
@@ -53,6 +70,24 @@ export class Document {
     return cipher.open(block, entry, this.image.read(this.geometry.blockOffset(block), length));
   }
 
+  /** Whether every block, table and index block verifies of which something stands at or behind an offset. */
+  isComplete(from) {
+    const { geometry } = this;
+    try {
+      for (let group = geometry.groups - 1; group >= 0 && geometry.groupEnd(group) > from; group--) {
+        // This verifies the index blocks that end with the group, too: they are on the way from the root.
+        this.table(group);
+        for (let index = geometry.groupBlocks(group) - 1; index >= 0; index--) {
+          const block = group * GROUP + index;
+          if (geometry.blockOffset(block) + geometry.blockLength(block) > from) this.readBlock(block);
+        }
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   read(offset, length) {
     const end = Math.min(offset + length, this.size);
     const parts = [];
@@ -72,73 +107,71 @@ const emptyDocument = () => ({
 });
 
 /**
- * Opens a buffer or a source. Options:
+ * Opens a buffer or a source. Options: those of verifySignatures, and
  *   labelKeys  private keys of labels, JWKs; or dataKeys, [{k, n}] as in the wrapper
- *   masters    public master keys of the labels, JWKs
- *   anyone     whether the labels let unknown authors write
- *   now        the time for which credentials must hold, seconds since 1970
  */
 export function open(input, options) {
   const file = Buffer.isBuffer(input) ? bufferSource(input) : input;
   if (file.length === 0) return emptyDocument();
-  const plain = sizeOf(file.length) !== null;
-  try {
-    if (plain) return new Document(new Image(file, [], file.length), options);
-    return openWithRecords(file, recordsByFooter(file), options);
-  } catch (error) {
-    // An interrupted commit, or another encoding. If it is neither, the first refusal tells more.
-    const buffer = file.read(0, file.length);
-    const found = headerObject(buffer) ? lastGoodState(buffer, options) : otherEncoding(buffer, options);
-    if (!found) throw error;
-    return found;
-  }
-}
-
-function keysOpener(options) {
-  return (region) => {
+  const openRegion = headerOpener(options);
+  const refusals = [];
+  for (const find of [plainState, stateByFooter, recoveredState, otherEncoding]) {
     try {
-      const header = checkHeader(headerObject(region));
-      return { uid: header.uid, dataKeys: openKeys(header, options).dataKeys };
-    } catch {
-      return null;
+      return find(file, openRegion).verify(options);
+    } catch (error) {
+      refusals.push(error);
     }
-  };
+  }
+  const [plain, records, , encoded] = refusals;
+  if (!headerObject(file.read(0, HEADER))) throw encoded;
+  throw sizeOf(file.length) === null ? records : plain;
 }
 
-function openWithRecords(file, records, options) {
-  checkChain(file, records, keysOpener(options));
-  return Object.assign(new Document(imageAfter(file, records), options), { records });
+const plainState = (file, openRegion) => new Document(new Image(file, [], file.length), openRegion);
+
+function stateByFooter(file, openRegion) {
+  const records = recordsByFooter(file);
+  return lastState(file, records[0].baseLength, records, openRegion);
 }
 
-/**
- * Looks for the last state whose every byte verifies. That the trailer unseals is not enough: a commit that makes the document longer puts its
- * trailer in place before its record is complete.
- */
-function lastGoodState(buffer, options) {
-  const file = bufferSource(buffer);
+/** The state that the longest accepted part of a chain of records makes, or the base state. */
+function lastState(file, baseLength, records, openRegion) {
+  for (let count = records.length; count > 0; count--) {
+    const accepted = records.slice(0, count);
+    let checked;
+    try {
+      checked = checkChain(file, accepted, openRegion);
+    } catch {
+      continue;
+    }
+    const state = new Document(checked.image, openRegion);
+    // What the records' commits wrote in place stands behind the base state. Blocks of states in between may have been overwritten since, by an
+    // apply that was interrupted; those of the last state have not.
+    if (state.isComplete(baseLength)) {
+      return Object.assign(state, { records: accepted, interrupted: checked.interrupted, leftOver: count < records.length });
+    }
+  }
+  return Object.assign(new Document(new Image(file, [], baseLength), openRegion), { leftOver: true });
+}
+
+/** Looks for a document from the end backwards, and for records behind it. */
+function recoveredState(file, openRegion) {
+  const buffer = file.read(0, file.length);
   for (let at = buffer.length; (at = buffer.lastIndexOf(TRAILER_TEXT, at)) >= HEADER; at--) {
     const length = at + TRAILER;
     try {
       if (storedLength(parseTrailer(buffer.subarray(at, length)).size) !== length) continue;
-      const base = new Document(new Image(file, [], length), options);
-      base.content();
-      const records = recordsBehind(buffer, file, length, keysOpener(options));
-      const found = records.length ? openWithRecords(file, records, options) : base;
-      return Object.assign(found, { leftOver: true });
+      new Document(new Image(file, [], length), openRegion);
     } catch {
-      // Not this one.
+      continue;
     }
+    return Object.assign(lastState(file, length, recordsBehind(buffer, length), openRegion), { leftOver: true });
   }
-  return null;
+  return refuse('no good state');
 }
 
-function otherEncoding(buffer, options) {
-  let file;
-  try {
-    file = laidOut(buffer);
-  } catch {
-    return null;
-  }
-  const document = new Document(new Image(bufferSource(file), [], file.length), options);
-  return Object.assign(document, { otherEncoding: true });
+function otherEncoding(file, openRegion) {
+  if (headerObject(file.read(0, HEADER))) refuse('not another encoding');
+  const document = bufferSource(laidOut(file.read(0, file.length)));
+  return Object.assign(plainState(document, openRegion), { otherEncoding: true });
 }

@@ -1,6 +1,6 @@
 // 6: commit records.
 
-import { Cursor, deriveKey, refuse, seal, u32, u64, unseal } from './bytes.mjs';
+import { Cursor, bufferSource, deriveKey, refuse, seal, u32, u64, unseal } from './bytes.mjs';
 import { HEADER, SLOT, TRAILER, sizeOf, storedLength } from './geometry.mjs';
 import { parseTrailer } from './trailer.mjs';
 
@@ -28,9 +28,6 @@ export class Image {
     return bytes;
   }
 }
-
-const writesOf = (records) => records.flatMap(({ writes }) => writes);
-export const imageAfter = (file, records, baseLength) => new Image(file, writesOf(records), records.at(-1)?.newLength ?? baseLength);
 
 // ---- Reading
 
@@ -86,6 +83,16 @@ function checkRecord(record) {
     end = offset + bytes.length;
   }
   if (end > record.newLength) refuse('record: writes behind the new end');
+  record.made = madeTrailer(record);
+}
+
+/** The trailer of the state that a record makes: all of it is in the record's writes. */
+function madeTrailer({ writes, newLength, newSize }) {
+  const start = newLength - TRAILER;
+  const there = writes.map(({ offset, bytes }) => Math.max(0, offset + bytes.length - Math.max(offset, start)));
+  if (there.reduce((sum, length) => sum + length, 0) !== TRAILER) refuse('record: without the new trailer');
+  const made = new Image(bufferSource(Buffer.alloc(0)), writes, newLength).read(start, TRAILER);
+  return parseTrailer(made).size === newSize ? made : refuse('record: trailer of another size');
 }
 
 /** The records of a file in order, as its footer has them. */
@@ -105,74 +112,81 @@ export function recordsByFooter(file) {
 }
 
 /**
- * Verifies records that stand behind a document. `keysOf` opens the first bytes of a state and gives uid and data keys, or null if it
- * cannot: a record may bring a new header, the base's may have been overwritten in part, and the keys may be in either.
+ * Verifies that records stand in a chain behind a document, and gives the image of the state that they make. `openRegion` opens the first bytes
+ * of a state, or throws.
  */
-export function checkChain(file, records, keysOf) {
+export function checkChain(file, records, openRegion) {
+  const [first] = records;
+  const { uid, keys } = keysOfChain(file, records, openRegion);
+  records.forEach((record, index) => {
+    const before = records[index - 1];
+    if (record.previous !== (before?.position ?? 0)) refuse('record: previous');
+    if (before && record.position < before.end) refuse('record: position');
+    if (record.newLength > first.position) refuse('record: the document would reach into the records');
+    if (before && !record.followed.equals(before.made)) refuse('record: follows another state');
+    const key = keys.get(record.keyNumber) ?? refuse('record: unknown data key');
+    unseal(deriveKey(key, uid, 'record'), Buffer.concat([uid, record.authenticated]),
+      { nonce: record.nonce, sealed: Buffer.alloc(0), tag: record.tag }, 'record');
+  });
+  return { image: imageAfter(file, records), interrupted: checkBase(file, records) };
+}
+
+const writesOf = (records) => records.flatMap(({ writes }) => writes);
+const imageAfter = (file, records) => new Image(file, writesOf(records), records.at(-1).newLength);
+
+/** The data keys of a chain. An interrupted apply may have overwritten the base's header in part: the keys may be in any of the headers. */
+function keysOfChain(file, records, openRegion) {
   let uid = null;
   const keys = new Map();
   for (let count = 0; count <= records.length; count++) {
     if (count > 0 && !records[count - 1].writes.some(({ offset }) => offset < HEADER - SLOT)) continue;
-    const opened = keysOf(imageAfter(file, records.slice(0, count), records[0].baseLength).read(0, HEADER));
-    if (!opened) continue;
-    if (uid && !uid.equals(opened.uid)) refuse('record: makes another document');
-    uid = opened.uid;
+    let opened;
+    try {
+      opened = openRegion(new Image(file, writesOf(records.slice(0, count)), HEADER).read(0, HEADER));
+    } catch {
+      continue;
+    }
+    if (uid && !uid.equals(opened.header.uid)) refuse('record: makes another document');
+    uid = opened.header.uid;
     for (const { n, key } of opened.dataKeys) {
       if (keys.has(n) && !keys.get(n).equals(key)) refuse('record: changes a data key');
       keys.set(n, key);
     }
   }
-  if (!uid) refuse('no header opens');
-
-  records.forEach((record, index) => {
-    const before = records[index - 1];
-    if (record.previous !== (before?.position ?? 0)) refuse('record: previous');
-    if (before && record.baseLength !== before.newLength) refuse('record: base length');
-    if (before && record.position < before.end) refuse('record: position');
-    const key = keys.get(record.keyNumber) ?? refuse('record: unknown data key');
-    unseal(deriveKey(key, uid, 'record'), Buffer.concat([uid, record.authenticated]),
-      { nonce: record.nonce, sealed: Buffer.alloc(0), tag: record.tag }, 'record');
-    if (!followsTrailer(file, records, index)) refuse('record: follows another state');
-  });
+  return uid ? { uid, keys } : refuse('no header opens');
 }
 
 /**
- * Whether the trailer that a record follows is what the records before it make. Where they wrote nothing the file shows through, and there an
- * interrupted apply may have put the writes of this and later records already, sector by sector.
+ * Whether the chain was being applied when something stopped that: each sector of the base's trailer is either as it was, or as the whole chain
+ * makes it. Writes behind the end of the last state may be there or not.
  */
-function followsTrailer(file, records, index) {
-  const { baseLength, followed } = records[index];
+function checkBase(file, records) {
+  const { baseLength, followed } = records[0];
   const start = baseLength - TRAILER;
-  const earlier = writesOf(records.slice(0, index));
-  const later = writesOf(records.slice(index));
-  const found = new Image(file, earlier, baseLength).read(start, TRAILER);
-  const within = (write) => write.offset < baseLength && write.offset + write.bytes.length > start;
+  const found = new Image(file, [], baseLength).read(start, TRAILER);
+  if (found.equals(followed)) return false;
   const original = { length: baseLength, read: (offset, length) => followed.subarray(offset - start, offset - start + length) };
-  const unchanged = earlier.filter(within).map((write) => {
-    const offset = Math.max(start, write.offset);
-    return { offset, bytes: original.read(offset, write.offset + write.bytes.length - offset) };
-  });
-  const overwriting = later.filter(within);
-  const allowed = [followed, ...overwriting.map((_, index) => (
-    new Image(original, [...overwriting.slice(0, index + 1), ...unchanged], baseLength).read(start, TRAILER)))];
-  for (let from = 0; from < TRAILER;) {
-    const to = Math.min(TRAILER, from + SECTOR - ((start + from) % SECTOR));
-    if (!allowed.some((state) => state.subarray(from, to).equals(found.subarray(from, to)))) return false;
-    from = to;
+  const all = writesOf(records);
+  const end = records.at(-1).newLength;
+  const cut = all.filter(({ offset }) => offset < end).map(({ offset, bytes }) => ({ offset, bytes: bytes.subarray(0, end - offset) }));
+  const allowed = [[], all, cut].map((writes) => new Image(original, writes, baseLength).read(start, TRAILER));
+  for (let from = 0, to; from < TRAILER; from = to) {
+    to = Math.min(TRAILER, from + SECTOR - ((start + from) % SECTOR));
+    if (!allowed.some((state) => state.subarray(from, to).equals(found.subarray(from, to)))) refuse('record: follows another state');
   }
   return true;
 }
 
-/** The good records that stand behind a document of this length, found without a footer. */
-export function recordsBehind(buffer, file, baseLength, keysOf) {
-  let records = [];
+/** Records that stand behind a document of this length, found without a footer. */
+export function recordsBehind(buffer, baseLength) {
+  const file = bufferSource(buffer);
+  const records = [];
   for (let position = baseLength; (position = buffer.indexOf(RECORD_TEXT, position)) >= 0;) {
     try {
-      const more = [...records, readRecord(file, position)];
-      if (more[0].baseLength !== baseLength) refuse('record: base length');
-      checkChain(file, more, keysOf);
-      records = more;
-      position = more.at(-1).end;
+      const record = readRecord(file, position);
+      if (!records.length && record.baseLength !== baseLength) refuse('record: base length');
+      records.push(record);
+      position = record.end;
     } catch {
       position++;
     }
@@ -191,11 +205,21 @@ export function makeRecord(uid, dataKey, { baseLength, position, previous, newLe
   return Buffer.concat([RECORD_TEXT, u64(authenticated.length + AUTHENTICATION), authenticated, nonce, tag, Buffer.from('}')]);
 }
 
-/** Zeros and footer behind a file that ends with this record. */
-export function withFooter(file, record) {
+/** The zeros and the footer behind a record that ends where it says. */
+export function makeFooter({ position, end, newLength, newSize }) {
   let zeros = 0;
-  while (sizeOf(file.length + zeros + FOOTER) !== null) zeros++;
-  return Buffer.concat([
-    file, Buffer.alloc(zeros), FOOTER_TEXT, u64(record.position), u64(record.newLength), u64(record.newSize),
-  ]);
+  while (sizeOf(end + zeros + FOOTER) !== null) zeros++;
+  return Buffer.concat([Buffer.alloc(zeros), FOOTER_TEXT, u64(position), u64(newLength), u64(newSize)]);
+}
+
+/** What applying the records of a state writes: each byte once, as it is in that state. */
+export function applyWrites({ image, records }) {
+  const ranges = [];
+  for (const { offset, bytes } of writesOf(records).sort((a, b) => a.offset - b.offset)) {
+    const end = Math.min(offset + bytes.length, image.length);
+    const last = ranges.at(-1);
+    if (last && offset <= last.end) last.end = Math.max(last.end, end);
+    else if (offset < end) ranges.push({ offset, end });
+  }
+  return ranges.map(({ offset, end }) => ({ offset, bytes: image.read(offset, end - offset) }));
 }

@@ -6,7 +6,7 @@ import { BLOCK, ENTRY, GROUP, Geometry, HEADER, SLOT, TRAILER, groupStart, sizeO
 import { checkHeader, headerObject, headerRegion, makeHeader } from './header.mjs';
 import { openKeys } from './reader.mjs';
 import { BlockCipher, HOLE, TreeBuilder, ZERO_HASH, hashTable, tableEntry } from './tree.mjs';
-import { makeTrailer, verifyTrailer } from './trailer.mjs';
+import { makeTrailer, openTrailer, verifySignatures } from './trailer.mjs';
 import { authorEntries, chunk, dataKeysFor, lastChunk, storedGroup } from './writer.mjs';
 
 const GROUP_CONTENT = GROUP * BLOCK;
@@ -101,7 +101,8 @@ export async function* decryptStream(source, options) {
     tree.add(hashTable(group, table), group + 1 === geometry?.groups);
   }
 
-  const trailer = verifyTrailer(await input.take(TRAILER), header, geometry.size, dataKeys, options);
+  const trailer = openTrailer(await input.take(TRAILER), header, geometry.size, dataKeys);
+  verifySignatures(trailer, header, options);
   if (!trailer.root.equals(tree.root)) refuse('trailer: root');
   if ((await input.upTo(1)).length) refuse('bytes behind the document');
   return { header, size: geometry.size, name, type, trailer, author: trailer.author?.subject ?? null };

@@ -5,12 +5,13 @@ import {
   Cursor, b64, deriveKey, isZero, orRefuse, refuse, seal, u32, u64, unb64, unseal, utf8,
 } from './bytes.mjs';
 import { TRAILER } from './geometry.mjs';
-import { privateKey, publicKey, udf } from './header.mjs';
+import { kidsOf, privateKey, publicKey, udf } from './header.mjs';
 
-export const TRAILER_TEXT = Buffer.concat([Buffer.from('{"trailer":'), Buffer.from([0x89, 0x02, 0x70])]);
+export const TRAILER_TEXT = Buffer.concat([Buffer.from('{"trailer":'), Buffer.from([0x89, 0x02, 0x80])]);
 const TRAILER_END = Buffer.from('}]');
 const CLEAR = 128;
-const SIGNATURES = 468;
+const DAY = 86400;
+const SIGNATURES = 484;
 
 // ---- Signatures
 
@@ -66,6 +67,7 @@ function takeCredential(cursor) {
   const algorithm = cursor.u8();
   if (algorithm !== ED25519 && algorithm !== ES256) refuse('credential: unknown algorithm');
   const rights = cursor.u8();
+  if (rights > 1) refuse('credential: unknown rights');
   const epoch = cursor.u32();
   const expires = cursor.u64();
   const key = unpackKey(algorithm, cursor.take(algorithm === ED25519 ? 32 : 33));
@@ -77,11 +79,20 @@ function takeCredential(cursor) {
   return { rights, epoch, expires, key, subject, fields, signature, bytes: cursor.bytes.subarray(start, cursor.offset) };
 }
 
-function checkCredential(credential, { masters = [], now = Date.now() / 1000 }) {
+/** The label of the document's expression whose master key signed a credential; undefined if none did. */
+const labelThatSigned = ({ fields, signature }, { expression }, { masters = {} }) => expression.flat().find((label) => {
+  const master = masters[label];
+  return master && verified(master, credentialText(master, fields), signature);
+});
+
+/** Whether a credential holds for a signature of that time in a document with this header. */
+function checkCredential(credential, time, header, options) {
+  const label = labelThatSigned(credential, header, options) ?? refuse('credential: not signed by a master key of the label');
   if (credential.rights !== 1) refuse('credential: may not write');
-  if (credential.expires < now) refuse('credential: expired');
-  if (!masters.some((master) => verified(master, credentialText(master, credential.fields), credential.signature))) {
-    refuse('credential: not signed by a master key of the label');
+  if (credential.expires < time) refuse('credential: had expired');
+  for (const kid of kidsOf(header, label)) {
+    const epoch = options.epochs?.[kid] ?? refuse(`credential: no epoch is known of key ${kid}`);
+    if (credential.epoch < epoch) refuse('credential: of an earlier epoch than the key in the header');
   }
 }
 
@@ -89,27 +100,29 @@ function checkCredential(credential, { masters = [], now = Date.now() / 1000 }) 
 
 const KINDS = { 1: 'jcd/1 author', 2: 'jcd/1 author', 3: 'jcd/1 wrapper' };
 
-const signedText = (kind, uid, { headerDigest, generation, size, root, attributes }) => Buffer.concat([
-  Buffer.from(`${KINDS[kind]}\0`), uid, headerDigest, u64(generation), u64(size), root, attributes,
+const signedText = (kind, uid, time, { headerDigest, generation, size, root, attributes }) => Buffer.concat([
+  Buffer.from(`${KINDS[kind]}\0`), uid, u64(time), headerDigest, u64(generation), u64(size), root, attributes,
 ]);
 
+const clock = () => Math.floor(Date.now() / 1000);
+
 /** An entry of kind 1 or 3 for the state that `fields` are of. */
-export function signEntry(kind, uid, fields, { device, credential }) {
+export function signEntry(kind, uid, fields, { device, credential, time = clock() }) {
   const parsed = takeCredential(new Cursor(credential));
   if (!packKey(parsed.key).equals(packKey(device))) refuse('the credential is for another device');
-  return { kind, credential: parsed, signature: sign(device, signedText(kind, uid, fields)) };
+  return { kind, time, credential: parsed, signature: sign(device, signedText(kind, uid, time, fields)) };
 }
 
 /** An author's entry as it is kept when only the header changes. */
 export const keptEntry = (entry, fields) => (entry.kind === 1
   ? { ...entry, kind: 2, headerDigest: fields.headerDigest, generation: fields.generation } : entry);
 
-const packEntry = ({ kind, headerDigest, generation, credential, signature }) => Buffer.concat([
-  Buffer.from([kind]), ...(kind === 2 ? [headerDigest, u64(generation)] : []), credential.bytes, signature,
+const packEntry = ({ kind, time, headerDigest, generation, credential, signature }) => Buffer.concat([
+  Buffer.from([kind]), u64(time), ...(kind === 2 ? [headerDigest, u64(generation)] : []), credential.bytes, signature,
 ]);
 
 function takeEntry(cursor) {
-  const entry = { kind: cursor.u8() };
+  const entry = { kind: cursor.u8(), time: cursor.u64() };
   if (!KINDS[entry.kind]) refuse('trailer: unknown kind of signature');
   if (entry.kind === 2) {
     entry.headerDigest = cursor.take(32);
@@ -122,7 +135,7 @@ function takeEntry(cursor) {
 
 // ---- The trailer (5)
 
-/** The fields that stand in clear in the 640 bytes of a trailer. */
+/** The fields that stand in clear in a trailer. */
 export function parseTrailer(bytes) {
   if (bytes.length !== TRAILER) refuse('trailer: truncated');
   const cursor = new Cursor(bytes);
@@ -159,31 +172,47 @@ export function makeTrailer(uid, dataKey, fields, entries) {
   return Buffer.concat([TRAILER_TEXT, clear, nonce, sealed, tag, TRAILER_END]);
 }
 
-/**
- * Verifies a trailer against the document that it is found in, and gives its fields with `author` and `wrapper`, the credentials of who wrote
- * the content and who wrapped the header last. Options: masters (public keys of the labels, JWKs), anyone, now.
- */
-export function verifyTrailer(bytes, { uid, digest }, size, dataKeys, options) {
+/** Unseals the trailer of a document, and gives its fields with its signature entries, which are not verified yet. */
+export function openTrailer(bytes, { uid, digest }, size, dataKeys) {
   const trailer = parseTrailer(bytes);
   const newest = dataKeys.at(-1);
   if (trailer.keyNumber !== newest.n) refuse('trailer: not under the newest data key');
   const plain = unseal(deriveKey(newest.key, uid, 'trailer'), associated(uid, trailer.clear), trailer, 'trailer');
   if (!trailer.headerDigest.equals(digest)) refuse('trailer: of another header');
   if (trailer.size !== size) refuse('trailer: of another size');
+  if (size === 0 && !isZero(trailer.root)) refuse('trailer: root of an empty document');
   if (trailer.generation < 1) refuse('trailer: generation');
 
   const cursor = new Cursor(plain);
   trailer.entries = Array.from({ length: cursor.u8() }, () => takeEntry(cursor));
   if (!isZero(plain.subarray(cursor.offset))) refuse('trailer: bytes behind the signatures');
-  const kinds = trailer.entries.map(({ kind }) => kind).sort().join();
+  return trailer;
+}
+
+/**
+ * Verifies the signatures of a trailer, and adds `author` and `wrapper`, the credentials of who wrote the content (null: unknown) and who wrapped the
+ * header last. Options:
+ *   masters  the public master keys of the labels, JWKs by the labels' names
+ *   epochs   the epochs of the labels' keys by their UDFs, from the label profiles
+ *   anyone   whether all labels let unknown authors write
+ *   now      the reader's clock, seconds since 1970
+ */
+export function verifySignatures(trailer, header, options) {
+  const { entries } = trailer;
+  const kinds = entries.map(({ kind }) => kind).join();
   if (!['', '1', '2,3'].includes(kinds)) refuse('trailer: kinds of signatures');
   if (kinds === '' && !options.anyone) refuse('trailer: unknown author');
-  for (const { kind, headerDigest, generation, credential, signature } of trailer.entries) {
-    checkCredential(credential, options);
-    const signed = kind === 2 ? { ...trailer, headerDigest, generation } : trailer;
-    if (!verified(credential.key, signedText(kind, uid, signed), signature)) refuse('trailer: signature does not verify');
-  }
-  trailer.author = trailer.entries.find(({ kind }) => kind !== 3)?.credential ?? null;
-  trailer.wrapper = trailer.entries.find(({ kind }) => kind === 3)?.credential ?? trailer.author;
-  return trailer;
+  for (const entry of entries) verifyEntry(entry, trailer, header, options);
+  const [first] = entries;
+  const known = first && (first.kind === 1 || labelThatSigned(first.credential, header, options) !== undefined);
+  trailer.author = known ? first.credential : null;
+  trailer.wrapper = entries.at(-1)?.credential ?? null;
+}
+
+function verifyEntry({ kind, time, headerDigest, generation, credential, signature }, trailer, header, options) {
+  if (time > (options.now ?? clock()) + DAY) refuse('trailer: signed in the future');
+  if (kind !== 2) checkCredential(credential, time, header, options);
+  else if (generation >= trailer.generation) refuse('trailer: generation of the author');
+  const signed = kind === 2 ? { ...trailer, headerDigest, generation } : trailer;
+  if (!verified(credential.key, signedText(kind, header.uid, time, signed), signature)) refuse('trailer: signature does not verify');
 }

@@ -4,9 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { isZero, refuse, u64 } from './bytes.mjs';
 import { BLOCK, GROUP, Geometry, HEADER, SLOT, TRAILER, groupStart, slotOffset } from './geometry.mjs';
 import { checkDataKeys, headerRegion, makeHeader } from './header.mjs';
-import { makeRecord, withFooter } from './records.mjs';
+import { makeFooter, makeRecord } from './records.mjs';
 import { BlockCipher, HOLE, TreeBuilder, ZERO_HASH, hashTable, hole, makeTable } from './tree.mjs';
 import { keptEntry, makeTrailer, signEntry } from './trailer.mjs';
+
+/** So many block writes a data key does not reach. */
+const MOST_WRITES = 2 ** 31;
 
 export const chunk = (length) => Buffer.concat([Buffer.from([0x8f]), u64(length)]);
 export const lastChunk = (length) => Buffer.concat([Buffer.from([0x8b]), u64(length)]);
@@ -71,35 +74,81 @@ export function compose(content, options) {
  *   header   members of makeHeader's argument: wraps the header again
  *   newKey   adds a data key (with header)
  *   rewrite  encrypts every block again, under the newest data key, and forgets the older ones (with header)
- * Options: device, credential, as for compose.
+ * Options: device, credential, as for compose; gap, bytes to leave in front of the first record.
  */
 export function commit(buffer, document, changes, options) {
-  if (document.otherEncoding || !document.header) refuse('this file is not modified in place');
-  const file = goodPart(buffer, document);
-  const next = nextState(document, changes, options);
+  const { file, writes } = commitWrites(buffer, document, changes, options);
+  return written(file, writes);
+}
 
-  // What lies beyond the end of the file may be written in place; all else goes into the record.
-  const inPlace = next.image.subarray(Math.min(file.length, next.image.length));
+/** The writes of a commit, the record and its footer last, and the file that they are for. They may become durable in any order. */
+export function commitWrites(buffer, document, changes, options) {
+  if (document.otherEncoding || !document.header) refuse('this file is not modified in place');
+  const next = nextState(document, changes, options);
   const { image: old } = document;
-  const position = file.length + inPlace.length;
+  let { records } = document;
+  let file = goodPart(buffer, document);
+  const mustApply = next.image.length > records[0]?.position || document.interrupted || changes.rewrite;
+  if (records.length && mustApply) {
+    file = applied(document);
+    records = [];
+  }
+
+  const reach = Math.max(old.length, ...records.flatMap(({ baseLength, newLength }) => [baseLength, newLength]));
+  const inPlace = partsBehind(next.geometry, reach);
+  const position = Math.max(file.length, next.image.length) + (records.length ? 0 : options.gap ?? 0);
   const record = {
     baseLength: old.length,
     position,
-    previous: document.records.at(-1)?.position ?? 0,
+    previous: records.at(-1)?.position ?? 0,
     newLength: next.image.length,
-    newSize: next.size,
+    newSize: next.geometry.size,
     followed: document.trailerBytes,
-    writes: differences(old.read(0, old.length), next.image.subarray(0, file.length)),
+    writes: [
+      ...differences(old.read(0, old.length), next.image.subarray(0, inPlace[0]?.offset ?? next.geometry.dataEnd)),
+      { offset: next.geometry.dataEnd, bytes: next.image.subarray(next.geometry.dataEnd) },
+    ],
   };
   const bytes = makeRecord(document.header.uid, document.dataKeys.at(-1), record);
-  return withFooter(Buffer.concat([file, inPlace, bytes]), record);
+  const end = position + bytes.length;
+  return {
+    file,
+    writes: [
+      ...inPlace.map(({ offset, length }) => ({ offset, bytes: next.image.subarray(offset, offset + length) })),
+      { offset: position, bytes },
+      { offset: end, bytes: makeFooter({ ...record, end }) },
+    ],
+  };
+}
+
+/** A file after writes. What was never written is zero. */
+export function written(file, writes) {
+  const result = Buffer.alloc(Math.max(file.length, ...writes.map(({ offset, bytes }) => offset + bytes.length)));
+  file.copy(result);
+  for (const { offset, bytes } of writes) bytes.copy(result, offset);
+  return result;
 }
 
 /** The file without what an interrupted commit left behind the last good state. */
-function goodPart(buffer, document) {
-  if (!document.leftOver) return buffer;
-  const last = document.records.at(-1);
-  return last ? withFooter(buffer.subarray(0, last.end), last) : buffer.subarray(0, document.image.length);
+function goodPart(buffer, { leftOver, records, image }) {
+  if (!leftOver) return buffer;
+  const last = records.at(-1);
+  return last ? Buffer.concat([buffer.subarray(0, last.end), makeFooter(last)]) : buffer.subarray(0, image.length);
+}
+
+/** The blocks, and the tables with the slots and index blocks behind them, that stand at an offset and behind it. */
+function partsBehind(geometry, from) {
+  const parts = [];
+  for (let group = 0; group < geometry.groups; group++) {
+    if (geometry.groupEnd(group) <= from) continue;
+    for (let index = 0; index < geometry.groupBlocks(group); index++) {
+      const block = group * GROUP + index;
+      parts.push({ offset: geometry.blockOffset(block), length: geometry.blockLength(block) });
+    }
+    const offset = geometry.tableOffset(group);
+    parts.push({ offset, length: (group + 1 < geometry.groups ? groupStart(group + 1) : geometry.dataEnd) - offset });
+  }
+  return parts.filter(({ offset }) => offset >= from);
 }
 
 /** Ranges in which the new state differs from the old one, or lies behind it. */
@@ -161,10 +210,12 @@ function nextState(document, changes, options) {
 
   const slot = size === document.size ? image.subarray(HEADER - SLOT, HEADER) : lastChunk(after.dataLength);
   headerRegion(header, Buffer.from(slot)).copy(image);
+  const writes = sealed + (newest.n === trailer.keyNumber ? trailer.writes : 0);
+  if (writes >= MOST_WRITES) refuse('a new data key is due');
   const fields = {
     generation: trailer.generation + 1,
     size,
-    writes: sealed + (newest.n === trailer.keyNumber ? trailer.writes : 0),
+    writes,
     root: tree.root,
     attributes: trailer.attributes,
     headerDigest: header.digest,
@@ -173,13 +224,14 @@ function nextState(document, changes, options) {
   const entries = sameContent && header !== document.header
     ? wrapperEntries(document, fields, options) : authorEntries(uid, fields, options);
   makeTrailer(uid, newest, fields, entries).copy(image, after.dataEnd);
-  return { image, size };
+  return { image, geometry: after };
 }
 
 function nextHeader(document, { header, newKey, rewrite }) {
   if (!header) return { header: document.header, dataKeys: document.dataKeys };
   const { label, services, uid } = document.header;
   let { dataKeys } = document;
+  if (newKey && rewrite) refuse('the key of the record must be in the new header');
   if (newKey) dataKeys = [...dataKeys, { n: dataKeys.at(-1).n + 1, key: randomBytes(32) }];
   if (rewrite) dataKeys = dataKeys.slice(-1);
   return { header: makeHeader({ label, services, name: document.name, type: document.type, ...header, uid, dataKeys }), dataKeys };

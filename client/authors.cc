@@ -47,6 +47,7 @@ Result<int64_t> Authors::CheckCredential(const LabelProfile& label, ByteSpan cre
 }
 
 Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
+  if (!identity_) return Known{nullptr, 0, INT64_MAX};
   const LabelProfile::Service& service = label.services.front();
   auto entries = services_.At(service.domain, service.udf)->GetEntries(label.label);
   const int64_t now_ms = clock_.MonotonicMillis();

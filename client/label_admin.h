@@ -64,6 +64,7 @@ class LabelAdmin {
   Result<std::vector<Listed>> List();
 
   // Records of the audit log as the service gives them (docs/PROTOCOL.md, 5), one page.
+  // Administrators only.
   Result<SelectResponse> Audit(const LabelName& label, const AuditFilter& filter);
 
  private:

@@ -80,7 +80,7 @@ class TerminalSource : public PassphraseSource {
     if (!terminal) {
       return Fail(ErrorCode::kDenied,
                   "a passphrase is needed and there is no terminal to ask on: use "
-                  "--passphrase-file, --passphrase-fd or --passphrase-command");
+                  "--passfile, --passfd or --passcmd");
     }
     RECRYPT_ASSIGN(Secret passphrase, Ask(terminal.get(), request.prompt));
     if (request.is_new && !passphrase.empty()) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/protocol/session.h"
@@ -18,6 +19,10 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int64_t kMaxConnectMillis = 5000;
 constexpr size_t kMaxIdlePerDomain = 8;
 constexpr size_t kMaxHeader = 1024;
+// A domain that let a request wait this long for nothing is given a pause: whoever comes next is
+// told at once, instead of waiting as long again.
+constexpr int64_t kSlowMillis = 1000;
+constexpr auto kPause = std::chrono::seconds(2);
 
 struct CurlDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -86,9 +91,35 @@ class CurlTransport : public Transport {
 
   Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) override {
     if (!ready_) return Fail(ErrorCode::kUnavailable, "the HTTP library does not start");
-    const auto end = SteadyClock::now() + std::chrono::milliseconds(deadline_ms);
+    if (const auto failure = PauseOf(post.domain)) return Fail(*failure);
+    const auto start = SteadyClock::now();
+    auto answer = PostToAny(post, start + std::chrono::milliseconds(deadline_ms));
+    const auto end = SteadyClock::now();
+    if (!answer && end - start >= std::chrono::milliseconds(kSlowMillis)) {
+      const std::lock_guard guard(mutex_);
+      pauses_[post.domain] = {end + kPause, answer.error()};
+    }
+    return answer;
+  }
+
+ private:
+  struct Pause {
+    SteadyClock::time_point until;
+    Error failure;
+  };
+
+  std::optional<Error> PauseOf(const std::string& domain) {
+    const std::lock_guard guard(mutex_);
+    const auto found = pauses_.find(domain);
+    if (found == pauses_.end()) return std::nullopt;
+    if (SteadyClock::now() < found->second.until) return found->second.failure;
+    pauses_.erase(found);
+    return std::nullopt;
+  }
+
+  Result<HttpAnswer> PostToAny(const HttpPost& post, SteadyClock::time_point end) {
     RECRYPT_ASSIGN(const std::vector<ServiceHost> hosts,
-                   discovery_.Find(post.domain, std::max<int64_t>(deadline_ms / 2, 1)));
+                   discovery_.Find(post.domain, std::max<int64_t>(Left(end) / 2, 1)));
     for (size_t i = 0; i < hosts.size(); ++i) {
       const bool last = i + 1 == hosts.size();
       bool try_next = false;
@@ -99,7 +130,6 @@ class CurlTransport : public Transport {
     return Fail(ErrorCode::kUnavailable, "no host of " + post.domain + " answers");
   }
 
- private:
   static int64_t Left(SteadyClock::time_point end) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now());
@@ -217,8 +247,9 @@ class CurlTransport : public Transport {
   const Config config_;
   Discovery& discovery_;
   bool ready_ = false;
-  std::mutex mutex_;  // guards idle_
+  std::mutex mutex_;  // guards all below
   std::map<std::string, std::vector<CurlHandle>> idle_;
+  std::map<std::string, Pause> pauses_;  // by domain
 };
 
 }  // namespace

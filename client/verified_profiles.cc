@@ -7,8 +7,10 @@ namespace {
 
 constexpr int64_t kFreshMillis = 60'000;
 constexpr int64_t kMinFreshMillis = 200;
-// How long an unreachable service is not asked again.
+// How long an unreachable service is not asked again: shortly when there is nothing to go on with,
+// longer when the last value serves, since asking may take as long as the deadline.
 constexpr int64_t kPauseMillis = 2'000;
+constexpr int64_t kPauseWithValueMillis = 30'000;
 
 int64_t FreshMillis(const Profile&) { return kFreshMillis; }
 
@@ -106,7 +108,7 @@ Result<std::shared_ptr<const T>> VerifiedProfiles::Get(Slot<T>& slot, ProfileUse
     return judged(*fetched);
   }
   const bool away = fetched.error().code == ErrorCode::kUnavailable;
-  if (away) slot.fresh_until_ms = now_ms + kPauseMillis;
+  if (away) slot.fresh_until_ms = now_ms + (slot.value ? kPauseWithValueMillis : kPauseMillis);
   if (away && slot.value && freshness == Freshness::kCached) return judged(slot.value);
   slot.value = nullptr;
   slot.failure = away ? std::optional<Error>(fetched.error()) : std::nullopt;

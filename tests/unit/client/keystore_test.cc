@@ -180,50 +180,5 @@ TEST_F(KeystoreTest, ThePassphraseCanBeChangedAndTakenAway) {
   EXPECT_FALSE(Keystore::Open(path_, right_)->sealed());
 }
 
-TEST(Passphrase, ComesFromAFileWithoutItsNewline) {
-  const TestFolder folder;
-  WriteText(folder / "pass", "open sesame\n");
-  auto source = ParsePassphraseSource("file:" + (folder / "pass")).value();
-  const Secret passphrase = source->Get({"", true}).value();
-  EXPECT_EQ(AsText(passphrase.Reveal()), "open sesame");
-}
-
-TEST(Passphrase, ComesFromADescriptorAgainAndAgain) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  ASSERT_EQ(::write(ends[1], "sesame\n", 7), 7);
-  ::close(ends[1]);
-  auto source = ParsePassphraseSource("fd:" + std::to_string(ends[0])).value();
-  EXPECT_EQ(AsText(source->Get({"", false})->Reveal()), "sesame");
-  EXPECT_EQ(AsText(source->Get({"", false})->Reveal()), "sesame");
-  ::close(ends[0]);
-}
-
-TEST(Passphrase, ComesFromACommandThatSucceeds) {
-  auto good = ParsePassphraseSource("command:printf 'open %s' sesame").value();
-  EXPECT_EQ(AsText(good->Get({"", false})->Reveal()), "open sesame");
-  auto bad = ParsePassphraseSource("command:echo x; exit 3").value();
-  EXPECT_EQ(bad->Get({"", false}).error().code, ErrorCode::kDenied);
-}
-
-TEST(Passphrase, EmptyOrTooLongIsRefused) {
-  const TestFolder folder;
-  WriteText(folder / "empty", "\n");
-  WriteText(folder / "long", std::string(1025, 'x'));
-  auto empty = PassphraseFromFile(folder / "empty");
-  EXPECT_EQ(empty->Get({"", true}).error().code, ErrorCode::kInvalid);
-  EXPECT_TRUE(empty->Get({"", false}));
-  auto too_long = PassphraseFromFile(folder / "long");
-  EXPECT_EQ(too_long->Get({"", false}).error().code, ErrorCode::kInvalid);
-  EXPECT_EQ(PassphraseFromFile(folder / "none")->Get({"", false}).error().code,
-            ErrorCode::kNotFound);
-}
-
-TEST(Passphrase, IsNeverAnArgument) {
-  for (const char* text : {"sesame", "pass:sesame", "fd:x", "fd:-1", "file:", ""}) {
-    EXPECT_FALSE(ParsePassphraseSource(text)) << text;
-  }
-}
-
 }  // namespace
 }  // namespace recrypt

@@ -106,6 +106,17 @@ TEST_F(TransportTest, ASlowServiceFailsWithinTheDeadline) {
   EXPECT_LT(MillisSince(start), 3000);
 }
 
+TEST_F(TransportTest, AfterASlowFailureOthersAreToldAtOnceForAWhile) {
+  SilentPort port;
+  const Config config = With({port.address(), ""});
+  const auto discovery = MakeDiscovery(config);
+  const auto transport = MakeTransport(config, *discovery);
+  EXPECT_FALSE(transport->Post({"example.com", kHello, ""}, 1100));
+  const auto start = SteadyClock::now();
+  ExpectUnavailable(transport->Post({"example.com", kHello, ""}, 10000), "in time");
+  EXPECT_LT(MillisSince(start), 500);
+}
+
 TEST_F(TransportTest, TheNextHostIsTriedAfterAFailedConnection) {
   SilentPort port;
   port.Close();

@@ -32,7 +32,7 @@ using std::chrono::seconds;
 
 constexpr int kShutdownSeconds = 2;
 constexpr milliseconds kShutdownWhenStopping{250};
-constexpr size_t kDrainBytes = size_t{4} << 20;
+constexpr size_t kDrainBytes = size_t{64} << 20;  // more than sockets hold on their way
 constexpr milliseconds kAcceptPause{50};
 
 struct Connection {
@@ -339,6 +339,7 @@ asio::awaitable<void> BeastServer::Close(Connection& connection) {
   lowest.socket().shutdown(asio::socket_base::shutdown_send, ignored);
   std::vector<char> scratch(16 * 1024);
   connection.ExpireAfter(kShutdownSeconds);
+  error.clear();  // the shutdown's: it fails just when there is something to drain
   for (size_t drained = 0; drained < kDrainBytes && !error;) {
     drained += co_await lowest.async_read_some(asio::buffer(scratch),
                                                redirect_error(use_awaitable, error));

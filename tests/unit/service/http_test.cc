@@ -44,7 +44,7 @@ TEST_F(HttpTest, ABodyOfOneGibIsRefusedEarly) {
     const long before = ResidentMib();
     const HttpAnswer answer = client.Send(raw);
     EXPECT_EQ(answer.status, 413) << "curl " << answer.curl_error;
-    EXPECT_LT(answer.sent, uint64_t{16} << 20);
+    EXPECT_LT(answer.sent, uint64_t{128} << 20);
     EXPECT_LT(ResidentMib() - before, 32);
   }
   EXPECT_EQ(Post(R"({"Hello":{}})").status, 201);

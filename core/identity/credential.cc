@@ -12,15 +12,24 @@ constexpr uint8_t kEs256 = 2;
 constexpr uint8_t kMayWrite = 1;
 constexpr size_t kSignatureSize = 64;
 
+Status CheckSubject(std::string_view subject) {
+  if (subject.empty() || subject.size() > kMaxCredentialSubject) {
+    return Fail(ErrorCode::kInvalid, "a credential's subject has 1 to 36 bytes");
+  }
+  if (std::any_of(subject.begin(), subject.end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 0x21 || c == 0x7F; })) {
+    return Fail(ErrorCode::kInvalid, "a credential's subject has a control character or a blank");
+  }
+  return {};
+}
+
 // The fields as they are signed and written.
 Result<Bytes> ComposeFields(const Credential& fields) {
   const Curve curve = fields.device.curve();
   if (curve == Curve::kX25519) {
     return Fail(ErrorCode::kInvalid, "a device signs with Ed25519 or P-256");
   }
-  if (fields.subject.empty() || fields.subject.size() > kMaxCredentialSubject) {
-    return Fail(ErrorCode::kInvalid, "a credential's subject has 1 to 36 bytes");
-  }
+  RECRYPT_TRY(CheckSubject(fields.subject));
   Bytes text;
   text.push_back(curve == Curve::kEd25519 ? kEd25519 : kEs256);
   text.push_back(fields.may_write ? kMayWrite : 0);
@@ -74,15 +83,9 @@ Result<ParsedCredential> ParseCredential(ByteSpan data) {
   RECRYPT_ASSIGN(PublicKey device, PublicKey::FromBytes(curve, data.subspan(kHead, key_size)));
   const size_t subject_size = data[kHead + key_size];
   const size_t size = kHead + key_size + 1 + subject_size + kSignatureSize;
-  if (subject_size == 0 || subject_size > kMaxCredentialSubject) {
-    return Fail(ErrorCode::kInvalid, "a credential's subject has 1 to 36 bytes");
-  }
   if (data.size() < size) return cut();
   const std::string_view subject = AsText(data.subspan(kHead + key_size + 1, subject_size));
-  if (std::any_of(subject.begin(), subject.end(),
-                  [](char c) { return static_cast<unsigned char>(c) < 0x21 || c == 0x7F; })) {
-    return Fail(ErrorCode::kInvalid, "a credential's subject has a control character or a blank");
-  }
+  RECRYPT_TRY(CheckSubject(subject));
   return ParsedCredential{Credential{std::move(device), (data[1] & kMayWrite) != 0,
                                      LoadU32(&data[2]), LoadU64(&data[6]), std::string(subject)},
                           size};

@@ -63,6 +63,7 @@ Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const u
     return written;
   }
   changes_.ahead_end = std::max(changes_.ahead_end, end);
+  AddRange(changes_.ahead_groups, group, group + 1);
   blocks_.EraseGroup(group);
   for (int level = 0; level < levels; ++level) {
     tree_.TakeStored(contexts.hasher(), level, group / GroupsCovered(level));

@@ -19,10 +19,9 @@ Status DocumentImpl::Commit(const Author* author, Durability durability) {
     std::shared_lock lock(state_mutex_);
     dirty = Dirty();
     ahead = changes_.ahead && !NeverCommitted();
-    in_the_way = stored_.last_record != 0 && tree_.layout().StoredLength() > stored_.first_record;
+    in_the_way = MustApplyFirst();
   }
   if (dirty) {
-    // Applying a document that reaches over its records would destroy them half-way.
     if (in_the_way) RECRYPT_TRY(ApplyRecords());
     // Promise: a record that is in the file is of a state whose groups written ahead are there too.
     if (ahead) RECRYPT_TRY(file_->SyncData());
@@ -32,6 +31,16 @@ Status DocumentImpl::Commit(const Author* author, Durability durability) {
   // Promise: what was written before a synced commit is there after a crash.
   if (durability == Durability::kSynced) return file_->SyncData();
   return {};
+}
+
+// Applying a document that reaches over its records would destroy them half-way; and new groups may
+// be holes, for which no old bytes must stand behind the document.
+bool DocumentImpl::MustApplyFirst() const {
+  if (stored_.last_record == 0) return false;
+  const Layout& layout = tree_.layout();
+  const uint64_t groups = Layout(stored_.fields.size).groups();
+  return layout.StoredLength() > stored_.first_record ||
+         (layout.groups() > groups && GroupStart(groups) < stored_.end);
 }
 
 Status DocumentImpl::CommitChanges(const Author* author) {
@@ -142,17 +151,39 @@ void DocumentImpl::GatherNode(int level, uint64_t number, const ChangedNode& cha
   }
 }
 
+// Zeros for the tables of groups that are holes now, where other bytes may stand
+// (docs/FORMAT.md, 3.3).
 Status DocumentImpl::GatherCleared(BlockContexts& contexts, WriteList& writes) {
   const uint64_t written = std::max(stored_.end, changes_.ahead_end);
   const Layout& layout = tree_.layout();
+  Ranges groups = changes_.edges;
   for (const auto& [first, end] : changes_.cleared) {
+    RECRYPT_ASSIGN(const std::vector<uint64_t> data, WrittenGroups(contexts, first, end));
+    for (const uint64_t group : data) AddRange(groups, group, group + 1);
+  }
+  for (const auto& [first, end] : groups) {
     for (uint64_t group = first; group < std::min(end, layout.groups()); ++group) {
-      if (GroupStart(group) >= written) break;
+      const uint64_t offset = layout.NodeOffset(0, group);
+      if (offset >= written) break;
       RECRYPT_ASSIGN(const bool hole, tree_.IsHole(contexts.hasher(), 0, group));
-      if (hole) writes.AddZeros(layout.NodeOffset(0, group), layout.NodeBytes(0, group));
+      if (hole) writes.AddZeros(offset, layout.NodeBytes(0, group));
     }
   }
   return {};
+}
+
+// The groups of a range whose tables are in the file: in the committed state, or ahead of this one.
+Result<std::vector<uint64_t>> DocumentImpl::WrittenGroups(BlockContexts& contexts, uint64_t first,
+                                                          uint64_t end) {
+  end = std::min(end, tree_.layout().groups());
+  RECRYPT_ASSIGN(std::vector<uint64_t> groups,
+                 tree_.StoredDataGroups(contexts.hasher(), first, end));
+  for (const auto& [ahead, ahead_end] : changes_.ahead_groups) {
+    for (uint64_t group = std::max(first, ahead); group < std::min(end, ahead_end); ++group) {
+      groups.push_back(group);
+    }
+  }
+  return groups;
 }
 
 Result<SignatureEntries> DocumentImpl::SignState(const TrailerFields& fields,
@@ -167,8 +198,11 @@ Result<SignatureEntries> DocumentImpl::SignState(const TrailerFields& fields,
   if (wrapped_only && stored_.entries.empty() && anyone) return entries;
   // Who wrapped the header again does not become the author, as long as the author's credential is
   // of a label that the document still has.
-  if (wrapped_only && !stored_.entries.empty() &&
-      CheckCredential(stored_.entries[0].credential, expression_, trust_, 0)) {
+  const auto still_trusted = [&] {
+    if (!trust_known_) return before_ && before_->expression == expression_;
+    return CheckCredential(stored_.entries[0].credential, expression_, trust_, 0).has_value();
+  };
+  if (wrapped_only && !stored_.entries.empty() && still_trusted()) {
     SignatureEntry earlier = stored_.entries[0];
     if (earlier.kind == EntryKind::kAuthor) {
       earlier.kind = EntryKind::kEarlierAuthor;
@@ -232,8 +266,11 @@ Status DocumentImpl::WriteRecord(WriteList writes, const TrailerFields& fields) 
                           record.position + write.at);
     }
   }
+  if (stored_.last_record == 0) {
+    stored_.base_length = stored_.length;
+    stored_.first_record = record.position;
+  }
   stored_.length = record.new_length;
-  if (stored_.last_record == 0) stored_.first_record = record.position;
   stored_.last_record = record.position;
   stored_.end = record.position + stored.size();
   return {};
@@ -294,6 +331,11 @@ Status DocumentImpl::PutRecordsInPlace() {
       RECRYPT_TRY(file_->WriteAt(at, buffer));
     }
   }
+  // An old trailer behind the new end must not be found there, should the cut be lost in a crash.
+  const uint64_t old_trailer = std::max(stored_.length, stored_.base_length - kTrailerSize);
+  if (old_trailer < stored_.base_length) {
+    RECRYPT_TRY(file_->WriteAt(old_trailer, Bytes(stored_.base_length - old_trailer)));
+  }
   // Promise: what the records replaced is durable before they are cut off.
   return file_->SyncData();
 }
@@ -301,6 +343,7 @@ Status DocumentImpl::PutRecordsInPlace() {
 Status DocumentImpl::CutRecords() {
   RECRYPT_TRY(file_->Truncate(stored_.length));
   stored_.overlay = {};
+  stored_.base_length = 0;
   stored_.first_record = 0;
   stored_.last_record = 0;
   stored_.end = stored_.length;

@@ -11,6 +11,7 @@
 #include "core/jcd/block_cipher.h"
 #include "core/jcd/dirty_blocks.h"
 #include "core/jcd/document.h"
+#include "core/jcd/fair_shared_mutex.h"
 #include "core/jcd/recovery.h"
 #include "core/jcd/signatures.h"
 #include "core/jcd/tree.h"
@@ -59,12 +60,15 @@ class DocumentImpl : public Document, private StoredBytes {
     TrailerFields fields;  // generation 0: never committed
     SignatureEntries entries;
     uint64_t length = 0;        // of the committed state without records
+    uint64_t base_length = 0;   // of the state that the first record follows
     uint64_t first_record = 0;  // positions; 0: there are none
     uint64_t last_record = 0;
     uint64_t end = 0;        // of the committed bytes, records included
     uint64_t file_size = 0;  // more than `end`: left over, or groups written ahead of a commit
     Overlay overlay;
   };
+  // Ranges of groups, first to end, that do not touch each other.
+  using Ranges = std::map<uint64_t, uint64_t>;
   // What is changed apart from the tree and the blocks.
   struct Changes {
     bool content = false;
@@ -72,7 +76,9 @@ class DocumentImpl : public Document, private StoredBytes {
     bool ahead = false;      // whole groups are in the file behind stored_.end
     bool checked = false;    // the file was seen to be as stored_ has it, and cut to stored_.end
     uint64_t ahead_end = 0;  // where the last of them ends
-    std::map<uint64_t, uint64_t> cleared;  // [first, end) of groups that became holes
+    Ranges cleared;          // groups that may have become holes
+    Ranges edges;            // groups that were the last one
+    Ranges ahead_groups;     // groups that were written ahead
   };
 
   bool NeverCommitted() const { return stored_.fields.generation == 0; }
@@ -99,7 +105,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Status Resize(BlockContexts& contexts, uint64_t size);
   Status ClearBlocks(BlockContexts& contexts, uint64_t first, uint64_t end);
   Status ZeroBytes(BlockContexts& contexts, uint64_t from, uint64_t to);
-  void MarkCleared(uint64_t first_group, uint64_t end_group);
+  static void AddRange(Ranges& ranges, uint64_t first, uint64_t end);
 
   // document_ahead.cc
   bool MayGoAhead(uint64_t group) const;
@@ -114,6 +120,9 @@ class DocumentImpl : public Document, private StoredBytes {
   void GatherGroup(BlockContexts& contexts, uint64_t group, WriteList& writes);
   void GatherNode(int level, uint64_t number, const ChangedNode& node, WriteList& writes);
   Status GatherCleared(BlockContexts& contexts, WriteList& writes);
+  Result<std::vector<uint64_t>> WrittenGroups(BlockContexts& contexts, uint64_t first,
+                                              uint64_t end);
+  bool MustApplyFirst() const;
   void GatherHead(WriteList& writes);
   Result<SignatureEntries> SignState(const TrailerFields& fields, const Author* author);
   Status WriteInPlace(const WriteList& writes, uint64_t length);
@@ -131,7 +140,7 @@ class DocumentImpl : public Document, private StoredBytes {
   // Serializes everything that changes the document; held through syncs, for which state_mutex_ is
   // not, so that reading goes on.
   std::mutex operation_;
-  mutable std::shared_mutex state_mutex_;  // guards all that follows
+  mutable FairSharedMutex state_mutex_;  // guards all that follows
 
   std::shared_ptr<const DataKeys> keys_;
   std::unique_ptr<BlockCipher> cipher_;

@@ -74,6 +74,7 @@ Status DocumentImpl::StartFrom(StoredState state, const TrustedLabels& trust, in
   stored_.trailer = state.trailer;
   stored_.fields = state.fields;
   stored_.length = state.length;
+  stored_.base_length = state.base_length;
   stored_.first_record = state.first_record;
   stored_.last_record = state.last_record;
   stored_.end = state.end;

@@ -131,11 +131,13 @@ Status DocumentImpl::Resize(BlockContexts& contexts, uint64_t size) {
   }
   const uint64_t old_groups = layout.groups();
   RECRYPT_TRY(tree_.Resize(contexts.hasher(), size));
+  // The tables at either end move, into places where other bytes may stand.
+  AddRange(changes_.edges, old_groups - std::min<uint64_t>(old_groups, 1), old_groups);
+  AddRange(changes_.edges, layout.groups() - std::min<uint64_t>(layout.groups(), 1),
+           layout.groups());
   if (size < old) {
     blocks_.EraseRange(layout.blocks(), ~uint64_t{0});
-    MarkCleared(layout.groups(), old_groups);
-  } else {
-    MarkCleared(old_groups, layout.groups());
+    AddRange(changes_.cleared, layout.groups(), old_groups);
   }
   return {};
 }
@@ -214,25 +216,22 @@ Status DocumentImpl::ClearBlocks(BlockContexts& contexts, uint64_t first, uint64
   RECRYPT_TRY(clear_part(first, first_group * kGroupBlocks));
   RECRYPT_TRY(tree_.ClearGroups(contexts.hasher(), first_group, end_group));
   blocks_.EraseRange(first_group * kGroupBlocks, end_group * kGroupBlocks);
-  MarkCleared(first_group, end_group);
+  AddRange(changes_.cleared, first_group, end_group);
   return clear_part(end_group * kGroupBlocks, end);
 }
 
-// Remembers groups in whose place other bytes than a table of zeros may stand
-// (docs/FORMAT.md, 3.3).
-void DocumentImpl::MarkCleared(uint64_t first_group, uint64_t end_group) {
-  if (first_group >= end_group) return;
-  auto& cleared = changes_.cleared;
-  auto at = cleared.upper_bound(first_group);
-  if (at != cleared.begin() && std::prev(at)->second >= first_group) {
+void DocumentImpl::AddRange(Ranges& ranges, uint64_t first, uint64_t end) {
+  if (first >= end) return;
+  auto at = ranges.upper_bound(first);
+  if (at != ranges.begin() && std::prev(at)->second >= first) {
     --at;
-    first_group = at->first;
+    first = at->first;
   }
-  while (at != cleared.end() && at->first <= end_group) {
-    end_group = std::max(end_group, at->second);
-    at = cleared.erase(at);
+  while (at != ranges.end() && at->first <= end) {
+    end = std::max(end, at->second);
+    at = ranges.erase(at);
   }
-  cleared.emplace(first_group, end_group);
+  ranges.emplace(first, end);
 }
 
 void DocumentImpl::Discard() {

@@ -102,7 +102,10 @@ class Chain {
     PutOver(state_.overlay, record);
     state_.trailer = trailer;
     state_.length = fields.new_length;
-    if (empty()) state_.first_record = position;
+    if (empty()) {
+      state_.first_record = position;
+      state_.base_length = base_length_;
+    }
     state_.last_record = position;
     state_.end = record.end;
     RECRYPT_TRY(own.Patch(file_, base_length_ - kTrailerSize, applied_));
@@ -138,14 +141,21 @@ class Chain {
     return {};
   }
 
-  // Notes which sectors of the base trailer's place hold what the records so far put there.
+  // Notes which sectors of the base trailer's place hold what applying the records so far puts
+  // there.
   void MatchSectors() {
     const uint64_t at = base_length_ - kTrailerSize;
+    TrailerBytes cut = applied_;
+    const uint64_t keep = std::clamp(state_.length, at, base_length_) - at;
+    if (!empty()) std::fill(cut.begin() + static_cast<ptrdiff_t>(keep), cut.end(), uint8_t{0});
     for (size_t i = 0; i < sectors_.size(); ++i) {
       const uint64_t start = (at / kSector + i) * kSector;
       const size_t from = std::max(start, at) - at;
       const size_t to = std::min(start + kSector, base_length_) - at;
-      if (std::memcmp(&found_[from], &applied_[from], to - from) == 0) sectors_[i] = true;
+      if (std::memcmp(&found_[from], &applied_[from], to - from) == 0 ||
+          std::memcmp(&found_[from], &cut[from], to - from) == 0) {
+        sectors_[i] = true;
+      }
     }
   }
 

@@ -17,6 +17,7 @@ struct StoredState {
   TrailerFields fields;  // of the trailer, authenticated
   SealedPart sealed{};
   uint64_t length = 0;        // stored length of the state, without records
+  uint64_t base_length = 0;   // likewise of the state that the first record follows
   uint64_t first_record = 0;  // positions; 0: there are no records
   uint64_t last_record = 0;
   uint64_t end = 0;        // of the last record's footer, or `length`

@@ -224,6 +224,32 @@ void Tree::DropBelow(int level, uint64_t number) {
   }
 }
 
+Result<std::vector<uint64_t>> Tree::StoredDataGroups(Sha256Hasher& hasher, uint64_t first,
+                                                     uint64_t end) const {
+  std::vector<uint64_t> found;
+  end = std::min(end, stored_.groups());
+  if (first >= end) return found;
+  RECRYPT_TRY(FindStoredData(hasher, stored_.top(), 0, stored_root_, first, end, found));
+  return found;
+}
+
+Status Tree::FindStoredData(Sha256Hasher& hasher, int level, uint64_t number,
+                            const Sha256Digest& hash, uint64_t first, uint64_t end,
+                            std::vector<uint64_t>& found) const {
+  const uint64_t from = number * GroupsCovered(level);
+  if (hash == kZeroHash || from >= end || from + GroupsCovered(level) <= first) return {};
+  if (level == 0) {
+    found.push_back(number);
+    return {};
+  }
+  RECRYPT_ASSIGN(const auto node, Load(hasher, level, number, hash));
+  for (uint64_t i = 0; i < node->entries(); ++i) {
+    RECRYPT_TRY(
+        FindStoredData(hasher, level - 1, number * kFanout + i, node->Hash(i), first, end, found));
+  }
+  return {};
+}
+
 void Tree::HashChanged(Sha256Hasher& hasher) {
   for (int level = 0; level <= layout_.top(); ++level) {
     for (const auto& [number, changed] : changed_[level]) {

@@ -13,6 +13,7 @@
 #include <bitset>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "core/jcd/node.h"
 #include "core/jcd/node_cache.h"
@@ -85,6 +86,11 @@ class Tree {
   // A full changed node is in the file now, where it belongs in a document that goes on.
   void TakeStored(Sha256Hasher& hasher, int level, uint64_t number);
 
+  // The groups from `first` on and before `end` that are no holes in the committed state, which
+  // must still stand in the file.
+  Result<std::vector<uint64_t>> StoredDataGroups(Sha256Hasher& hasher, uint64_t first,
+                                                 uint64_t end) const;
+
   // All changes have been committed, or are to be forgotten.
   void Committed();
   void Discard();
@@ -109,6 +115,8 @@ class Tree {
   void FitEntries(const Layout& cut);
   void AddLevels(int old_top);
   void DropBeyond();
+  Status FindStoredData(Sha256Hasher& hasher, int level, uint64_t number, const Sha256Digest& hash,
+                        uint64_t first, uint64_t end, std::vector<uint64_t>& found) const;
   Status Clear(Sha256Hasher& hasher, int level, uint64_t number, uint64_t first, uint64_t end);
   void DropBelow(int level, uint64_t number);
 

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "core/jcd/stream.h"
 #include "tests/unit/core_jcd/fixture.h"
 
 namespace recrypt {
@@ -49,9 +50,28 @@ class Model {
     EXPECT_EQ(file_->bytes().size(), StoredLengthFromSize(content_.size()));
     Reopen();
     Check();
+    CheckStream();
   }
 
  private:
+  // Without records a document is also a stream.
+  void CheckStream() {
+    Bytes content;
+    StreamDecryptor in(
+        [&](const Header& header) -> Result<OpenedDocument> {
+          RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header, world_.Secrets(header)));
+          return OpenedDocument{std::move(wrapper), world_.Trust()};
+        },
+        kNow,
+        [&](ByteSpan bytes) {
+          Append(content, bytes);
+          return Status{};
+        });
+    Must(in.Write(file_->bytes()));
+    Must(in.Finish());
+    ASSERT_EQ(content, content_);
+  }
+
   void Step() {
     switch (pick_.Below(16)) {
       case 0:
@@ -72,8 +92,9 @@ class Model {
         return Must(Commit());
       case 11:
         if (pick_.Below(2) == 0) Must(Commit());
-        if (!document_->IsDirty()) Must(document_->Apply());
-        return;
+        if (document_->IsDirty()) return;
+        Must(document_->Apply());
+        return CheckStream();
       case 12:
         if (document_->IsDirty()) return;
         return Reopen();

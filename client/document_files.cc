@@ -241,8 +241,7 @@ Status EncryptFile(Access& access, const EncryptSpec& spec, const std::string& f
                    const std::string& to, Overwrite overwrite, const Progress& progress) {
   RECRYPT_ASSIGN(const InputFile input, OpenInput(from));
   RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
-  auto encrypted = Encrypt(access, spec, input.fd.get(), Into(output), progress);
-  if (!encrypted) return Fail(encrypted.error(), from);
+  RECRYPT_TRY(Encrypt(access, spec, input.fd.get(), Into(output), progress));
   return output.Commit(input.info.st_mode);
 }
 
@@ -253,8 +252,7 @@ Result<Decrypted> DecryptFile(Access& access, const Clock& clock, const std::str
   const mode_t mode = input.info.st_mode;
   const auto file = std::make_shared<FdStoredFile>(std::move(input.fd));
   RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
-  auto decrypted = DecryptStored(access, clock, file, Into(output), progress);
-  if (!decrypted) return Fail(decrypted.error(), from);
+  RECRYPT_ASSIGN(Decrypted decrypted, DecryptStored(access, clock, file, Into(output), progress));
   RECRYPT_TRY(output.Commit(mode));
   return decrypted;
 }

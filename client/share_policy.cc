@@ -102,6 +102,26 @@ SharePolicy NewPolicy(const Identity& owner) {
   return SharePolicy{{0, 0, 0}, ToBytes(RandomArray<16>()), {owner.account, owner.Udf()}, {}};
 }
 
+// What the owner goes on from when the file is gone: the policy of this root that was seen last, if
+// it is the owner's own. Nobody else may put anything in its place.
+Result<SharePolicy> Restored(Client& client, const std::string& root, const Error& failure) {
+  RECRYPT_ASSIGN(const auto seen, client.trust().LastSeen(TrustSubject::kShare, root));
+  if (!seen) return Fail(failure);
+  auto policy = VerifySharePolicy(seen->object, client.keystore().identity().master.public_key());
+  if (!policy) return Fail(failure);
+  return policy;
+}
+
+// The policy to change: the one that is there, the one that was, or the share's first.
+Result<SharePolicy> PolicyToChange(Client& client, const std::string& root) {
+  auto loaded = Load(client, root);
+  if (loaded) return std::move(loaded->policy);
+  if (loaded.error().code == ErrorCode::kNotFound) return NewPolicy(client.keystore().identity());
+  const bool gone = ::access(PolicyOf(root).c_str(), F_OK) != 0 && errno == ENOENT;
+  if (gone) return Restored(client, root, loaded.error());
+  return Fail(std::move(loaded.error()));
+}
+
 Status MakeShareFolder(const std::string& root) {
   const std::string folder = FolderOf(root);
   const bool made = ::mkdir(folder.c_str(), 0755) == 0;
@@ -117,13 +137,7 @@ Result<SharePolicy> Update(Client& client, const std::string& root, const Change
   const Identity& identity = client.keystore().identity();
   RECRYPT_TRY(MakeShareFolder(root));
   RECRYPT_ASSIGN(const FileLock lock, FileLock::Take(FolderOf(root) + "/policy.lock"));
-  SharePolicy policy = NewPolicy(identity);
-  auto loaded = Load(client, root);
-  if (loaded) {
-    policy = std::move(loaded->policy);
-  } else if (loaded.error().code != ErrorCode::kNotFound) {
-    return Fail(std::move(loaded.error()));
-  }
+  RECRYPT_ASSIGN(SharePolicy policy, PolicyToChange(client, root));
   if (policy.owner.udf != identity.Udf()) {
     return Fail(ErrorCode::kDenied, "the share " + root + " is owned by " +
                                         policy.owner.account.text() + " " + policy.owner.udf +

@@ -38,7 +38,8 @@ Result<SharePolicy> LoadSharePolicy(Client& client, const std::string& root);
 Result<SharePolicy> CheckSharePolicy(Client& client, const std::string& root, ByteSpan document);
 
 // Assigns `label` to a directory of the share and replaces the policy, durably. Makes the share's
-// first policy, owned by this account, when there is none. kDenied when another account owns it.
+// first policy, owned by this account, when there is none; goes on from the last one that this
+// account signed when that one is gone. kDenied when another account owns it.
 Result<SharePolicy> AssignLabel(Client& client, const ShareLocation& directory,
                                 const LabelExpression& label);
 // Takes the assignment of a directory away; kNotFound when it has none.

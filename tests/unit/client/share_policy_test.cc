@@ -85,6 +85,18 @@ TEST_F(SharePolicyTest, OneThatIsTakenAwayIsMissed) {
   EXPECT_NE(policy.error().message.find("is gone"), std::string::npos);
 }
 
+TEST_F(SharePolicyTest, ItsOwnerGoesOnFromTheOneThatIsGone) {
+  const SharePolicy one = Assign(world_.alice, "Accounting", "Accounting#example.com").value();
+  ASSERT_TRUE(LoadSharePolicy(world_.bob.client(), share_.path()));
+  std::filesystem::remove_all(share_ / ".recryptfs");
+  EXPECT_EQ(Assign(world_.bob, "", "Bobs#example.net").error().code, ErrorCode::kStale);
+  const SharePolicy two = Assign(world_.alice, "", "Everybody#example.com").value();
+  EXPECT_EQ(two.share, one.share);
+  EXPECT_EQ(two.version.version, 2u);
+  EXPECT_EQ(two.paths.size(), 2u);
+  EXPECT_TRUE(LoadSharePolicy(world_.bob.client(), share_.path()));
+}
+
 TEST_F(SharePolicyTest, ATrustedAccountCannotPutItsOwnInPlace) {
   ASSERT_TRUE(Assign(world_.alice, "Accounting", "Accounting#example.com"));
   ASSERT_TRUE(LoadSharePolicy(world_.carol.client(), share_.path()));

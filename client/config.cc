@@ -82,18 +82,21 @@ Result<ServiceAddress> ReadService(const toml::node& node, const std::string& do
   return service;
 }
 
-Status ReadServices(const toml::node* node, const std::string& source, Config& config) {
-  if (node == nullptr) return {};
+Result<std::map<std::string, ServiceAddress>> ReadServices(const toml::node* node,
+                                                           const std::string& source) {
+  std::map<std::string, ServiceAddress> services;
+  if (node == nullptr) return services;
   if (!node->is_table()) return Refuse(source, *node, "service is no table");
   for (const auto& [domain, entry] : *node->as_table()) {
     const std::string name(domain.str());
-    RECRYPT_ASSIGN(config.services[name], ReadService(entry, name, source));
+    RECRYPT_ASSIGN(services[name], ReadService(entry, name, source));
   }
-  return {};
+  return services;
 }
 
-Status ReadDns(const toml::node* node, const std::string& source, Config& config) {
-  if (node == nullptr) return {};
+Result<std::vector<std::string>> ReadDnsServers(const toml::node* node, const std::string& source) {
+  std::vector<std::string> list;
+  if (node == nullptr) return list;
   if (!node->is_table()) return Refuse(source, *node, "dns is no table");
   TableReader reader(*node->as_table(), "dns.", source);
   if (const toml::node* servers = reader.Take("servers")) {
@@ -101,10 +104,11 @@ Status ReadDns(const toml::node* node, const std::string& source, Config& config
     for (const toml::node& server : *servers->as_array()) {
       if (!server.is_string())
         return Refuse(source, server, "dns.servers holds something but text");
-      config.dns_servers.push_back(**server.as_string());
+      list.push_back(**server.as_string());
     }
   }
-  return reader.CheckAllTaken();
+  RECRYPT_TRY(reader.CheckAllTaken());
+  return list;
 }
 
 // A line that starts a table, as far as SetService has to know it.
@@ -178,8 +182,8 @@ Result<Config> ParseConfig(std::string_view text, const std::string& source) {
     }
     config.deadline_ms = *seconds * 1000;
   }
-  RECRYPT_TRY(ReadDns(reader.Take("dns"), source, config));
-  RECRYPT_TRY(ReadServices(reader.Take("service"), source, config));
+  RECRYPT_ASSIGN(config.dns_servers, ReadDnsServers(reader.Take("dns"), source));
+  RECRYPT_ASSIGN(config.services, ReadServices(reader.Take("service"), source));
   RECRYPT_TRY(reader.CheckAllTaken());
   return config;
 }

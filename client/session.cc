@@ -131,36 +131,42 @@ Result<ServiceProfile> ServiceSession::Service() {
   return state->service;
 }
 
-// `session_is_gone`: the service does not know the session, and says so without a MAC, which it
-// could not make.
-Result<Response> ServiceSession::CallUnder(State& state, const std::string& body,
-                                           bool& session_is_gone) {
+// One exchange under a session.
+struct ServiceSession::Exchange {
+  Result<Response> response;
+  // The service does not know the session, and says so without a MAC, which it could not make.
+  bool session_is_gone = false;
+};
+
+ServiceSession::Exchange ServiceSession::CallUnder(State& state, const std::string& body) {
   RequestAuthorization authorization;
   authorization.session_id = state.id;
   authorization.sequence = state.sequence.fetch_add(1) + 1;
   authorization.time = clock_.NowSeconds();
   authorization.mac = RequestMac(state.keys, {"POST", domain_, kWellKnownPath, authorization.time,
                                               authorization.sequence, AsBytes(body)});
-  RECRYPT_ASSIGN(
-      const HttpAnswer answer,
-      transport_.Post({domain_, body, FormatAuthorization(authorization)}, deadline_ms_));
+  auto answer = transport_.Post({domain_, body, FormatAuthorization(authorization)}, deadline_ms_);
+  if (!answer) return {Fail(std::move(answer.error()))};
   const Sha256Digest expected =
-      ResponseMac(state.keys, authorization.mac, answer.status, AsBytes(answer.body));
-  const auto found = Base64UrlDecode(answer.mac);
-  if (!answer.mac.empty() && found && ConstantTimeEqual(*found, expected)) {
-    return ParseAnswer(domain_, answer);
+      ResponseMac(state.keys, authorization.mac, answer->status, AsBytes(answer->body));
+  const auto found = Base64UrlDecode(answer->mac);
+  if (!answer->mac.empty() && found && ConstantTimeEqual(*found, expected)) {
+    return {ParseAnswer(domain_, *answer)};
   }
-  if (!answer.mac.empty()) {
-    return Disbelieve(domain_, "its MAC does not fit: forged, or a replay of another answer");
+  if (!answer->mac.empty()) {
+    return {Disbelieve(domain_, "its MAC does not fit: forged, or a replay of another answer")};
   }
-  if (answer.status == 503) {
-    return Fail(ErrorCode::kUnavailable, "the recryption service of " + domain_ + " is overloaded");
+  if (answer->status == 503) {
+    return {
+        Fail(ErrorCode::kUnavailable, "the recryption service of " + domain_ + " is overloaded")};
   }
-  if (answer.status == 401) {
-    auto response = ParseAnswer(domain_, answer);
+  bool session_is_gone = false;
+  if (answer->status == 401) {
+    const auto response = ParseAnswer(domain_, *answer);
     session_is_gone = response && StatusIn(*response).reason == kReasonSession;
   }
-  return Disbelieve(domain_, "it has no MAC (HTTP " + std::to_string(answer.status) + ")");
+  return {Disbelieve(domain_, "it has no MAC (HTTP " + std::to_string(answer->status) + ")"),
+          session_is_gone};
 }
 
 Result<Response> ServiceSession::Call(Request request, SessionUse use) {
@@ -173,16 +179,15 @@ Result<Response> ServiceSession::Call(Request request, SessionUse use) {
     RECRYPT_ASSIGN(const HttpAnswer answer, transport_.Post({domain_, body, ""}, deadline_ms_));
     return ParseAnswer(domain_, answer);
   }
-  bool session_is_gone = false;
   RECRYPT_ASSIGN(std::shared_ptr<State> state, Current());
-  auto response = CallUnder(*state, body, session_is_gone);
-  if (!session_is_gone) return response;
+  Exchange first = CallUnder(*state, body);
+  if (!first.session_is_gone) return std::move(first.response);
   {
     const std::lock_guard guard(mutex_);
     if (state_ == state) state_ = nullptr;
   }
   RECRYPT_ASSIGN(state, Current());
-  return CallUnder(*state, body, session_is_gone);
+  return CallUnder(*state, body).response;
 }
 
 }  // namespace recrypt

@@ -44,9 +44,10 @@ class ServiceSession {
 
  private:
   struct State;
+  struct Exchange;
   Result<std::shared_ptr<State>> Current();
   Result<std::shared_ptr<State>> Handshake();
-  Result<Response> CallUnder(State& state, const std::string& body, bool& session_is_gone);
+  Exchange CallUnder(State& state, const std::string& body);
 
   const std::string domain_;
   Transport& transport_;

@@ -103,6 +103,10 @@ class CurlTransport : public Transport {
   }
 
  private:
+  struct Attempt {
+    Result<HttpAnswer> answer;
+    bool try_next = false;  // another host may do better
+  };
   struct Pause {
     SteadyClock::time_point until;
     Error failure;
@@ -122,10 +126,8 @@ class CurlTransport : public Transport {
                    discovery_.Find(post.domain, std::max<int64_t>(Left(end) / 2, 1)));
     for (size_t i = 0; i < hosts.size(); ++i) {
       const bool last = i + 1 == hosts.size();
-      bool try_next = false;
-      auto answer = PostTo(hosts[i], post, Left(end), try_next);
-      const bool overloaded = answer && answer->status == 503;
-      if (last || Left(end) <= 1 || (!try_next && !overloaded)) return answer;
+      Attempt attempt = PostTo(hosts[i], post, Left(end));
+      if (last || Left(end) <= 1 || !attempt.try_next) return std::move(attempt.answer);
     }
     return Fail(ErrorCode::kUnavailable, "no host of " + post.domain + " answers");
   }
@@ -183,11 +185,12 @@ class CurlTransport : public Transport {
     return all ? std::move(handle) : nullptr;
   }
 
-  Result<HttpAnswer> PostTo(const ServiceHost& host, const HttpPost& post, int64_t left_ms,
-                            bool& try_next) {
+  Attempt PostTo(const ServiceHost& host, const HttpPost& post, int64_t left_ms) {
     CurlHandle handle = TakeIdle(post.domain);
     if (!handle) handle = MakeHandle(post.domain);
-    if (!handle) return Fail(ErrorCode::kUnavailable, "the HTTP library lacks TLS 1.3");
+    if (!handle) {
+      return {Fail(ErrorCode::kUnavailable, "the HTTP library lacks TLS 1.3"), false};
+    }
     CURL* curl = handle.get();
     ListHandle headers = Add(nullptr, "Content-Type: application/json");
     headers = Add(std::move(headers), "Expect:");
@@ -211,14 +214,15 @@ class CurlTransport : public Transport {
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     answer.status = static_cast<int>(status);
     const Error error = Describe(code, curl, host, post.domain);
-    try_next = FailedToConnect(code, curl);
+    const bool unconnected = FailedToConnect(code, curl);
     // The lists and the body die with this call.
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, nullptr);
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, nullptr);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, nullptr);
-    if (code != CURLE_OK) return Fail(error);
+    if (code != CURLE_OK) return {Fail(error), unconnected};
     GiveBack(post.domain, std::move(handle));
-    return answer;
+    const bool overloaded = answer.status == 503;
+    return {std::move(answer), overloaded};
   }
 
   static bool FailedToConnect(CURLcode code, CURL* curl) {

@@ -91,7 +91,8 @@ class User:
 
     def __init__(self, stage, name):
         self.stage, self.name = stage, name
-        self.unix = f"rfs-{name}"
+        # Another run at the same time has accounts of its own: this one's are killed at the end.
+        self.unix = f"rfs-{name}-{stage.base.name[-4:].lower()}"
         self.home = stage.base / f"home-{name}"
         try:
             pwd.getpwnam(self.unix)

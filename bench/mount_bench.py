@@ -67,12 +67,13 @@ class Runner:
         self.options, self.systems, self.programs = options, systems, programs
         self.seconds = {system.name: {} for system in systems}
         self.amounts = {}
+        self.folder = None  # of this round, in every system
 
     def workload(self, system, name, operations=None):
         count = self.options.reads if name == "random-read" else self.options.writes
-        text = run([self.programs.workload, name, system.path, "--size", self.options.size,
-                    "--files", self.options.files, "--operations",
-                    count if operations is None else operations])
+        text = run([self.programs.workload, name, system.path / self.folder,
+                    "--size", self.options.size, "--files", self.options.files,
+                    "--operations", count if operations is None else operations])
         return json.loads(text)
 
     def prepare(self, step, system, done):
@@ -84,6 +85,9 @@ class Runner:
 
     def round(self, number, steps, log):
         done = set()
+        self.folder = f"round-{number + 1}"
+        for system in self.systems:
+            (system.path / self.folder).mkdir()
         shift = number % len(self.systems)
         order = self.systems[shift:] + self.systems[:shift]
         for step in steps:
@@ -117,6 +121,7 @@ class Runner:
                 self.workload(system, "delete-big")
             if (system.name, "create") in done and (system.name, "delete") not in done:
                 self.workload(system, "delete")
+            (system.path / self.folder).rmdir()
 
 
 def rate(step, amount, seconds):

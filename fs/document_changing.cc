@@ -48,8 +48,10 @@ void OpenDocument::Unlock() {
   locked_ = false;
 }
 
+// Writes are taken as long as the keys are there, at the end of a lease too: it is then that the
+// kernel hands over the pages that were changed through mappings. Opening asked for the right to.
 Status OpenDocument::BeginChange() {
-  if (locked_ && phase_ == State::kLoaded && LeaseAlive()) return {};
+  if (locked_ && phase_ == State::kLoaded) return {};
   RECRYPT_TRY(LockForChange());
   Status ready = PrepareChange();
   if (!ready && !dirty_) Unlock();
@@ -67,7 +69,6 @@ Status OpenDocument::PrepareChange() {
       if (before && before != digest_) services_.events.PagesAreStale(inode_id_);
     }
   }
-  if (phase_ == State::kLoaded && !LeaseAlive()) RECRYPT_TRY(Renew());
   if (phase_ == State::kEmpty) {
     RECRYPT_ASSIGN(LabelExpression label, DirectoryLabel());
     RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(label));

@@ -99,6 +99,7 @@ Status OpenDocument::LoadOnce() {
   if (!loaded) return loaded;
   stamp_ = stamp;
   digest_ = doc_->TrailerDigest();
+  size_ = doc_->Size();
   return {};
 }
 
@@ -124,6 +125,7 @@ Status OpenDocument::LoadEmpty(const Stamp& stamp) {
                 "\"" + place_ + "\" was never written on the share: empty, and without author");
   header_.reset();
   phase_ = State::kEmpty;
+  size_ = 0;
   stamp_ = stamp;
   digest_.reset();
   return {};

@@ -75,6 +75,8 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
   if ((flags & O_TRUNC) != 0) purpose = OpenFor::kTruncating;
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   RECRYPT_ASSIGN(OpenDocument::Opened opened, Explain(inode, document->Open(purpose)));
+  // The kernel goes by the size that it was told, for as long as attributes are believed.
+  if (opened.size != inode.shown_size()) kernel_.DropAttributes(inode.id());
   if (opened.loaded) {
     if (std::shared_ptr<Inode> parent = inode.parent()) prefetcher_.Opened(parent, inode);
   }
@@ -128,7 +130,9 @@ Result<size_t> FileSystem::Read(OpenFile& file, uint64_t offset, MutableByteSpan
 
 Status FileSystem::Write(OpenFile& file, uint64_t offset, ByteSpan data, WriteAt where) {
   if (file.document == nullptr) return NotOpenForThis();
-  return Explain(*file.inode, file.document->Write(offset, data, where));
+  Status written = Explain(*file.inode, file.document->Write(offset, data, where));
+  if (written) file.inode->ShowGrowth(offset + data.size());
+  return written;
 }
 
 Status FileSystem::Flush(OpenFile& file) {

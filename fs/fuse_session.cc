@@ -161,6 +161,10 @@ void FuseSession::DropPages(uint64_t inode_id) {
   }
 }
 
+void FuseSession::DropAttributes(uint64_t inode_id) {
+  if (mounted_) (void)fuse_lowlevel_notify_inval_inode(session_, inode_id, -1, 0);
+}
+
 void FuseSession::DropName(uint64_t directory_id, const std::string& name) {
   if (!mounted_) return;
   (void)fuse_lowlevel_notify_inval_entry(session_, directory_id, name.c_str(), name.size());

@@ -49,6 +49,7 @@ class FuseSession : public KernelCache {
   void Stop();
 
   void DropPages(uint64_t inode_id) override;
+  void DropAttributes(uint64_t inode_id) override;
   void DropName(uint64_t directory_id, const std::string& name) override;
 
   // For the functions that the kernel calls.

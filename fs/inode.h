@@ -80,6 +80,15 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // A directory's grants asked for ahead (fs/prefetch.h).
   std::shared_ptr<DirectoryPrefetch> PrefetchState();
 
+  // What the kernel believes a document's size to be: as it was told, or as it wrote.
+  uint64_t shown_size() const { return shown_size_; }
+  void ShowSize(uint64_t size) { shown_size_ = size; }
+  void ShowGrowth(uint64_t size) {
+    uint64_t shown = shown_size_;
+    while (shown < size && !shown_size_.compare_exchange_weak(shown, size)) {
+    }
+  }
+
   // The content size of a stored file whose length alone does not tell it, for one (length, mtime).
   struct KnownSize {
     off_t stored_length;
@@ -97,6 +106,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   const Key key_;
   const InodeKind kind_;
   bool is_root_ = false;  // set before the inode is shared
+  std::atomic<uint64_t> shown_size_{0};
   uint64_t lookups_ = 0;  // guarded by InodeTable::mutex_
 
   mutable std::mutex mutex_;  // guards what follows; innermost: nothing is called under it

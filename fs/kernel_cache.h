@@ -1,7 +1,8 @@
 // KernelCache: what the file system asks of the kernel's side of the mount.
 //
-// Called only from threads that hold no lock which a FUSE request may wait for: dropping pages
-// waits for requests on them, and writes dirty ones back through the mount first.
+// DropPages and DropName are called only from threads that hold no lock which a FUSE request may
+// wait for: dropping pages waits for requests on them, and writes dirty ones back through the mount
+// first. DropAttributes waits for nothing.
 #ifndef RECRYPT_FS_KERNEL_CACHE_H_
 #define RECRYPT_FS_KERNEL_CACHE_H_
 
@@ -16,6 +17,8 @@ class KernelCache {
   // Writes dirty pages of a file back and forgets all of them, mapped ones included, with its
   // attributes.
   virtual void DropPages(uint64_t inode_id) = 0;
+  // Forgets a file's attributes alone: its size, where another mount changed it.
+  virtual void DropAttributes(uint64_t inode_id) = 0;
   // Forgets what a name in a directory leads to.
   virtual void DropName(uint64_t directory_id, const std::string& name) = 0;
 };

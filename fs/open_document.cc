@@ -53,6 +53,7 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
     if (purpose == OpenFor::kWriting) RECRYPT_TRY(CheckMayWrite());
   }
   ++handles_;
+  opened->size = size_;
   return opened;
 }
 

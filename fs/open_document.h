@@ -80,6 +80,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   struct Opened {
     bool keep_pages = false;  // what the kernel has cached of it is still good
     bool loaded = false;      // its keys had to be got
+    uint64_t size = 0;        // of the content now
   };
   // Decides about access, as open(2) does; counts a handle when it succeeds.
   Result<Opened> Open(OpenFor purpose);

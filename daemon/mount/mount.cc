@@ -137,6 +137,7 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   FileSystemOptions fs_options;
   fs_options.label = options.label;
   fs_options.verify_policy = services.verify_policy;
+  fs_options.lock_wait_ms = services.lock_wait_ms;
   fs_options.own_by_caller = geteuid() == 0;
   RECRYPT_ASSIGN(auto fs, FileSystem::Create(fs_options, *store, services.access, services.clock,
                                              session, services.log));

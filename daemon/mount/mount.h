@@ -36,6 +36,7 @@ struct MountServices {
   PolicyVerifier verify_policy;  // of the share's policy document
   LogSink log;
   std::function<Status()> serving;  // called once the mount answers; an error ends it. May be empty
+  int64_t lock_wait_ms = 5000;      // for another mount's lock on a document, before EBUSY
 };
 
 // Keeps the signals that end a mount for the thread that waits for them. Threads made later

@@ -318,7 +318,7 @@ TEST_F(Basic, StatfsAndAttributes) {
   EXPECT_EQ(Xattr(*this / "f", "user.jcd.label"), "A#example.com");
   EXPECT_EQ(Xattr(*this / "f", "user.jcd.signer"), "alice@example.com");
   EXPECT_NE(Xattr(*this / "f", "user.jcd.lease"), "");
-  EXPECT_EQ(Xattr(mountpoint_, "user.jcd.pid"), std::to_string(getpid()));
+  EXPECT_EQ(Xattr(mountpoint_, "user.jcd.pid"), std::to_string(mount_->pid()));
   EXPECT_EQ(lsetxattr((*this / "f").c_str(), "user.jcd.label", "B#x", 3, 0), -1);
   EXPECT_EQ(errno, EPERM);
   if (lsetxattr((*this / "f").c_str(), "user.comment", "hello", 5, 0) == 0) {

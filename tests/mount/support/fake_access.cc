@@ -1,5 +1,9 @@
 #include "tests/mount/support/fake_access.h"
 
+#include <sys/mman.h>
+
+#include <new>
+
 #include "core/identity/credential.h"
 #include "core/udf/udf.h"
 
@@ -18,9 +22,13 @@ const FakeLabel* FakeLabels::Find(const LabelName& name) const {
 }
 
 FakeAccess::FakeAccess(const FakeLabels& labels, std::string account)
-    : labels_(labels),
+    : switches_(new (mmap(nullptr, sizeof(Switches), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Switches),
+      labels_(labels),
       account_(std::move(account)),
       device_(PrivateKey::Generate(Curve::kEd25519)) {}
+
+FakeAccess::~FakeAccess() { munmap(switches_, sizeof(Switches)); }
 
 Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
   if (use == GrantUse::kOpen) ++opens;

@@ -40,11 +40,25 @@ class FakeAccess : public Access {
  public:
   FakeAccess(const FakeLabels& labels, std::string account);
 
-  std::atomic<int64_t> lease_ms{3'600'000};
-  std::atomic<bool> deny{false};      // no grants
-  std::atomic<bool> may_write{true};  // has a credential
-  std::atomic<int> opens{0};          // calls that a grant would have been asked for
-  std::atomic<int> prefetched{0};     // documents
+  ~FakeAccess() override;
+
+ private:
+  // In memory shared with the processes that serve mounts.
+  struct Switches {
+    std::atomic<int64_t> lease_ms{3'600'000};
+    std::atomic<bool> deny{false};
+    std::atomic<bool> may_write{true};
+    std::atomic<int> opens{0};
+    std::atomic<int> prefetched{0};
+  };
+  Switches* const switches_;
+
+ public:
+  std::atomic<int64_t>& lease_ms = switches_->lease_ms;
+  std::atomic<bool>& deny = switches_->deny;             // no grants
+  std::atomic<bool>& may_write = switches_->may_write;   // has a credential
+  std::atomic<int>& opens = switches_->opens;            // calls that a grant would be asked for
+  std::atomic<int>& prefetched = switches_->prefetched;  // documents
 
   Result<OpenedKeys> Open(const Header& header, GrantUse use) override;
   std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,

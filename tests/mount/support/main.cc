@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -34,6 +35,12 @@ void CleanUp(const std::string& base) {
   std::filesystem::remove_all(base, ignored);
 }
 
+volatile pid_t tests = -1;
+// A run that is stopped from outside stops the tests, and cleans up after them.
+void StopTests(int) {
+  if (tests > 0) kill(tests, SIGKILL);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -42,16 +49,18 @@ int main(int argc, char** argv) {
     base = std::string(directory) + "/recryptfs-tests-XXXXXX";
   }
   if (mkdtemp(base.data()) == nullptr) return 2;
-  const pid_t child = fork();
-  if (child == 0) {
+  tests = fork();
+  if (tests == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setenv("RECRYPT_MOUNT_TESTS", base.c_str(), 1);
     recrypt::HardenProcess();
     testing::InitGoogleTest(&argc, argv);
     return RUN_ALL_TESTS();
   }
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, StopTests);
   int status = 0;
-  waitpid(child, &status, 0);
+  while (waitpid(tests, &status, 0) < 0 && errno == EINTR) {
+  }
   CleanUp(base);
   if (WIFSIGNALED(status)) {
     std::fprintf(stderr, "the tests ended by signal %d\n", WTERMSIG(status));

@@ -1,20 +1,23 @@
 #include "tests/mount/support/mounted.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <fstream>
 #include <random>
 #include <sstream>
 #include <system_error>
 
 #include "daemon/mount/mount.h"
-#include "fs/posix_store.h"
 
 namespace recrypt {
 namespace {
@@ -42,66 +45,99 @@ std::string TempDir::Make(const std::string& name) {
   return path_ / name;
 }
 
+namespace {
+
+// The child's whole life. Says "+" to `ready` once it serves, or why it does not.
+[[noreturn]] void ServeInChild(const MountOptions& options, Access& access,
+                               const MountSettings& settings, int log, int ready) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  BlockStopSignals();
+  SystemClock clock;
+  auto say = [](int fd, const std::string& words) {
+    if (write(fd, words.data(), words.size()) < 0) _exit(2);
+  };
+  MountServices services{access,
+                         clock,
+                         [&settings](ByteSpan) -> Result<SharePolicy> {
+                           if (settings.policy) return *settings.policy;
+                           return Fail(ErrorCode::kDenied,
+                                       "the policy's signature does not verify");
+                         },
+                         [&](LogLevel, const std::string& line) { say(log, line + "\n"); },
+                         [&]() -> Status {
+                           say(ready, "+");
+                           return {};
+                         },
+                         settings.lock_wait_ms};
+  Status ended = RunMount(options, services);
+  if (!ended) say(ready, ended.error().message);
+  _exit(ended ? 0 : 1);
+}
+
+}  // namespace
+
 TestMount::TestMount(const std::string& share, const std::string& mountpoint, Access& access,
                      MountSettings settings)
-    : mountpoint_(mountpoint), store_(std::move(settings.store)) {
-  LogSink log = [this](LogLevel, const std::string& line) { Note(line); };
-  if (store_ == nullptr) {
-    auto opened = PosixStore::Open(share);
-    if (!opened) throw std::runtime_error(opened.error().message);
-    store_ = std::move(*opened);
-  }
-  SessionOptions session;
-  session.mountpoint = mountpoint;
-  session.source = share;
-  session.read_only = settings.read_only;
-  session.default_permissions = true;
-  session_ = std::make_unique<FuseSession>(session, log);
-  FileSystemOptions options;
+    : mountpoint_(mountpoint), log_(memfd_create("log", MFD_CLOEXEC)) {
+  MountOptions options{share, mountpoint, std::nullopt, settings.options};
   if (!settings.label.empty()) options.label = *LabelExpression::Parse(settings.label);
-  options.verify_policy = [policy = settings.policy](ByteSpan) -> Result<SharePolicy> {
-    if (!policy) return Fail(ErrorCode::kDenied, "the policy's signature does not verify");
-    return *policy;
-  };
-  options.lock_wait_ms = settings.lock_wait_ms;
-  options.own_by_caller = geteuid() == 0;
-  umask(0022);
-  auto fs = FileSystem::Create(options, *store_, access, clock_, *session_, log);
-  if (!fs) throw std::runtime_error(fs.error().message);
-  fs_ = std::move(*fs);
-  Status mounted = session_->Mount(*fs_);
-  if (!mounted) throw std::runtime_error(mounted.error().message);
-  server_ = std::thread([this] { session_->Serve(); });
+  int ends[2];
+  if (!log_ || pipe2(ends, O_CLOEXEC) != 0) Throw("pipe");
+  UniqueFd reader(ends[0]), writer(ends[1]);
+  fcntl(log_.get(), F_SETFL, O_APPEND);
+  pid_ = fork();
+  if (pid_ < 0) Throw("fork");
+  if (pid_ == 0) ServeInChild(options, access, settings, log_.get(), writer.get());
+  writer.Reset();
+  std::string words(4096, '\0');
+  const ssize_t size = read(reader.get(), words.data(), words.size());
+  words.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  if (words == "+") return;
+  Wait();
+  throw std::runtime_error(words);
 }
 
 TestMount::~TestMount() { Unmount(); }
 
-void TestMount::Unmount() {
-  if (!server_.joinable()) return;
-  if (umount2(mountpoint_.c_str(), 0) != 0) {
-    umount2(mountpoint_.c_str(), MNT_DETACH);
-    session_->Stop();
-  }
-  server_.join();
-  fs_->Shutdown();
-  fs_.reset();
-  session_.reset();
+int TestMount::Unmount() {
+  if (pid_ < 0) return 0;
+  if (umount2(mountpoint_.c_str(), 0) != 0) kill(pid_, SIGTERM);  // something is open
+  return Wait();
 }
 
-void TestMount::Note(const std::string& line) {
-  std::lock_guard lock(log_mutex_);
-  log_ += line + "\n";
+int TestMount::Wait() {
+  if (pid_ < 0) return 0;
+  int status = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const pid_t done = waitpid(pid_, &status, WNOHANG);
+    if (done == pid_) {
+      pid_ = -1;
+      return status;
+    }
+    usleep(i < 100 ? 1'000 : 10'000);
+  }
+  ADD_FAILURE() << "the mount on " << mountpoint_ << " does not end";
+  kill(pid_, SIGKILL);
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  umount2(mountpoint_.c_str(), MNT_DETACH);
+  return status;
 }
 
 std::string TestMount::Log() const {
-  std::lock_guard lock(log_mutex_);
-  return log_;
+  struct stat st;
+  if (fstat(log_.get(), &st) != 0) Throw("log");
+  std::string text(static_cast<size_t>(st.st_size), '\0');
+  const ssize_t size = pread(log_.get(), text.data(), text.size(), 0);
+  text.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  return text;
 }
 
 void MountTest::SetUp() {
   if (access("/dev/fuse", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/fuse is not to be had";
   labels_.Add("A#example.com");
   labels_.Add("B#example.com");
+  umask(0022);
   alice_ = std::make_unique<FakeAccess>(labels_, "alice@example.com");
 }
 

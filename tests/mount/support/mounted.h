@@ -1,11 +1,13 @@
-// TestMount: a share mounted for real, served by this process, with a FakeAccess for keys.
+// TestMount: a share mounted for real, served by a child process, with a FakeAccess for keys. (One
+// process cannot be both sides: it would wait for itself with its own memory map locked.)
 //
 //   TempDir dir;
 //   TestMount mount(dir.Make("share"), dir.Make("mnt"), access, {.label = "A#example.com"});
 //   WriteFile(mount / "a.txt", "text");
 //
 // The destructors unmount, whatever a test has left open; tests/mount/support/main.cc cleans up
-// behind a test that crashed.
+// behind a test that crashed. What is done to `access` after mounting reaches the child only
+// through FakeAccess's switches.
 #ifndef RECRYPT_TESTS_MOUNT_SUPPORT_MOUNTED_H_
 #define RECRYPT_TESTS_MOUNT_SUPPORT_MOUNTED_H_
 
@@ -13,16 +15,12 @@
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/base/unique_fd.h"
-#include "fs/file_system.h"
-#include "fs/fuse_session.h"
-#include "fs/store.h"
+#include "core/identity/profile.h"
 #include "tests/mount/support/fake_access.h"
 
 namespace recrypt {
@@ -42,10 +40,9 @@ class TempDir {
 
 struct MountSettings {
   std::string label = "A#example.com";  // "" for none
-  std::optional<SharePolicy> policy;
-  bool read_only = false;
+  std::optional<SharePolicy> policy = std::nullopt;
+  std::vector<std::string> options = {};  // as after -o
   int64_t lock_wait_ms = 5000;
-  std::unique_ptr<Store> store;  // null: the share itself
 };
 
 class TestMount {
@@ -56,23 +53,18 @@ class TestMount {
 
   std::string operator/(const std::string& name) const { return mountpoint_ + "/" + name; }
   const std::string& mountpoint() const { return mountpoint_; }
-  FileSystem& fs() { return *fs_; }
+  pid_t pid() const { return pid_; }
   // Everything that was logged so far.
   std::string Log() const;
-  // Ends serving with everything committed and applied.
-  void Unmount();
+  // Unmounts, and waits until everything is committed and applied. 0, or the child's exit status.
+  int Unmount();
+  // The same for a child that ends by itself, or by a signal.
+  int Wait();
 
  private:
-  void Note(const std::string& line);
-
   const std::string mountpoint_;
-  SystemClock clock_;
-  mutable std::mutex log_mutex_;  // guards log_
-  std::string log_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<FuseSession> session_;
-  std::unique_ptr<FileSystem> fs_;
-  std::thread server_;
+  UniqueFd log_;  // a file in memory
+  pid_t pid_ = -1;
 };
 
 // One share, one account, one label, one mount, as most tests want it.

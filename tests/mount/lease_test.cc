@@ -1,0 +1,178 @@
+// What a lease allows, and what is left when it ends.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csetjmp>
+#include <csignal>
+#include <thread>
+
+#include "tests/mount/support/mounted.h"
+
+namespace recrypt {
+namespace {
+
+class Lease : public MountTest {
+ protected:
+  void SetUp() override {
+    MountTest::SetUp();
+    if (IsSkipped()) return;
+    Mount();
+    WriteFile(*this / "f", content_);
+    alice_->lease_ms = 700;
+    Mount();
+  }
+  static void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+  static ssize_t ReadFrom(int fd, off_t offset) {
+    char bytes[64];
+    return pread(fd, bytes, sizeof bytes, offset);
+  }
+
+  const std::string content_ = std::string(200'000, 'c');
+};
+
+TEST_F(Lease, DeniedOpenSaysWhy) {
+  alice_->deny = true;
+  EXPECT_EQ(OpenErrno(*this / "f", O_RDONLY), EACCES);
+  EXPECT_NE(Xattr(*this / "f", "user.jcd.why").find("has no entry for A#example.com"),
+            std::string::npos);
+  EXPECT_EQ(Xattr(*this / "f", "user.jcd.label"), "A#example.com");
+}
+
+TEST_F(Lease, EndRefusesAnOpenDescriptorAndEmptiesTheKernelsCache) {
+  UniqueFd fd = OpenFd(*this / "f", O_RDONLY);
+  EXPECT_EQ(ReadAll(fd.get()), content_);
+  alice_->deny = true;
+  EXPECT_GT(ReadFrom(fd.get(), 0), 0);  // the lease still lasts
+  Sleep(1200);
+  EXPECT_EQ(ReadFrom(fd.get(), 0), -1);
+  EXPECT_EQ(errno, EACCES);
+  EXPECT_EQ(ReadFrom(fd.get(), 100'000), -1);
+  EXPECT_EQ(OpenErrno(*this / "f", O_RDONLY), EACCES);
+}
+
+TEST_F(Lease, EndEmptiesTheCacheOfAClosedFile) {
+  EXPECT_EQ(ReadFile(*this / "f"), content_);
+  alice_->deny = true;
+  Sleep(1200);
+  EXPECT_EQ(OpenErrno(*this / "f", O_RDONLY), EACCES);
+}
+
+TEST_F(Lease, RenewalGoesUnnoticed) {
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  EXPECT_EQ(ReadAll(fd.get()), content_);
+  for (int i = 0; i < 4; ++i) {
+    Sleep(500);
+    ASSERT_GT(ReadFrom(fd.get(), i * 4096), 0);
+    ASSERT_EQ(pwrite(fd.get(), "d", 1, i), 1);
+  }
+  EXPECT_GE(alice_->opens, 2);
+  EXPECT_EQ(ReadFile(*this / "f").substr(0, 5), "ddddc");
+}
+
+TEST_F(Lease, EndCommitsWhatWasWritten) {
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  ASSERT_EQ(pwrite(fd.get(), "changed", 7, 0), 7);
+  alice_->deny = true;
+  Sleep(1300);
+  EXPECT_EQ(pwrite(fd.get(), "x", 1, 0), -1);
+  EXPECT_EQ(errno, EACCES);
+  fd.Reset();
+  alice_->deny = false;
+  Mount();
+  EXPECT_EQ(ReadFile(*this / "f").substr(0, 8), "changedc");
+}
+
+TEST_F(Lease, EndCommitsPagesChangedThroughAMapping) {
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  void* memory = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  static_cast<char*>(memory)[1] = 'M';
+  alice_->deny = true;
+  Sleep(1300);
+  munmap(memory, 4096);
+  fd.Reset();
+  alice_->deny = false;
+  Mount();
+  EXPECT_EQ(ReadFile(*this / "f").substr(0, 3), "cMc");
+}
+
+sigjmp_buf after_bus;
+void OnBus(int) { siglongjmp(after_bus, 1); }
+
+TEST_F(Lease, EndTakesMappedPagesAway) {
+  UniqueFd fd = OpenFd(*this / "f", O_RDONLY);
+  void* memory = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  volatile const char* bytes = static_cast<const char*>(memory);
+  EXPECT_EQ(bytes[0], 'c');
+  alice_->deny = true;
+  Sleep(1200);
+  struct sigaction action = {}, before = {};
+  action.sa_handler = OnBus;
+  sigaction(SIGBUS, &action, &before);
+  volatile bool got_bus = true;
+  if (sigsetjmp(after_bus, 1) == 0) {
+    (void)bytes[0];
+    got_bus = false;
+  }
+  sigaction(SIGBUS, &before, nullptr);
+  EXPECT_TRUE(got_bus);
+  munmap(memory, 4096);
+}
+
+TEST_F(Lease, LockTakesEverythingAway) {
+  alice_->lease_ms = 3'600'000;
+  Mount();
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  EXPECT_EQ(ReadAll(fd.get()), content_);
+  ASSERT_EQ(pwrite(fd.get(), "kept", 4, 0), 4);
+  ASSERT_EQ(lsetxattr(mountpoint_.c_str(), "user.jcd.lock", "1", 1, 0), 0);
+  EXPECT_EQ(ReadFrom(fd.get(), 0), -1);
+  EXPECT_EQ(errno, EACCES);
+  alice_->deny = false;
+  fd.Reset();
+  Mount();
+  EXPECT_EQ(ReadFile(*this / "f").substr(0, 5), "keptc");
+}
+
+TEST_F(Lease, ADropBoxTakesDocumentsAndGivesNone) {
+  alice_->deny = true;  // a credential, and no entry
+  Mount();
+  WriteFile(*this / "in", "for the accountants");
+  EXPECT_EQ(OpenErrno(*this / "in", O_RDONLY), EACCES);
+  EXPECT_EQ(OpenErrno(*this / "in", O_RDWR), EACCES);
+  WriteFile(*this / "in", "a second version");  // replaced as a whole
+  WriteFile(*this / "other", "by rename");
+  ASSERT_EQ(rename((*this / "other").c_str(), (*this / "in").c_str()), 0);
+  EXPECT_EQ(stdfs::file_size(*this / "in"), 9u);
+  alice_->deny = false;
+  Mount();
+  EXPECT_EQ(ReadFile(*this / "in"), "by rename");
+}
+
+TEST_F(Lease, WithoutACredentialNothingIsWritten) {
+  alice_->may_write = false;
+  EXPECT_EQ(OpenErrno(*this / "new", O_WRONLY | O_CREAT), EACCES);
+  EXPECT_NE(Xattr(mountpoint_, "user.jcd.why").find("may not write"), std::string::npos);
+  EXPECT_EQ(OpenErrno(*this / "f", O_RDWR), EACCES);
+  EXPECT_EQ(OpenErrno(*this / "f", O_RDWR | O_TRUNC), EACCES);
+  EXPECT_EQ(ReadFile(*this / "f"), content_);
+  EXPECT_EQ(List(share_), std::vector<std::string>{"f.jcd"});
+}
+
+TEST_F(Lease, GrantsOfADirectoryAreAskedForAhead) {
+  alice_->lease_ms = 3'600'000;
+  for (int i = 0; i < 20; ++i) WriteFile(*this / ("n" + std::to_string(i)), "x");
+  Mount();
+  ReadFile(*this / "n1");
+  ReadFile(*this / "n2");
+  for (int i = 0; i < 50 && alice_->prefetched < 20; ++i) Sleep(20);
+  EXPECT_GE(alice_->prefetched, 20);
+}
+
+}  // namespace
+}  // namespace recrypt

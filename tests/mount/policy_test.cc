@@ -1,0 +1,147 @@
+// Which label a document gets, and what is shown of a share that holds more than documents.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "tests/mount/support/mounted.h"
+
+namespace recrypt {
+namespace {
+
+class Policy : public MountTest {
+ protected:
+  // A policy that is believed as it is: verifying it is the client's business.
+  MountSettings WithPolicy(std::vector<std::pair<std::string, std::string>> paths,
+                           std::string label = "") {
+    stdfs::create_directories(Stored(".recryptfs"));
+    std::ofstream(Stored(".recryptfs/policy.jcp")) << "signed elsewhere";
+    SharePolicy policy{{}, Bytes(16, 7), Principal{*AccountName::Parse("o@example.com"), ""}, {}};
+    for (const auto& [path, text] : paths) {
+      policy.paths.push_back({path, *LabelExpression::Parse(text)});
+    }
+    MountSettings settings;
+    settings.label = std::move(label);
+    settings.policy = std::move(policy);
+    return settings;
+  }
+  std::string LabelOf(const std::string& name) { return Xattr(*this / name, "user.jcd.label"); }
+};
+
+TEST_F(Policy, WithoutALabelNothingIsCreated) {
+  Mount({.label = ""});
+  EXPECT_EQ(OpenErrno(*this / "f", O_WRONLY | O_CREAT), EPERM);
+  EXPECT_NE(Xattr(mountpoint_, "user.jcd.why").find("no label rules"), std::string::npos);
+  EXPECT_TRUE(List(share_).empty());
+  EXPECT_EQ(mkdir((*this / "d").c_str(), 0755), 0);
+}
+
+TEST_F(Policy, TheNearestLabelledAncestorRules) {
+  Mount(WithPolicy({{"a", "A#example.com"}, {"a/b", "B#example.com"}}));
+  for (const char* dir : {"a", "a/b", "a/b/c", "other"}) {
+    ASSERT_EQ(mkdir((*this / dir).c_str(), 0755), 0);
+  }
+  WriteFile(*this / "a/f", "x");
+  WriteFile(*this / "a/b/f", "x");
+  WriteFile(*this / "a/b/c/f", "x");
+  EXPECT_EQ(LabelOf("a/f"), "A#example.com");
+  EXPECT_EQ(LabelOf("a/b/f"), "B#example.com");
+  EXPECT_EQ(LabelOf("a/b/c/f"), "B#example.com");
+  EXPECT_EQ(OpenErrno(*this / "other/f", O_WRONLY | O_CREAT), EPERM);
+}
+
+TEST_F(Policy, TheSharesOwnDirectoryIsHidden) {
+  Mount(WithPolicy({{"", "A#example.com"}}));
+  EXPECT_TRUE(List(mountpoint_).empty());
+  EXPECT_EQ(OpenErrno(*this / ".recryptfs", O_RDONLY), ENOENT);
+  EXPECT_EQ(OpenErrno(*this / ".recryptfs/policy.jcp", O_RDONLY), ENOENT);
+  EXPECT_EQ(mkdir((*this / ".recryptfs").c_str(), 0755), -1);
+  EXPECT_EQ(errno, EPERM);
+  ASSERT_EQ(mkdir((*this / "d").c_str(), 0755), 0);
+  EXPECT_EQ(rename((*this / "d").c_str(), (*this / ".recryptfs").c_str()), -1);
+  EXPECT_EQ(errno, EPERM);
+}
+
+TEST_F(Policy, AMountOfAnUnbelievablePolicyIsRefused) {
+  WithPolicy({});
+  MountSettings settings;  // believes none
+  EXPECT_THROW(Mount(std::move(settings)), std::runtime_error);
+}
+
+TEST_F(Policy, APolicyThatDisappearsStopsCreation) {
+  Mount(WithPolicy({{"", "A#example.com"}}, "B#example.com"));
+  WriteFile(*this / "before", "x");
+  stdfs::remove_all(Stored(".recryptfs"));
+  usleep(1'200'000);
+  EXPECT_NE(OpenErrno(*this / "after", O_WRONLY | O_CREAT), 0);
+  EXPECT_EQ(ReadFile(*this / "before"), "x");
+}
+
+TEST_F(Policy, LabelledDirectoriesAreNotRenamed) {
+  Mount(WithPolicy({{"a/b", "A#example.com"}}));
+  for (const char* dir : {"a", "a/b", "a/b/c"}) {
+    ASSERT_EQ(mkdir((*this / dir).c_str(), 0755), 0);
+  }
+  EXPECT_EQ(rename((*this / "a").c_str(), (*this / "z").c_str()), -1);
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(rename((*this / "a/b").c_str(), (*this / "z").c_str()), -1);
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(rename((*this / "a/b/c").c_str(), (*this / "z").c_str()), 0);
+}
+
+TEST_F(Policy, ADocumentKeepsItsLabelWhenMoved) {
+  Mount(WithPolicy({{"a", "A#example.com"}, {"b", "B#example.com"}}));
+  ASSERT_EQ(mkdir((*this / "a").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
+  WriteFile(*this / "a/f", "x");
+  ASSERT_EQ(rename((*this / "a/f").c_str(), (*this / "b/f").c_str()), 0);
+  EXPECT_EQ(LabelOf("b/f"), "A#example.com");
+  AppendFile(*this / "b/f", "y");
+  EXPECT_EQ(LabelOf("b/f"), "A#example.com");
+  WriteFile(*this / "b/f", "z");  // truncated: a new document under the same label
+  EXPECT_EQ(LabelOf("b/f"), "A#example.com");
+  EXPECT_EQ(ReadFile(*this / "b/f"), "z");
+}
+
+TEST_F(Policy, AnUnsignedDocumentOfAnotherLabelIsNotWritten) {
+  labels_.Add("C#example.com", true);
+  Mount(WithPolicy({{"c", "C#example.com"}, {"b", "B#example.com"}}));
+  ASSERT_EQ(mkdir((*this / "c").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
+  alice_->may_write = false;
+  WriteFile(*this / "c/f", "by somebody");
+  alice_->may_write = true;
+  // Whoever controls the storage puts it where B rules, to have edits encrypted to C.
+  stdfs::rename(Stored("c/f.jcd"), Stored("b/f.jcd"));
+  EXPECT_EQ(ReadFile(*this / "b/f"), "by somebody");
+  EXPECT_EQ(Xattr(*this / "b/f", "user.jcd.signer"), "unknown author");
+  EXPECT_EQ(OpenErrno(*this / "b/f", O_RDWR), EACCES);
+  EXPECT_EQ(OpenErrno(*this / "b/f", O_RDWR | O_TRUNC), EACCES);
+  EXPECT_EQ(ReadFile(*this / "b/f"), "by somebody");
+}
+
+TEST_F(Policy, PlainFilesAreShownReadOnly) {
+  std::ofstream(Stored("notes.txt")) << "in plain";
+  std::ofstream(Stored("both")) << "beside a document";
+  Mount();
+  WriteFile(*this / "other", "protected");
+  ASSERT_EQ(rename((*this / "other").c_str(), (*this / "both").c_str()), 0);
+  EXPECT_EQ(List(mountpoint_), (std::vector<std::string>{"both", "both (plain)", "notes.txt"}));
+  EXPECT_EQ(ReadFile(*this / "notes.txt"), "in plain");
+  EXPECT_EQ(ReadFile(*this / "both"), "protected");
+  EXPECT_EQ(ReadFile(*this / "both (plain)"), "beside a document");
+  struct stat st;
+  ASSERT_EQ(stat((*this / "notes.txt").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0222, 0u);
+  EXPECT_EQ(OpenErrno(*this / "notes.txt", O_RDWR), EPERM);
+  EXPECT_EQ(truncate((*this / "notes.txt").c_str(), 0), -1);
+  EXPECT_EQ(chmod((*this / "notes.txt").c_str(), 0666), -1);
+  EXPECT_NE(Xattr(*this / "notes.txt", "user.jcd.why").find("plain"), std::string::npos);
+  EXPECT_EQ(unlink((*this / "both (plain)").c_str()), 0);
+  EXPECT_EQ(ReadFile(*this / "both"), "protected");
+}
+
+}  // namespace
+}  // namespace recrypt

@@ -1,0 +1,173 @@
+// Two mounts of one share: what one closes, the other sees at its next open.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "tests/mount/support/mounted.h"
+
+namespace recrypt {
+namespace {
+
+class TwoMounts : public MountTest {
+ protected:
+  void SetUp() override {
+    MountTest::SetUp();
+    if (IsSkipped()) return;
+    bob_ = std::make_unique<FakeAccess>(labels_, "bob@example.net");
+    MountBoth(5000);
+  }
+  void MountBoth(int64_t lock_wait_ms) {
+    MountSettings a, b;
+    a.lock_wait_ms = b.lock_wait_ms = lock_wait_ms;
+    Mount(std::move(a));
+    other_.reset();
+    other_ = std::make_unique<TestMount>(share_, dir_.Make("other"), *bob_, std::move(b));
+  }
+  std::string Other(const std::string& name) const { return *other_ / name; }
+
+  std::unique_ptr<FakeAccess> bob_;
+  std::unique_ptr<TestMount> other_;
+};
+
+TEST_F(TwoMounts, WhatOneClosesTheOtherSeesAtItsNextOpen) {
+  WriteFile(*this / "f", "first");
+  EXPECT_EQ(ReadFile(Other("f")), "first");
+  WriteFile(*this / "f", "2nd..");  // same length
+  EXPECT_EQ(ReadFile(Other("f")), "2nd..");
+  AppendFile(Other("f"), " and more");
+  EXPECT_EQ(ReadFile(*this / "f"), "2nd.. and more");
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  ASSERT_EQ(pwrite(fd.get(), "X", 1, 0), 1);
+  fd.Reset();
+  EXPECT_EQ(ReadFile(Other("f")), "Xnd.. and more");
+  EXPECT_EQ(Xattr(Other("f"), "user.jcd.signer"), "alice@example.com");
+}
+
+TEST_F(TwoMounts, TheTimeOfModificationNeedNotChange) {
+  WriteFile(*this / "f", "one");
+  const struct timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (*this / "f").c_str(), times, 0), 0);
+  EXPECT_EQ(ReadFile(Other("f")), "one");
+  WriteFile(*this / "f", "two");
+  ASSERT_EQ(utimensat(AT_FDCWD, (*this / "f").c_str(), times, 0), 0);
+  EXPECT_EQ(ReadFile(Other("f")), "two");
+}
+
+TEST_F(TwoMounts, SeesAReplacementByRename) {
+  WriteFile(*this / "f", "old");
+  EXPECT_EQ(ReadFile(Other("f")), "old");
+  WriteFile(*this / "f.new", "new");
+  ASSERT_EQ(rename((*this / "f.new").c_str(), (*this / "f").c_str()), 0);
+  EXPECT_EQ(ReadFile(Other("f")), "new");
+}
+
+TEST_F(TwoMounts, SeesShrinkingAndGrowing) {
+  WriteFile(*this / "f", std::string(2'000'000, 'a'));
+  EXPECT_EQ(ReadFile(Other("f")).size(), 2'000'000u);
+  ASSERT_EQ(truncate((*this / "f").c_str(), 10), 0);
+  EXPECT_EQ(ReadFile(Other("f")), std::string(10, 'a'));
+  AppendFile(*this / "f", std::string(1'000'000, 'b'));
+  EXPECT_EQ(ReadFile(Other("f")) == std::string(10, 'a') + std::string(1'000'000, 'b'), true);
+}
+
+TEST_F(TwoMounts, AWriterExcludesAnotherForABoundedTime) {
+  MountBoth(300);
+  WriteFile(*this / "f", std::string(10'000, 'x'));
+  UniqueFd mine = OpenFd(*this / "f", O_RDWR);
+  UniqueFd theirs = OpenFd(Other("f"), O_RDWR);
+  ASSERT_EQ(pwrite(mine.get(), "mine", 4, 0), 4);
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(pwrite(theirs.get(), "theirs", 6, 100), -1);
+  EXPECT_EQ(errno, EBUSY);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
+  ASSERT_EQ(fsync(mine.get()), 0);
+  ASSERT_EQ(pwrite(theirs.get(), "theirs", 6, 100), 6);
+  ASSERT_EQ(fsync(theirs.get()), 0);
+  theirs.Reset();
+  mine.Reset();
+  EXPECT_EQ(ReadFile(*this / "f").substr(0, 8), "minexxxx");
+  EXPECT_EQ(ReadFile(*this / "f").substr(98, 10), "xxtheirsxx");
+}
+
+TEST_F(TwoMounts, ALongReadSurvivesChangesByTheOther) {
+  WriteFile(*this / "f", std::string(4'000'000, 'a'));
+  UniqueFd reader = OpenFd(Other("f"), O_RDONLY | O_DIRECT);
+  for (int round = 0; round < 5; ++round) {
+    WriteFile(*this / "f", std::string(4'000'000, static_cast<char>('b' + round)));
+    alignas(4096) static char block[65536];
+    ASSERT_EQ(pread(reader.get(), block, sizeof block, 1'048'576), ssize_t{sizeof block});
+    EXPECT_EQ(block[0], 'b' + round);
+  }
+}
+
+TEST_F(TwoMounts, AppendsFromBothAreAllThere) {
+  constexpr int kRounds = 50;
+  auto append = [](const std::string& path, const std::string& line) {
+    for (int i = 0; i < kRounds; ++i) AppendFile(path, line);
+  };
+  WriteFile(*this / "log", "");
+  std::thread theirs([&] { append(Other("log"), "bob was here\n"); });
+  append(*this / "log", "alice was here\n");
+  theirs.join();
+  const std::string log = ReadFile(*this / "log");
+  EXPECT_EQ(log.size(), kRounds * (13u + 15u));
+  EXPECT_EQ(ReadFile(Other("log")), log);
+}
+
+// Each round one of the two changes the document in some way, and the other has to see it.
+TEST_F(TwoMounts, TakeTurnsOverOneDocument) {
+  std::mt19937 random(7);
+  std::string model;
+  WriteFile(*this / "f", "");
+  for (int round = 0; round < 150; ++round) {
+    const bool mine = random() % 2 == 0;
+    const std::string writer = mine ? *this / "f" : Other("f");
+    const std::string reader = mine ? Other("f") : *this / "f";
+    const size_t offset = random() % 300'000;
+    const std::string data = RandomText(1 + random() % 50'000, random());
+    switch (random() % 4) {
+      case 0: {
+        ASSERT_EQ(truncate(writer.c_str(), static_cast<off_t>(offset)), 0) << round;
+        model.resize(offset, '\0');
+        break;
+      }
+      case 1:
+        AppendFile(writer, data);
+        model += data;
+        break;
+      default: {
+        UniqueFd fd = OpenFd(writer, O_RDWR);
+        ASSERT_EQ(pwrite(fd.get(), data.data(), data.size(), static_cast<off_t>(offset)),
+                  static_cast<ssize_t>(data.size()));
+        if (random() % 2 == 0) {
+          ASSERT_EQ(fsync(fd.get()), 0);
+        }
+        if (model.size() < offset + data.size()) model.resize(offset + data.size(), '\0');
+        model.replace(offset, data.size(), data);
+      }
+    }
+    ASSERT_TRUE(ReadFile(reader) == model) << "round " << round;
+  }
+}
+
+TEST_F(TwoMounts, AnOlderStateThatWasPutBackIsRefused) {
+  WriteFile(*this / "f", "version one");
+  stdfs::copy_file(Stored("f.jcd"), dir_.path() / "kept");
+  AppendFile(*this / "f", ", and two");
+  EXPECT_EQ(ReadFile(Other("f")), "version one, and two");
+  std::error_code failed;
+  stdfs::copy_file(dir_.path() / "kept", Stored("f.jcd"), stdfs::copy_options::overwrite_existing);
+  EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), EIO);
+  EXPECT_NE(Xattr(Other("f"), "user.jcd.why").find("old copy"), std::string::npos);
+  // Under another name it is a copy like any other.
+  stdfs::copy_file(dir_.path() / "kept", Stored("f (conflict).jcd"));
+  EXPECT_EQ(ReadFile(Other("f (conflict)")), "version one");
+}
+
+}  // namespace
+}  // namespace recrypt

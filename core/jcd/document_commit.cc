@@ -33,13 +33,14 @@ Status DocumentImpl::Commit(const Author* author, Durability durability) {
   return {};
 }
 
-// Applying a document that reaches over its records would destroy them half-way; and new groups may
-// be holes, for which no old bytes must stand behind the document.
+// Applying a document that reaches over its records would destroy them half-way; new groups may be
+// holes, for which no old bytes must stand behind the document; and no record follows a chain of
+// which a part is in place already, or losing it would lose the document.
 bool DocumentImpl::MustApplyFirst() const {
   if (stored_.last_record == 0) return false;
   const Layout& layout = tree_.layout();
   const uint64_t groups = Layout(stored_.fields.size).groups();
-  return layout.StoredLength() > stored_.first_record ||
+  return stored_.partly_applied || layout.StoredLength() > stored_.first_record ||
          (layout.groups() > groups && GroupStart(groups) < stored_.end);
 }
 
@@ -321,28 +322,41 @@ Status DocumentImpl::PutRecordsInPlace() {
   if (!as_stored) return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
   // Promise: the records are durable before the first byte that they replace is overwritten.
   RECRYPT_TRY(file_->SyncData());
-  Bytes buffer;
+  stored_.partly_applied = true;
+  const uint64_t trailer_at = stored_.base_length - kTrailerSize;
   for (const auto& [offset, piece] : stored_.overlay.pieces()) {
-    if (offset >= stored_.length) break;
-    const uint64_t end = std::min(stored_.length, offset + piece.length);
-    for (uint64_t at = offset; at < end; at += buffer.size()) {
-      buffer.resize(std::min(kGroupBytes, end - at));
-      RECRYPT_TRY(stored_.overlay.Read(*file_, at, buffer));
-      RECRYPT_TRY(file_->WriteAt(at, buffer));
-    }
+    const uint64_t end = offset + piece.length;
+    RECRYPT_TRY(PutInPlace(offset, std::min(end, trailer_at)));
+    RECRYPT_TRY(PutInPlace(std::max(offset, stored_.base_length), end));
   }
-  // An old trailer behind the new end must not be found there, should the cut be lost in a crash.
-  const uint64_t old_trailer = std::max(stored_.length, stored_.base_length - kTrailerSize);
-  if (old_trailer < stored_.base_length) {
-    RECRYPT_TRY(file_->WriteAt(old_trailer, Bytes(stored_.base_length - old_trailer)));
-  }
+  // The place of the base's trailer is one write: who finds it half-way tells by whole sectors. No
+  // part of the trailer stays, lest it be found in a hole or, should the cut be lost, behind the
+  // end.
+  TrailerBytes place{};
+  RECRYPT_TRY(stored_.overlay.Patch(*file_, trailer_at, place));
+  const uint64_t keep = std::clamp(stored_.length, trailer_at, stored_.base_length) - trailer_at;
+  std::fill(place.begin() + static_cast<ptrdiff_t>(keep), place.end(), uint8_t{0});
+  RECRYPT_TRY(file_->WriteAt(trailer_at, place));
   // Promise: what the records replaced is durable before they are cut off.
   return file_->SyncData();
+}
+
+// Writes the bytes of the state from `offset` on and before `end`, as far as it reaches, in place.
+Status DocumentImpl::PutInPlace(uint64_t offset, uint64_t end) {
+  end = std::min(end, stored_.length);
+  Bytes buffer;
+  for (uint64_t at = offset; at < end; at += buffer.size()) {
+    buffer.resize(std::min(kGroupBytes, end - at));
+    RECRYPT_TRY(ReadStored(at, buffer));
+    RECRYPT_TRY(file_->WriteAt(at, buffer));
+  }
+  return {};
 }
 
 Status DocumentImpl::CutRecords() {
   RECRYPT_TRY(file_->Truncate(stored_.length));
   stored_.overlay = {};
+  stored_.partly_applied = false;
   stored_.base_length = 0;
   stored_.first_record = 0;
   stored_.last_record = 0;

@@ -63,8 +63,9 @@ class DocumentImpl : public Document, private StoredBytes {
     uint64_t base_length = 0;   // of the state that the first record follows
     uint64_t first_record = 0;  // positions; 0: there are none
     uint64_t last_record = 0;
-    uint64_t end = 0;        // of the committed bytes, records included
-    uint64_t file_size = 0;  // more than `end`: left over, or groups written ahead of a commit
+    uint64_t end = 0;             // of the committed bytes, records included
+    uint64_t file_size = 0;       // more than `end`: left over, or groups written ahead of a commit
+    bool partly_applied = false;  // an Apply was interrupted; guarded by operation_ alone
     Overlay overlay;
   };
   // Ranges of groups, first to end, that do not touch each other.
@@ -132,6 +133,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Result<bool> FileIsAsStored() const;
   Status ApplyRecords();
   Status PutRecordsInPlace();
+  Status PutInPlace(uint64_t offset, uint64_t end);
   Status CutRecords();
 
   const std::shared_ptr<StoredFile> file_;

@@ -79,6 +79,7 @@ Status DocumentImpl::StartFrom(StoredState state, const TrustedLabels& trust, in
   stored_.last_record = state.last_record;
   stored_.end = state.end;
   stored_.file_size = state.file_size;
+  stored_.partly_applied = state.partly_applied;
   stored_.overlay = std::move(state.overlay);
   tree_.Reset(state.fields.size, state.fields.root);
   return {};

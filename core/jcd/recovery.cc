@@ -108,19 +108,31 @@ class Chain {
     }
     state_.last_record = position;
     state_.end = record.end;
-    RECRYPT_TRY(own.Patch(file_, base_length_ - kTrailerSize, applied_));
-    MatchSectors();
     return {};
   }
 
   // Whether the first record follows the base that stands in the file: its trailer, or, sector by
-  // sector, what an interrupted Apply of some of the records has already put there.
-  Status CheckBase() const {
-    const bool follows = std::find(sectors_.begin(), sectors_.end(), false) == sectors_.end();
-    return follows ? Status{} : NotTheBase();
+  // sector, what an interrupted Apply has already put there.
+  Status CheckBase() {
+    const uint64_t at = base_length_ - kTrailerSize;
+    TrailerBytes applied{};
+    RECRYPT_TRY(state_.overlay.Patch(file_, at, applied));
+    const uint64_t keep = std::clamp(state_.length, at, base_length_) - at;
+    std::fill(applied.begin() + static_cast<ptrdiff_t>(keep), applied.end(), uint8_t{0});
+    for (uint64_t start = at; start < base_length_;) {
+      const uint64_t end = std::min(base_length_, (start / kSector + 1) * kSector);
+      const auto matches = [&](const TrailerBytes& bytes) {
+        return std::memcmp(&found_[start - at], &bytes[start - at], end - start) == 0;
+      };
+      if (!matches(base_trailer_) && !matches(applied)) return NotTheBase();
+      start = end;
+    }
+    return {};
   }
 
   bool empty() const { return state_.last_record == 0; }
+  // Whether an Apply that was interrupted has put something there.
+  bool IsPartlyApplied() const { return found_ != base_trailer_; }
   StoredState Take() { return std::move(state_); }
   // Starts behind a base whose trailer stands in the file.
   void StartFrom(const StoredState& base) { state_.end = base.length; }
@@ -133,39 +145,16 @@ class Chain {
   Status StartAt(const RecordFields& first) {
     if (first.base_length < kEmptyLength) return NotTheBase();
     base_length_ = first.base_length;
-    applied_ = first.followed;
-    sectors_.assign((base_length_ - 1) / kSector - (base_length_ - kTrailerSize) / kSector + 1,
-                    false);
-    RECRYPT_TRY(ReadExactly(file_, base_length_ - kTrailerSize, found_));
-    MatchSectors();
-    return {};
-  }
-
-  // Notes which sectors of the base trailer's place hold what applying the records so far puts
-  // there.
-  void MatchSectors() {
-    const uint64_t at = base_length_ - kTrailerSize;
-    TrailerBytes cut = applied_;
-    const uint64_t keep = std::clamp(state_.length, at, base_length_) - at;
-    if (!empty()) std::fill(cut.begin() + static_cast<ptrdiff_t>(keep), cut.end(), uint8_t{0});
-    for (size_t i = 0; i < sectors_.size(); ++i) {
-      const uint64_t start = (at / kSector + i) * kSector;
-      const size_t from = std::max(start, at) - at;
-      const size_t to = std::min(start + kSector, base_length_) - at;
-      if (std::memcmp(&found_[from], &applied_[from], to - from) == 0 ||
-          std::memcmp(&found_[from], &cut[from], to - from) == 0) {
-        sectors_[i] = true;
-      }
-    }
+    base_trailer_ = first.followed;
+    return ReadExactly(file_, base_length_ - kTrailerSize, found_);
   }
 
   StoredFile& file_;
   const uint64_t file_size_;
   const DataKeys& keys_;
   uint64_t base_length_ = 0;
-  TrailerBytes found_{};       // what stands where the base's trailer was
-  TrailerBytes applied_{};     // the base's trailer, with the records' writes over it
-  std::vector<bool> sectors_;  // of that place: one of the states of applied_ was found there
+  TrailerBytes base_trailer_{};
+  TrailerBytes found_{};  // what stands where that was
   StoredState state_;
 };
 
@@ -226,11 +215,15 @@ class Finder {
     }
     Chain chain(file_, file_size_, keys_);
     for (const uint64_t position : ChainPositions(file_, footer->record, file_size_)) {
-      if (!chain.Follow(position)) break;  // what follows a record that is not good is not either
+      // A chain of which a part is good may have been applied as a whole: there is a newer state
+      // then.
+      RECRYPT_TRY(chain.Follow(position));
     }
     if (chain.empty()) return Fail(ErrorCode::kCorrupt, "the commit records are broken");
     RECRYPT_TRY(chain.CheckBase());
+    const bool partly_applied = chain.IsPartlyApplied();
     StoredState state = chain.Take();
+    state.partly_applied = partly_applied;
     RECRYPT_TRY(Authenticate(state));
     return state;
   }

@@ -20,9 +20,10 @@ struct StoredState {
   uint64_t base_length = 0;   // likewise of the state that the first record follows
   uint64_t first_record = 0;  // positions; 0: there are no records
   uint64_t last_record = 0;
-  uint64_t end = 0;        // of the last record's footer, or `length`
-  uint64_t file_size = 0;  // more than `end` when a commit did not finish
-  Overlay overlay;         // what the records put over the file
+  uint64_t end = 0;             // of the last record's footer, or `length`
+  uint64_t file_size = 0;       // more than `end` when a commit did not finish
+  bool partly_applied = false;  // an Apply was interrupted: it is to be finished before a commit
+  Overlay overlay;              // what the records put over the file
 };
 
 // kNotFound for an empty file; kCorrupt with kCreationUnfinished (document.h) in the message when

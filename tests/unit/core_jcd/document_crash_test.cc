@@ -252,20 +252,19 @@ TEST_F(CrashTest, ATruncationIsOldOrNew) {
   CheckWithoutSync(30);
 }
 
-TEST_F(CrashTest, RandomWorkloadsAreOldOrNew) {
-  for (int round = 0; round < 8 && !HasFailure(); ++round) {
-    file_ = std::make_shared<MemoryFile>();
-    file_->recording = true;
-    milestones_.clear();
-    content_.clear();
-    Create();
-    Write(0, 5000);
-    Commit(Durability::kSynced);
-    RandomWorkload(60, round % 2 == 0 ? 40'000 : 1'300'000);
-    CheckEveryPrefix(3);
-    CheckWithoutSync(5);
-  }
+class RandomCrashTest : public CrashTest, public testing::WithParamInterface<uint32_t> {};
+
+TEST_P(RandomCrashTest, AnyWorkloadIsOldOrNew) {
+  random_.seed(GetParam());
+  Create();
+  Write(0, 5000);
+  Commit(Durability::kSynced);
+  RandomWorkload(60, GetParam() % 2 == 0 ? 40'000 : 1'300'000);
+  CheckEveryPrefix(3);
+  CheckWithoutSync(5);
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomCrashTest, testing::Range(1u, 9u));
 
 TEST_F(CrashTest, AnUnfinishedCreationSaysSo) {
   Create();

@@ -5,7 +5,6 @@
 #include "core/jcd/data_keys.h"
 #include "core/jcd/geometry.h"
 #include "core/jcd/header_text.h"
-#include "core/recryption/recryption.h"
 
 namespace recrypt {
 namespace {
@@ -76,11 +75,6 @@ Status CheckRecipients(const Header& header) {
   if (jwe.ephemerals.empty()) return Refuse("no ephemeral key");
   if (jwe.ephemerals.size() == 2 && jwe.ephemerals[0].curve() != Curve::kX25519) {
     return Refuse("ephemeral keys in the wrong order");
-  }
-  for (const PublicKey& ephemeral : jwe.ephemerals) {
-    if (const auto sound = CheckEphemeral(ephemeral); !sound) {
-      return Refuse(sound.error().message);
-    }
   }
   if (jwe.recipients.size() != alternatives.size()) {
     return Refuse("another number of recipients than of alternatives");

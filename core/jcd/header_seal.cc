@@ -78,8 +78,14 @@ Secret WrapperText(const Wrapper& wrapper) {
   return Secret::TakeFrom(text);
 }
 
-Result<std::string> SealText(const HeaderSpec& spec, const Wrapper& wrapper,
-                             const std::vector<std::string>& services) {
+// A header and its text, which ParseHeader would make the same of.
+struct Sealed {
+  Header header;
+  std::string text;
+};
+
+Result<Sealed> SealText(const HeaderSpec& spec, const Wrapper& wrapper,
+                        const std::vector<std::string>& services) {
   RECRYPT_ASSIGN(const Ephemerals ephemerals, MakeEphemerals(spec));
   const Secret cek = Secret::Random(kCekSize);
   JweParts parts;
@@ -93,13 +99,18 @@ Result<std::string> SealText(const HeaderSpec& spec, const Wrapper& wrapper,
   }
   parts.aad = ToBytes(HeaderAad(wrapper.uid, spec.expression, services, parts.recipients));
   const Secret text = WrapperText(wrapper);
-  const Json header{{"jcd", 1},
-                    {"jwe", FormatJwe(SealJweContent(std::move(parts), cek, text.Reveal()))},
+  parts = SealJweContent(std::move(parts), cek, text.Reveal());
+  const Json object{{"jcd", 1},
+                    {"jwe", FormatJwe(parts)},
                     {"label", spec.expression.text()},
                     {"services", services},
                     {"suite", 1},
                     {"uid", Base64UrlEncode(wrapper.uid)}};
-  return DumpJson(header);
+  Sealed sealed;
+  sealed.text = DumpJson(object);
+  sealed.header = {wrapper.uid, spec.expression, services, std::move(parts),
+                   Sha256(AsBytes(sealed.text))};
+  return sealed;
 }
 
 Wrapper CopyWith(const Wrapper& wrapper, std::string name, std::string type) {
@@ -124,14 +135,15 @@ Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper) 
   const Wrapper attempts[] = {CopyWith(wrapper, name, type), CopyWith(wrapper, name, ""),
                               CopyWith(wrapper, "", "")};
   for (const Wrapper& attempt : attempts) {
-    RECRYPT_ASSIGN(const std::string text, SealText(spec, attempt, services));
+    RECRYPT_ASSIGN(Sealed made, SealText(spec, attempt, services));
+    const std::string& text = made.text;
     if (1 + text.size() > kSlot0) continue;
     SealedHeader sealed;
     sealed.region.assign(kHeaderRegion, ' ');
     sealed.region[0] = '[';
     std::copy(text.begin(), text.end(), sealed.region.begin() + 1);
     std::fill(sealed.region.begin() + kSlot0, sealed.region.end(), uint8_t{0});
-    RECRYPT_ASSIGN(sealed.header, ParseHeader(sealed.region));
+    sealed.header = std::move(made.header);
     return sealed;
   }
   return Fail(ErrorCode::kInvalid, "the expression is too large for a document's header");

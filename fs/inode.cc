@@ -1,5 +1,7 @@
 #include "fs/inode.h"
 
+#include <algorithm>
+
 #include "fs/open_document.h"
 #include "fs/prefetch.h"
 
@@ -67,6 +69,7 @@ std::shared_ptr<Inode> InodeTable::Adopt(UniqueFd node, const struct stat& stat,
   auto found = inodes_.find(key);
   if (found == inodes_.end()) {
     found = inodes_.emplace(key, std::make_shared<Inode>(std::move(node), key, kind)).first;
+    GiveRefusalBack(*found->second);
   }
   found->second->lookups_ += 1;
   return found->second;
@@ -82,6 +85,22 @@ void InodeTable::Forget(Inode& inode, uint64_t count) {
   if (found == inodes_.end() || found->second.get() != &inode) return;
   last = std::move(found->second);
   inodes_.erase(found);
+  KeepRefusal(*last);
+}
+
+void InodeTable::KeepRefusal(const Inode& inode) {
+  auto refusal = inode.refusal();
+  if (!refusal) return;
+  refusals_.emplace_back(inode.key(), std::move(*refusal));
+  if (refusals_.size() > kKeptRefusals) refusals_.pop_front();
+}
+
+void InodeTable::GiveRefusalBack(Inode& inode) {
+  const auto found = std::find_if(refusals_.begin(), refusals_.end(),
+                                  [&](const auto& kept) { return kept.first == inode.key(); });
+  if (found == refusals_.end()) return;
+  inode.Remember(std::move(found->second));
+  refusals_.erase(found);
 }
 
 std::shared_ptr<Inode> InodeTable::Peek(const Inode::Key& key) const {

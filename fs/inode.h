@@ -13,11 +13,13 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/unique_fd.h"
@@ -143,9 +145,16 @@ class InodeTable {
     }
   };
 
+  void KeepRefusal(const Inode& inode);
+  void GiveRefusalBack(Inode& inode);
+
   const std::shared_ptr<Inode> root_;
-  mutable std::mutex mutex_;  // guards inodes_ and every lookups_; before Inode::mutex_
+  mutable std::mutex mutex_;  // guards what follows and every lookups_; before Inode::mutex_
   std::unordered_map<Inode::Key, std::shared_ptr<Inode>, KeyHash> inodes_;
+  // The kernel forgets an inode when it likes, a person asks why later: the last refusals of those
+  // that are forgotten, oldest first.
+  static constexpr size_t kKeptRefusals = 256;
+  std::deque<std::pair<Inode::Key, Refusal>> refusals_;
 };
 
 }  // namespace recrypt

@@ -127,7 +127,7 @@ class Mount : public Command {
 };
 
 constexpr std::array kVerbs = {
-    Verb{"mount", "Show a share's documents as plain files", "recryptfs mount /srv/share ~/work",
+    Verb{"mount", "Show a share's documents as plain files", "recryptfs mount /srv/share ~/office",
          MakeCommand<Mount>},
 };
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
 #include "cli/mount_table.h"
 #include "cli/verbs.h"
@@ -105,7 +106,12 @@ class Why : public Command {
   }
 
   Status Run(Context& context) override {
-    const auto why = Xattr(path_, "user.jcd.why");
+    auto why = Xattr(path_, "user.jcd.why");
+    if (!why && why.error().code == ErrorCode::kNotFound) {
+      // What could not be made is not there: its directory remembers why.
+      const std::string parent = std::filesystem::path(path_).parent_path().string();
+      why = Xattr(parent.empty() ? "." : parent, "user.jcd.why");
+    }
     if (!why) {
       const int problem = why.error().os_error;
       if (problem == ENODATA) return NothingRefused();
@@ -159,11 +165,11 @@ class MountStatus : public Command {
 };
 
 constexpr std::array kVerbs = {
-    Verb{"umount", "Unmount, and wait until everything is committed", "recryptfs umount ~/work",
+    Verb{"umount", "Unmount, and wait until everything is committed", "recryptfs umount ~/office",
          MakeCommand<Umount>},
     Verb{"status", "List the mounts", "recryptfs status", MakeCommand<MountStatus>},
     Verb{"why", "Say why a file in a mount was last refused",
-         "recryptfs why ~/work/Accounting/report.odt", MakeCommand<Why>},
+         "recryptfs why ~/office/Accounting/report.odt", MakeCommand<Why>},
 };
 
 }  // namespace

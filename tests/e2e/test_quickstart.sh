@@ -34,7 +34,7 @@ base=$(mktemp -d /tmp/recryptfs-quickstart-XXXXXX)
 chmod 755 "$base"
 clean() {
   for tree in "$base"/*/; do
-    fusermount3 -u -z -q "$tree.quickstart/work" 2>/dev/null
+    fusermount3 -u -z -q "$tree.quickstart/mount" 2>/dev/null
     pid=$(cat "$tree.quickstart/recryptd.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
   done
   rm -rf "$base"
@@ -53,10 +53,10 @@ as() { setpriv --reuid="$who" --regid="$who" --clear-groups -- env -i HOME="$tre
   RECRYPT_BUILD="$base/programs" "$@"; }
 quickstart() { (cd "$tree" && as ./quickstart "$@") >"$base/out" 2>&1 || { cat "$base/out"; return 1; }; }
 says() { grep -qF -- "$1" "$base/out" || { cat "$base/out"; return 1; }; }
-reads_back() { as grep -q 'minutes of a meeting' "$tree/.quickstart/work/Notes/minutes.txt"; }
+reads_back() { as grep -q 'minutes of a meeting' "$tree/.quickstart/mount/Notes/minutes.txt"; }
 fingerprint() { as env XDG_CONFIG_HOME="$tree/.quickstart/config" "$base/programs/cli/recryptfs" profile show; }
 own_keystore_is_untouched() { [ ! -e "$tree/home/.config/recryptfs" ]; }
-not_mounted() { ! mountpoint -q "$tree/.quickstart/work"; }
+not_mounted() { ! mountpoint -q "$tree/.quickstart/mount"; }
 service_is_gone() { ! [ -e "/proc/$1" ]; }
 
 try_as() {
@@ -73,17 +73,17 @@ try_as() {
   local before pid
   before=$(fingerprint)
   pid=$(cat "$tree/.quickstart/recryptd.pid")
-  as sh -c "echo kept > '$tree/.quickstart/work/Notes/mine.txt'"
+  as sh -c "echo kept > '$tree/.quickstart/mount/Notes/mine.txt'"
   keep "a second run does no harm (uid $who)" quickstart
   keep "the account is the same (uid $who)" [ "$(fingerprint)" = "$before" ]
   keep "the service is the same (uid $who)" [ "$(cat "$tree/.quickstart/recryptd.pid")" = "$pid" ]
-  keep "what was written stays (uid $who)" as grep -q kept "$tree/.quickstart/work/Notes/mine.txt"
+  keep "what was written stays (uid $who)" as grep -q kept "$tree/.quickstart/mount/Notes/mine.txt"
   keep "stop ends well (uid $who)" quickstart stop
   keep "stop unmounts (uid $who)" not_mounted
   keep "stop ends the service (uid $who)" service_is_gone "$pid"
   keep "stopping twice does no harm (uid $who)" quickstart stop
   keep "it starts again (uid $who)" quickstart
-  keep "with what was written (uid $who)" as grep -q kept "$tree/.quickstart/work/Notes/mine.txt"
+  keep "with what was written (uid $who)" as grep -q kept "$tree/.quickstart/mount/Notes/mine.txt"
   keep "and stops again (uid $who)" quickstart stop
 }
 

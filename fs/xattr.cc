@@ -39,8 +39,6 @@ Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name
     return refusal->sentence;
   }
   if (name == "pid" && &inode == &root()) return std::to_string(getpid());
-  // Who unmounts waits for the process that serves.
-  if (name == "pid") return std::to_string(getpid());
   if (!inode.is_document()) return NoSuchAttribute();
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   if (name == "label") return Explain(inode, document->Label());

@@ -56,7 +56,9 @@ Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const st
     // The label may have got a new key a moment ago.
     RECRYPT_ASSIGN(profile, profiles.Label(label, ProfileUse::kRead, Freshness::kFetch));
   }
-  trust_.emplace(label, TrustOf(*profile));
+  LabelTrust trust = TrustOf(*profile);
+  trust.epoch = profile->EpochOf(kid);
+  trust_.emplace(label, std::move(trust));
   if (!profile->HasKey(kid)) {
     return Fail(ErrorCode::kDenied, "the document is encrypted to " + kid.substr(0, 64) +
                                         ", which is no key of " + label.text());

@@ -137,11 +137,14 @@ Result<LabelProfile> ReadAndVerify(const Json& jws) {
 
 std::string LabelProfile::Udf() const { return KeyUdf(master); }
 
-bool LabelProfile::HasKey(std::string_view kid) const {
-  return KeyUdf(key) == kid ||
-         std::any_of(archived.begin(), archived.end(),
-                     [kid](const ArchivedKey& old) { return KeyUdf(old.key) == kid; });
+uint32_t LabelProfile::EpochOf(std::string_view kid) const {
+  if (KeyUdf(key) == kid) return epoch;
+  const auto old = std::find_if(archived.begin(), archived.end(),
+                                [kid](const ArchivedKey& one) { return KeyUdf(one.key) == kid; });
+  return old == archived.end() ? 0 : old->epoch;
 }
+
+bool LabelProfile::HasKey(std::string_view kid) const { return EpochOf(kid) != 0; }
 
 Json SignLabelProfile(const LabelProfile& profile, const PrivateKey& master) {
   Json payload = {

@@ -95,6 +95,8 @@ struct LabelProfile {
   std::string Udf() const;  // of master
   // True when `kid` is the UDF of the current or an archived encryption key.
   bool HasKey(std::string_view kid) const;
+  // The epoch of that key; 0 when it is none of the label's.
+  uint32_t EpochOf(std::string_view kid) const;
 };
 Json SignLabelProfile(const LabelProfile& profile, const PrivateKey& master);
 Result<LabelProfile> VerifyLabelProfile(const Json& jws);

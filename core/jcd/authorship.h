@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/clock.h"
 #include "core/identity/credential.h"
 #include "core/label/expression.h"
 
@@ -17,12 +18,15 @@ namespace recrypt {
 struct Author {
   PrivateKey device;
   Bytes credential;
+  const Clock* clock = nullptr;  // for the time of signing; null: the system's
 };
 
 // What a reader knows about one label of a document's expression, from its verified profile.
 struct LabelTrust {
   PublicKey master;               // signs credentials
   bool anyone_may_write = false;  // policy writers: anyone
+  uint32_t epoch = 0;             // of the label's key in the document's header: a credential of an
+                                  // earlier one does not sign it; 0: not known, any will do
 };
 using TrustedLabels = std::map<LabelName, LabelTrust>;
 

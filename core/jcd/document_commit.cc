@@ -201,7 +201,9 @@ Result<SignatureEntries> DocumentImpl::SignState(const TrailerFields& fields,
   // of a label that the document still has.
   const auto still_trusted = [&] {
     if (!trust_known_) return before_ && before_->expression == expression_;
-    return CheckCredential(stored_.entries[0].credential, expression_, trust_, 0).has_value();
+    return CheckCredential(stored_.entries[0].credential, expression_, trust_, 0,
+                           CredentialEpoch::kAny)
+        .has_value();
   };
   if (wrapped_only && !stored_.entries.empty() && still_trusted()) {
     SignatureEntry earlier = stored_.entries[0];

@@ -54,23 +54,47 @@ tl::unexpected<Error> NoDocument(const std::string& why) {
   return Fail(ErrorCode::kCorrupt, "this is no document: " + why);
 }
 
+// The data as random access has them. A JSON-B reader joins the chunks of a stream, whose framing
+// stood in the slots: they are put back, as zeros.
+Result<Bytes> WithSlots(Bytes data, const TrailerFields& fields) {
+  const Layout layout(fields.size);
+  const uint64_t wanted = layout.DataEnd() - kHeaderRegion;
+  const uint64_t slots = layout.groups() == 0 ? 0 : (layout.groups() - 1) * kSlotSize;
+  if (data.size() == wanted) return data;
+  if (data.size() + slots != wanted) return NoDocument("its data are not as long as its size says");
+  Bytes spread;
+  spread.reserve(wanted);
+  size_t taken = 0;
+  for (uint64_t group = 1; group < layout.groups(); ++group) {
+    const uint64_t until = GroupStart(group) - kSlotSize - kHeaderRegion;
+    const size_t piece = until - spread.size();
+    Append(spread, ByteSpan(data).subspan(taken, piece));
+    spread.resize(spread.size() + kSlotSize);
+    taken += piece;
+  }
+  Append(spread, ByteSpan(data).subspan(taken));
+  return spread;
+}
+
 // The binary layout of a document that was parsed from another encoding, with nothing in the header
 // region: the header is at hand already.
 Result<Bytes> BinaryImage(const Json& list) {
-  const auto data = list[1].is_string() ? Base64UrlDecode(list[1].get_ref<const std::string&>())
-                                        : Fail(ErrorCode::kInvalid, "no data");
+  auto data = list[1].is_string() ? Base64UrlDecode(list[1].get_ref<const std::string&>())
+                                  : Fail(ErrorCode::kInvalid, "no data");
   if (!data) return NoDocument("its data are no byte string");
   if (!list[2].is_object() || list[2].size() != 1) return NoDocument("its trailer is no object");
   const auto trailer = GetBytes(list[2], "trailer");
   if (!trailer || trailer->size() + kTrailerStart.size() + 2 != kTrailerSize) {
-    return NoDocument("its trailer is not one of 624 bytes");
+    return NoDocument("its trailer is not one of 640 bytes");
   }
+  Bytes tail = ToBytes(AsBytes(kTrailerStart));
+  Append(tail, *trailer);
+  Append(tail, AsBytes("}]"));
+  RECRYPT_ASSIGN(const TrailerFields fields, ParseTrailer(tail));
+  RECRYPT_ASSIGN(const Bytes spread, WithSlots(std::move(*data), fields));
   Bytes image(kHeaderRegion);
-  Append(image, *data);
-  Append(image, AsBytes(kTrailerStart));
-  Append(image, *trailer);
-  Append(image, AsBytes("}]"));
-  if (!ContentSizeOf(image.size())) return NoDocument("its data have a length that none has");
+  Append(image, spread);
+  Append(image, tail);
   return image;
 }
 

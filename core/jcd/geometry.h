@@ -19,7 +19,7 @@ constexpr uint64_t kBlockSize = 4096;
 constexpr uint64_t kGroupBlocks = 128;
 constexpr uint64_t kEntrySize = 40;
 constexpr uint64_t kSlotSize = 9;
-constexpr uint64_t kTrailerSize = 640;
+constexpr uint64_t kTrailerSize = 656;
 
 constexpr uint64_t kSlot0 = kHeaderRegion - kSlotSize;
 constexpr uint64_t kFanout = 128;

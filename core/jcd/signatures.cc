@@ -6,6 +6,9 @@ namespace recrypt {
 namespace {
 
 constexpr size_t kSignatureSize = 64;
+constexpr size_t kTimeSize = 8;
+// A signer's clock may be this far ahead of the reader's.
+constexpr uint64_t kMaxAheadSeconds = 86400;
 constexpr size_t kEarlierSize = 32 + 8;  // header digest and generation of an earlier author
 
 struct ParsedEntry {
@@ -19,7 +22,11 @@ Result<ParsedEntry> ParseEntry(ByteSpan data) {
     return Fail(ErrorCode::kCorrupt, "a signature entry of an unknown kind");
   }
   parsed.entry.kind = static_cast<EntryKind>(data[0]);
-  size_t at = 1;
+  if (data.size() < 1 + kTimeSize) {
+    return Fail(ErrorCode::kCorrupt, "a signature entry is cut short");
+  }
+  parsed.entry.time = LoadU64(&data[1]);
+  size_t at = 1 + kTimeSize;
   if (parsed.entry.kind == EntryKind::kEarlierAuthor) {
     if (data.size() < at + kEarlierSize) {
       return Fail(ErrorCode::kCorrupt, "a signature entry is cut short");
@@ -49,6 +56,7 @@ Bytes SignedText(const SignatureEntry& entry, const DocumentId& uid, const Trail
   Bytes text = ToBytes(AsBytes(wrapper ? "jcd/1 wrapper" : "jcd/1 author"));
   text.push_back(0);
   Append(text, uid);
+  AppendU64(text, entry.time);
   Append(text, earlier ? entry.header : fields.header);
   AppendU64(text, earlier ? entry.generation : fields.generation);
   AppendU64(text, fields.size);
@@ -84,6 +92,7 @@ Result<SealedPart> ComposeEntries(const SignatureEntries& entries) {
   Bytes text{static_cast<uint8_t>(entries.size())};
   for (const SignatureEntry& entry : entries) {
     text.push_back(static_cast<uint8_t>(entry.kind));
+    AppendU64(text, entry.time);
     if (entry.kind == EntryKind::kEarlierAuthor) {
       Append(text, entry.header);
       AppendU64(text, entry.generation);
@@ -108,6 +117,8 @@ Result<SignatureEntry> SignEntry(EntryKind kind, const DocumentId& uid, const Tr
   }
   SignatureEntry entry;
   entry.kind = kind;
+  entry.time = static_cast<uint64_t>(author.clock != nullptr ? author.clock->NowSeconds()
+                                                             : SystemClock().NowSeconds());
   entry.header = fields.header;
   entry.generation = fields.generation;
   entry.credential = author.credential;
@@ -125,14 +136,20 @@ bool AnyoneMayWrite(const LabelExpression& expression, const TrustedLabels& trus
 }
 
 Result<Credential> CheckCredential(ByteSpan credential, const LabelExpression& expression,
-                                   const TrustedLabels& trust, int64_t now) {
+                                   const TrustedLabels& trust, int64_t time,
+                                   CredentialEpoch epoch) {
   std::string why = "no label of the expression is known here";
   for (const LabelName& label : expression.Labels()) {
     const auto known = trust.find(label);
     if (known == trust.end()) continue;
-    auto checked = VerifyCredential(credential, known->second.master, now);
-    if (checked) return checked;
-    why = checked.error().message;
+    auto checked = VerifyCredential(credential, known->second.master, time);
+    if (!checked) {
+      why = checked.error().message;
+    } else if (epoch == CredentialEpoch::kHeaders && checked->epoch < known->second.epoch) {
+      why = "the credential of " + checked->subject + " is older than the label's key";
+    } else {
+      return checked;
+    }
   }
   return Fail(ErrorCode::kDenied, "the writer has no credential of the document's label: " + why);
 }
@@ -146,8 +163,14 @@ Result<Authorship> VerifyEntries(const SignatureEntries& entries, const Document
     return Fail(ErrorCode::kDenied, "the document is not signed, and its label asks for it");
   }
   for (const SignatureEntry& entry : entries) {
-    RECRYPT_ASSIGN(const Credential credential,
-                   CheckCredential(entry.credential, expression, trust, now));
+    if (now > 0 && entry.time > static_cast<uint64_t>(now) + kMaxAheadSeconds) {
+      return Fail(ErrorCode::kDenied, "the document was signed in the future; check the clock");
+    }
+    const bool earlier = entry.kind == EntryKind::kEarlierAuthor;
+    RECRYPT_ASSIGN(
+        const Credential credential,
+        CheckCredential(entry.credential, expression, trust, static_cast<int64_t>(entry.time),
+                        earlier ? CredentialEpoch::kAny : CredentialEpoch::kHeaders));
     if (!credential.device.Verify(SignedText(entry, uid, fields), entry.signature)) {
       return Fail(ErrorCode::kDenied, "the signature of " + credential.subject + " does not hold");
     }

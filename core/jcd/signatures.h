@@ -25,6 +25,7 @@ enum class EntryKind : uint8_t {
 
 struct SignatureEntry {
   EntryKind kind = EntryKind::kAuthor;
+  uint64_t time = 0;        // of signing, by the signer's clock, seconds since 1970
   Sha256Digest header{};    // kEarlierAuthor: what was signed then
   uint64_t generation = 0;  // likewise
   Bytes credential;
@@ -49,9 +50,11 @@ Result<Authorship> VerifyEntries(const SignatureEntries& entries, const Document
 
 // Whether a document under the expression may go without an author.
 bool AnyoneMayWrite(const LabelExpression& expression, const TrustedLabels& trust);
-// The credential, if a trusted label of the expression has signed it; kDenied.
+// The credential, if a trusted label of the expression has signed it, it had not expired at `time`
+// (0: any) and, for kHeaders, is not of an earlier epoch than the label's key; kDenied.
+enum class CredentialEpoch { kHeaders, kAny };
 Result<Credential> CheckCredential(ByteSpan credential, const LabelExpression& expression,
-                                   const TrustedLabels& trust, int64_t now);
+                                   const TrustedLabels& trust, int64_t time, CredentialEpoch epoch);
 
 }  // namespace recrypt
 

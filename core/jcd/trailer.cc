@@ -5,12 +5,12 @@
 namespace recrypt {
 
 using namespace std::string_view_literals;
-const std::string_view kTrailerStart = "{\"trailer\":\x89\x02\x70"sv;
+const std::string_view kTrailerStart = "{\"trailer\":\x89\x02\x80"sv;
 
 namespace {
 
 constexpr size_t kFraming = 14;  // kTrailerStart
-constexpr size_t kBody = 624;
+constexpr size_t kBody = 640;
 constexpr size_t kCleared = 128;  // authenticated, not sealed
 constexpr size_t kNonceAt = kFraming + kCleared;
 constexpr size_t kSealedAt = kNonceAt + kAeadNonceSize;

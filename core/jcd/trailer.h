@@ -1,4 +1,4 @@
-// Trailer: the last 640 bytes of a document's state (docs/FORMAT.md, 5).
+// Trailer: the last 656 bytes of a document's state (docs/FORMAT.md, 5).
 //
 //   RECRYPT_ASSIGN(TrailerFields fields, ParseTrailer(bytes));           // structure alone
 //   RECRYPT_ASSIGN(SealedPart part, UnsealTrailer(bytes, keys));          // authenticated
@@ -16,7 +16,7 @@ namespace recrypt {
 
 using TrailerBytes = ByteArray<kTrailerSize>;
 // The plaintext of the sealed part: signature entries (signatures.h).
-constexpr size_t kSealedPartSize = 468;
+constexpr size_t kSealedPartSize = 484;
 using SealedPart = ByteArray<kSealedPartSize>;
 
 struct TrailerFields {

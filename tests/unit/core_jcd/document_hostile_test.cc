@@ -306,11 +306,38 @@ TEST_F(HostileTest, CredentialsThatDoNotHoldAreRefused) {
   document_ = world_.Create(file_);
   const Author reader = MakeAuthor(world_.label(), "a@b.c", Curve::kEd25519, false);
   EXPECT_EQ(document_->Commit(&reader, Durability::kSynced).error().code, ErrorCode::kInvalid);
-  const Author mixed{PrivateKey::Generate(Curve::kEd25519), world_.author()->credential};
+  const Author mixed{PrivateKey::Generate(Curve::kEd25519), world_.author()->credential,
+                     &kSignersClock};
   EXPECT_EQ(document_->Commit(&mixed, Durability::kSynced).error().code, ErrorCode::kInvalid);
   const Author p256 = MakeAuthor(world_.label(), "p@example.com", Curve::kP256);
   Must(document_->Commit(&p256, Durability::kSynced));
   EXPECT_EQ(Must(world_.Open(file_))->GetAuthorship().author, "p@example.com");
+}
+
+TEST_F(HostileTest, ADocumentOutlivesTheCredentialThatItWasSignedWith) {
+  const Author author = MakeAuthor(world_.label(), "a@b.c", Curve::kEd25519, true, kNow);
+  file_ = std::make_shared<MemoryFile>();
+  document_ = world_.Create(file_);
+  Must(document_->Commit(&author, Durability::kSynced));
+  EXPECT_TRUE(world_.Open(file_, kNow + 10 * 365 * 86400));
+}
+
+TEST_F(HostileTest, ADocumentSignedInTheFutureIsRefused) {
+  Make(RandomContent(10));
+  EXPECT_TRUE(world_.Open(file_, kNow - 86400));
+  const auto opened = world_.Open(file_, kNow - 86401);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kDenied);
+}
+
+TEST_F(HostileTest, ACredentialOfAnEarlierEpochDoesNotSignUnderANewKey) {
+  Make(RandomContent(10));
+  world_.set_epoch(1);
+  EXPECT_TRUE(world_.Open(file_));
+  world_.set_epoch(2);
+  const auto opened = world_.Open(file_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kDenied);
 }
 
 TEST_F(HostileTest, NothingOfABadBlockIsHandedOut) {

@@ -29,6 +29,15 @@ inline void Must(Status status) {
 
 constexpr int64_t kNow = 1'800'000'000;
 
+// The clock of signers, which tests set.
+struct SignersClock : Clock {
+  explicit SignersClock(int64_t time) : now(time) {}
+  int64_t NowSeconds() const override { return now; }
+  int64_t MonotonicMillis() const override { return now * 1000; }
+  int64_t now;
+};
+inline const SignersClock kSignersClock(kNow);
+
 struct Label {
   explicit Label(const std::string& text, Curve curve = Curve::kX25519,
                  Curve signature = Curve::kEd25519)
@@ -48,7 +57,7 @@ inline Author MakeAuthor(const Label& label, const std::string& subject = "alice
   PrivateKey device = PrivateKey::Generate(curve);
   Bytes credential = Must(IssueCredential(
       label.master, Credential{device.public_key(), may_write, 1, expires, subject}));
-  return Author{std::move(device), std::move(credential)};
+  return Author{std::move(device), std::move(credential), &kSignersClock};
 }
 
 // Everything that is needed to make and to open documents under one expression.
@@ -68,11 +77,13 @@ class World {
   Label& label(size_t i = 0) { return labels_[i]; }
   const Author* author() const { return &author_; }
   const LabelExpression& expression() const { return expression_; }
+  // The epoch that the labels' keys are taken to be of.
+  void set_epoch(uint32_t epoch) { epoch_ = epoch; }
 
   TrustedLabels Trust() const {
     TrustedLabels trust;
     for (const Label& label : labels_) {
-      trust.emplace(label.name, LabelTrust{label.master.public_key(), label.anyone});
+      trust.emplace(label.name, LabelTrust{label.master.public_key(), label.anyone, epoch_});
     }
     return trust;
   }
@@ -122,30 +133,32 @@ class World {
   }
 
   // Opens as a mount does: header, grant, document.
-  Result<std::unique_ptr<Document>> Open(std::shared_ptr<StoredFile> file) const {
+  Result<std::unique_ptr<Document>> Open(std::shared_ptr<StoredFile> file,
+                                         int64_t now = kNow) const {
     RECRYPT_ASSIGN(const std::vector<Bytes> regions, ReadHeaderRegions(*file));
     Error last;
     for (const Bytes& region : regions) {
-      auto opened = OpenWith(file, region);
+      auto opened = OpenWith(file, region, now);
       if (opened) return opened;
       last = opened.error();
     }
     return Fail(last);
   }
-  Result<std::unique_ptr<Document>> OpenWith(std::shared_ptr<StoredFile> file,
-                                             const Bytes& region) const {
+  Result<std::unique_ptr<Document>> OpenWith(std::shared_ptr<StoredFile> file, const Bytes& region,
+                                             int64_t now = kNow) const {
     RECRYPT_ASSIGN(const Header header, ParseHeader(region));
     RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header, Secrets(header)));
     return Document::Open(
         std::move(file),
         DocumentKeys{header.uid, header.digest, header.expression, std::move(wrapper.keys)},
-        Trust(), kNow);
+        Trust(), now);
   }
 
  private:
   std::vector<Label> labels_;
   LabelExpression expression_;
   Author author_;
+  uint32_t epoch_ = 0;
 };
 
 inline Result<Bytes> ReadAll(Document& document) {

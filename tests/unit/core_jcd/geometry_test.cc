@@ -11,8 +11,8 @@ namespace {
 
 TEST(Geometry, HasTheLengthsOfTheFormatPage) {
   const std::pair<uint64_t, uint64_t> kLengths[] = {
-      {0, 2944},        {1, 2989},        {4096, 7084},         {4097, 7125},
-      {524288, 532356}, {524289, 532474}, {67108864, 67772919}, {67108865, 67773069}};
+      {0, 2960},        {1, 3005},        {4096, 7100},         {4097, 7141},
+      {524288, 532372}, {524289, 532490}, {67108864, 67772935}, {67108865, 67773085}};
   for (const auto& [size, length] : kLengths) {
     EXPECT_EQ(StoredLengthFromSize(size), length);
     EXPECT_EQ(*SizeFromStoredLength(length), size);

@@ -11,6 +11,7 @@ const PROTECTED = b64('{"enc":"A256GCM"}');
 const ECDH = 'ECDH-ES+A256KW';
 const P256 = 'jcd+P256';
 const AND = 'jcd+AND';
+const DOMAIN = /^[a-z0-9.-]+(:[0-9]+)?$/;
 
 export const publicKey = (jwk) => createPublicKey({ key: jwk, format: 'jwk' });
 export const privateKey = (jwk) => createPrivateKey({ key: jwk, format: 'jwk' });
@@ -109,7 +110,7 @@ export function checkHeader(object) {
   members(object, ['jcd', 'jwe', 'label', 'services', 'suite', 'uid'], [], 'header');
   if (object.jcd !== 1 || object.suite !== 1) refuse('header: unknown version or suite');
   const { services, jwe, label } = object;
-  if (!Array.isArray(services) || !services.length || services.some((domain) => typeof domain !== 'string' || !domain)
+  if (!Array.isArray(services) || !services.length || services.some((domain) => typeof domain !== 'string' || !DOMAIN.test(domain))
     || canonical(sortedSet(services)) !== canonical(services)) refuse('header: services');
   const text = canonical(object);
   const expression = alternatives(label);
@@ -135,21 +136,25 @@ function checkJwe(jwe, expression) {
     if (shared.epk.crv !== 'X25519' || shared.epk2.crv !== 'P-256') refuse('jwe: curves of the ephemeral keys');
   }
   if (!Array.isArray(jwe.recipients) || jwe.recipients.length !== expression.length) refuse('jwe: number of recipients');
-  return jwe.recipients.map((recipient, index) => {
+  const recipients = jwe.recipients.map((recipient, index) => {
     members(recipient, ['encrypted_key', 'header'], [], 'jwe: recipient');
     const { header } = recipient;
     const several = expression[index].length > 1;
     members(header, [several ? 'kids' : 'kid'], ['alg'], 'jwe: recipient header');
     if (Object.hasOwn(header, 'alg') && Object.hasOwn(shared, 'alg')) refuse('jwe: alg in two places');
     const alg = header.alg ?? shared.alg;
-    if (several ? alg !== AND : alg !== ECDH && !(alg === P256 && shared.epk2)) refuse('jwe: alg');
+    const letters = several && shared.epk2 ? new RegExp(`^jcd\\+AND\\+([XP]{${expression[index].length}})$`).exec(alg)?.[1] : '';
+    if (several ? alg !== AND + (letters && `+${letters}`) : alg !== ECDH && !(alg === P256 && shared.epk2)) refuse('jwe: alg');
     const kids = several ? header.kids : [header.kid];
     if (!Array.isArray(kids) || kids.length !== expression[index].length) refuse('jwe: kids');
     if (!kids.every((kid) => typeof kid === 'string' && /^[A-Z2-7]{4}(-[A-Z2-7]{4}){6}$/.test(kid))) refuse('jwe: kid');
     const wraps = unb64(recipient.encrypted_key, 40 * kids.length);
-    const curve = alg === P256 ? 'P-256' : alg === ECDH ? shared.epk.crv : null;
-    return { alg, kids, curve, ephemeral, wraps: kids.map((_, part) => wraps.subarray(40 * part, 40 * part + 40)) };
+    const curves = kids.map((_, part) => (alg === P256 || letters[part] === 'P' ? 'P-256' : shared.epk.crv));
+    return { alg, kids, curves, ephemeral, wraps: kids.map((_, part) => wraps.subarray(40 * part, 40 * part + 40)) };
   });
+  const used = recipients.flatMap(({ curves }) => curves);
+  if (Object.keys(ephemeral).some((curve) => !used.includes(curve))) refuse('jwe: ephemeral key without a label');
+  return recipients;
 }
 
 const authenticatedText = ({ uid, label, services }, recipients) => `jcd/1\n1\n${uid}\n${label}\n${services.join(',')}\n`
@@ -166,9 +171,8 @@ export function openHeader(header, labelKeys) {
   if (!recipient) refuse('no key for any alternative of the label');
   const shares = recipient.kids.map((kid, index) => {
     const jwk = byKid.get(kid);
-    const ephemeral = recipient.ephemeral[jwk.crv];
-    if (!ephemeral || (recipient.curve ?? jwk.crv) !== jwk.crv) refuse('jwe: no ephemeral key on the curve of the label');
-    return unwrapKey(keyEncryptionKey(privateKey(jwk), ephemeral), recipient.wraps[index]);
+    if (recipient.curves[index] !== jwk.crv) refuse('jwe: another curve than that of the label');
+    return unwrapKey(keyEncryptionKey(privateKey(jwk), recipient.ephemeral[jwk.crv]), recipient.wraps[index]);
   });
   const { jwe } = header.object;
   const sealed = { nonce: unb64(jwe.iv, 12), sealed: unb64(jwe.ciphertext), tag: unb64(jwe.tag, 16) };
@@ -176,8 +180,9 @@ export function openHeader(header, labelKeys) {
   return checkWrapper(orRefuse('wrapper: not JSON', () => JSON.parse(utf8(plain))), header);
 }
 
-function checkWrapper(wrapper, header) {
-  if (wrapper?.uid !== header.object.uid) refuse('wrapper: uid does not fit');
+export function checkWrapper(wrapper, header) {
+  members(wrapper, ['keys', 'uid'], ['name', 'type'], 'wrapper');
+  if (wrapper.uid !== header.object.uid) refuse('wrapper: uid does not fit');
   for (const name of ['name', 'type']) if (!['undefined', 'string'].includes(typeof wrapper[name])) refuse(`wrapper: ${name}`);
   if (!Array.isArray(wrapper.keys)) refuse('wrapper: keys');
   return { name: wrapper.name, type: wrapper.type, dataKeys: checkDataKeys(wrapper.keys) };
@@ -187,7 +192,9 @@ function checkWrapper(wrapper, header) {
 export function checkDataKeys(keys) {
   if (keys.length < 1 || keys.length > 4) refuse('wrapper: number of data keys');
   let before = 0;
-  return keys.map(({ k, n }) => {
+  return keys.map((dataKey) => {
+    members(dataKey, ['k', 'n'], [], 'wrapper: data key');
+    const { k, n } = dataKey;
     if (!Number.isInteger(n) || n <= before || n > 0xffffffff) refuse('wrapper: numbers of data keys');
     before = n;
     return { n, key: unb64(k, 32) };
@@ -231,7 +238,8 @@ function buildHeader(parts, labelKeys, attributes, dataKeys) {
     }
     const shares = keys.slice(1).map(() => randomBytes(32));
     shares.push(shares.reduce(xor, contentKey));
-    return { alg: AND, kids, header: { kids }, encrypted: Buffer.concat(keys.map((jwk, index) => wrapFor(jwk, shares[index]))) };
+    const letters = keys.map(({ crv }) => (crv === 'P-256' ? 'P' : 'X')).join('');
+    return { alg: curves.length === 2 ? `${AND}+${letters}` : AND, kids, header: { kids }, encrypted: Buffer.concat(keys.map((jwk, index) => wrapFor(jwk, shares[index]))) };
   });
 
   const unprotected = { epk: ephemeral[curves[0]].jwk };

@@ -84,7 +84,7 @@ function inspect({ file }) {
     size: records.at(-1).newSize,
     records: records.map(({ position, end, keyNumber, baseLength, previous, newLength, newSize, writes }) => ({
       position, end, keyNumber, baseLength, previous, newLength, newSize,
-      writes: writes.map(({ offset, bytes }) => ({ offset, length: bytes.length })),
+      writes: writes.map(({ offset, length, bytes }) => ({ offset, length, zeros: bytes === null })),
     })),
   };
 }

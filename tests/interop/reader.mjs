@@ -4,7 +4,7 @@ import { bufferSource, refuse } from './bytes.mjs';
 import { laidOut } from './encodings.mjs';
 import { BLOCK, GROUP, Geometry, HEADER, TRAILER, sizeOf, storedLength } from './geometry.mjs';
 import { checkDataKeys, checkHeader, headerObject, openHeader } from './header.mjs';
-import { Image, checkChain, recordsBehind, recordsByFooter } from './records.mjs';
+import { Image, checkChain, readFooter, recordsBehind, recordsByFooter } from './records.mjs';
 import { BlockCipher, HOLE, TreeReader, tableEntry } from './tree.mjs';
 import { TRAILER_TEXT, openTrailer, parseTrailer, verifySignatures } from './trailer.mjs';
 
@@ -70,24 +70,6 @@ export class Document {
     return cipher.open(block, entry, this.image.read(this.geometry.blockOffset(block), length));
   }
 
-  /** Whether every block, table and index block verifies of which something stands at or behind an offset. */
-  isComplete(from) {
-    const { geometry } = this;
-    try {
-      for (let group = geometry.groups - 1; group >= 0 && geometry.groupEnd(group) > from; group--) {
-        // This verifies the index blocks that end with the group, too: they are on the way from the root.
-        this.table(group);
-        for (let index = geometry.groupBlocks(group) - 1; index >= 0; index--) {
-          const block = group * GROUP + index;
-          if (geometry.blockOffset(block) + geometry.blockLength(block) > from) this.readBlock(block);
-        }
-      }
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
   read(offset, length) {
     const end = Math.min(offset + length, this.size);
     const parts = [];
@@ -130,28 +112,29 @@ export function open(input, options) {
 const plainState = (file, openRegion) => new Document(new Image(file, [], file.length), openRegion);
 
 function stateByFooter(file, openRegion) {
-  const records = recordsByFooter(file);
-  return lastState(file, records[0].baseLength, records, openRegion);
+  const { position, newLength, newSize } = readFooter(file);
+  if (position) return stateAfter(file, recordsByFooter(file), openRegion);
+  if (!newLength) refuse('its creation did not finish');
+  if (newLength > file.length || sizeOf(newLength) !== newSize) refuse('footer: length and size');
+  return Object.assign(new Document(new Image(file, [], newLength), openRegion), { leftOver: true });
 }
 
-/** The state that the longest accepted part of a chain of records makes, or the base state. */
+/** The state that a chain of records makes. */
+function stateAfter(file, records, openRegion) {
+  const { image, interrupted } = checkChain(file, records, openRegion);
+  return Object.assign(new Document(image, openRegion), { records, interrupted });
+}
+
+/** The state that the longest good part of a chain of records makes, or the base state. */
 function lastState(file, baseLength, records, openRegion) {
   for (let count = records.length; count > 0; count--) {
-    const accepted = records.slice(0, count);
-    let checked;
     try {
-      checked = checkChain(file, accepted, openRegion);
+      return stateAfter(file, records.slice(0, count), openRegion);
     } catch {
-      continue;
-    }
-    const state = new Document(checked.image, openRegion);
-    // What the records' commits wrote in place stands behind the base state. Blocks of states in between may have been overwritten since, by an
-    // apply that was interrupted; those of the last state have not.
-    if (state.isComplete(baseLength)) {
-      return Object.assign(state, { records: accepted, interrupted: checked.interrupted, leftOver: count < records.length });
+      // One record less may do.
     }
   }
-  return Object.assign(new Document(new Image(file, [], baseLength), openRegion), { leftOver: true });
+  return new Document(new Image(file, [], baseLength), openRegion);
 }
 
 /** Looks for a document from the end backwards, and for records behind it. */

@@ -1,6 +1,6 @@
 // 6: commit records.
 
-import { Cursor, bufferSource, deriveKey, refuse, seal, u32, u64, unseal } from './bytes.mjs';
+import { Cursor, bufferSource, deriveKey, isZero, refuse, seal, u32, u64, unseal } from './bytes.mjs';
 import { HEADER, SLOT, TRAILER, sizeOf, storedLength } from './geometry.mjs';
 import { parseTrailer } from './trailer.mjs';
 
@@ -9,6 +9,12 @@ const FOOTER_TEXT = Buffer.from('jcdrecor');
 const FOOTER = 32;
 const SECTOR = 512;
 const AUTHENTICATION = 28;
+const MOST_BODY = 2 ** 27;
+const ZEROS = 2 ** 31;
+
+/** A write of bytes, and one of zeros. */
+export const writeOf = (offset, bytes) => ({ offset, length: bytes.length, bytes });
+export const zerosAt = (offset, length) => ({ offset, length, bytes: null });
 
 /** A file with writes over it, cut to a length: what is read instead of the file when records stand behind a document. */
 export class Image {
@@ -22,8 +28,10 @@ export class Image {
     if (offset < this.file.length) this.file.read(offset, Math.min(length, this.file.length - offset)).copy(bytes);
     for (const write of this.writes) {
       const from = Math.max(offset, write.offset);
-      const to = Math.min(offset + length, write.offset + write.bytes.length);
-      if (from < to) write.bytes.copy(bytes, from - offset, from - write.offset, to - write.offset);
+      const to = Math.min(offset + length, write.offset + write.length);
+      if (from >= to) continue;
+      if (write.bytes) write.bytes.copy(bytes, from - offset, from - write.offset, to - write.offset);
+      else bytes.fill(0, from - offset, to - offset);
     }
     return bytes;
   }
@@ -39,6 +47,7 @@ export function readRecord(file, position) {
   head.expect(RECORD_TEXT, 'record: framing');
   const length = head.u64();
   const end = position + start + length + 1;
+  if (length > MOST_BODY) refuse('record: too large');
   if (length < AUTHENTICATION || end > file.length) refuse('record: truncated');
   const body = file.read(position + start, length + 1);
   if (body[length] !== '}'.charCodeAt(0)) refuse('record: framing');
@@ -62,7 +71,8 @@ export function readRecord(file, position) {
   record.writes = [];
   for (let index = 0; index < count; index++) {
     const offset = cursor.u64();
-    record.writes.push({ offset, bytes: cursor.take(cursor.u32()) });
+    const length = cursor.u32();
+    record.writes.push(length < ZEROS ? writeOf(offset, cursor.take(length)) : zerosAt(offset, length - ZEROS));
   }
   if (cursor.offset !== authenticated.length) refuse('record: length');
   checkRecord(record);
@@ -78,31 +88,40 @@ function checkRecord(record) {
   if (storedLength(followed.size) !== record.baseLength) refuse('record: base length');
   const sorted = [...record.writes].sort((a, b) => a.offset - b.offset);
   let end = 0;
-  for (const { offset, bytes } of sorted) {
+  for (const { offset, length } of sorted) {
     if (offset < end) refuse('record: overlapping writes');
-    end = offset + bytes.length;
+    end = offset + length;
   }
   if (end > record.newLength) refuse('record: writes behind the new end');
-  record.made = madeTrailer(record);
+  record.made = madeTrailer(record, followed);
 }
 
+const NOTHING = bufferSource(Buffer.alloc(0));
+
 /** The trailer of the state that a record makes: all of it is in the record's writes. */
-function madeTrailer({ writes, newLength, newSize }) {
+function madeTrailer({ writes, newLength, newSize }, followed) {
   const start = newLength - TRAILER;
-  const there = writes.map(({ offset, bytes }) => Math.max(0, offset + bytes.length - Math.max(offset, start)));
+  const there = writes.map(({ offset, length }) => Math.max(0, offset + length - Math.max(offset, start)));
   if (there.reduce((sum, length) => sum + length, 0) !== TRAILER) refuse('record: without the new trailer');
-  const made = new Image(bufferSource(Buffer.alloc(0)), writes, newLength).read(start, TRAILER);
-  return parseTrailer(made).size === newSize ? made : refuse('record: trailer of another size');
+  const made = new Image(NOTHING, writes, newLength).read(start, TRAILER);
+  const { size, generation } = parseTrailer(made);
+  if (generation !== followed.generation + 1) refuse('record: generation');
+  return size === newSize ? made : refuse('record: trailer of another size');
+}
+
+/** What a file's footer says. */
+export function readFooter(file) {
+  if (file.length < HEADER + FOOTER) refuse('no footer');
+  const footer = new Cursor(file.read(file.length - FOOTER, FOOTER));
+  footer.expect(FOOTER_TEXT, 'no footer');
+  return { position: footer.u64(), newLength: footer.u64(), newSize: footer.u64() };
 }
 
 /** The records of a file in order, as its footer has them. */
 export function recordsByFooter(file) {
-  if (file.length < HEADER + FOOTER) refuse('no footer');
-  const footer = new Cursor(file.read(file.length - FOOTER, FOOTER));
-  footer.expect(FOOTER_TEXT, 'no footer');
   const records = [];
   let before = file.length;
-  for (let position = footer.u64(); position !== 0; position = records[0].previous) {
+  for (let { position } = readFooter(file); position !== 0; position = records[0].previous) {
     if (position >= before) refuse('record: positions do not fall');
     records.unshift(readRecord(file, position));
     before = position;
@@ -121,7 +140,7 @@ export function checkChain(file, records, openRegion) {
   records.forEach((record, index) => {
     const before = records[index - 1];
     if (record.previous !== (before?.position ?? 0)) refuse('record: previous');
-    if (before && record.position < before.end) refuse('record: position');
+    if (before && record.position < before.end + makeFooter(before).length) refuse('record: position');
     if (record.newLength > first.position) refuse('record: the document would reach into the records');
     if (before && !record.followed.equals(before.made)) refuse('record: follows another state');
     const key = keys.get(record.keyNumber) ?? refuse('record: unknown data key');
@@ -156,20 +175,21 @@ function keysOfChain(file, records, openRegion) {
   return uid ? { uid, keys } : refuse('no header opens');
 }
 
-/**
- * Whether the chain was being applied when something stopped that: each sector of the base's trailer is either as it was, or as the whole chain
- * makes it. Writes behind the end of the last state may be there or not.
- */
+/** What applying a chain puts in the place of the base's trailer: nothing of it is left. */
+function overBaseTrailer(records) {
+  const { baseLength } = records[0];
+  const { newLength } = records.at(-1);
+  const bytes = new Image(NOTHING, writesOf(records), baseLength).read(baseLength - TRAILER, TRAILER);
+  return bytes.fill(0, Math.min(TRAILER, Math.max(0, newLength - (baseLength - TRAILER))));
+}
+
+/** Whether the chain was being applied when something stopped that: each sector of the base's trailer is either as it was, or as applying makes it. */
 function checkBase(file, records) {
   const { baseLength, followed } = records[0];
   const start = baseLength - TRAILER;
   const found = new Image(file, [], baseLength).read(start, TRAILER);
   if (found.equals(followed)) return false;
-  const original = { length: baseLength, read: (offset, length) => followed.subarray(offset - start, offset - start + length) };
-  const all = writesOf(records);
-  const end = records.at(-1).newLength;
-  const cut = all.filter(({ offset }) => offset < end).map(({ offset, bytes }) => ({ offset, bytes: bytes.subarray(0, end - offset) }));
-  const allowed = [[], all, cut].map((writes) => new Image(original, writes, baseLength).read(start, TRAILER));
+  const allowed = [followed, overBaseTrailer(records)];
   for (let from = 0, to; from < TRAILER; from = to) {
     to = Math.min(TRAILER, from + SECTOR - ((start + from) % SECTOR));
     if (!allowed.some((state) => state.subarray(from, to).equals(found.subarray(from, to)))) refuse('record: follows another state');
@@ -199,8 +219,10 @@ export function recordsBehind(buffer, baseLength) {
 export function makeRecord(uid, dataKey, { baseLength, position, previous, newLength, newSize, followed, writes }) {
   const authenticated = Buffer.concat([
     Buffer.from([1, 0, 0, 0]), u32(dataKey.n), u64(baseLength), u64(position), u64(previous), u64(newLength), u64(newSize),
-    u32(writes.length), followed, ...writes.flatMap(({ offset, bytes }) => [u64(offset), u32(bytes.length), bytes]),
+    u32(writes.length), followed,
+    ...writes.flatMap(({ offset, length, bytes }) => (bytes ? [u64(offset), u32(length), bytes] : [u64(offset), u32(length + ZEROS)])),
   ]);
+  if (authenticated.length + AUTHENTICATION > MOST_BODY) refuse('too much for a record');
   const { nonce, tag } = seal(deriveKey(dataKey.key, uid, 'record'), Buffer.concat([uid, authenticated]), Buffer.alloc(0));
   return Buffer.concat([RECORD_TEXT, u64(authenticated.length + AUTHENTICATION), authenticated, nonce, tag, Buffer.from('}')]);
 }
@@ -212,14 +234,35 @@ export function makeFooter({ position, end, newLength, newSize }) {
   return Buffer.concat([Buffer.alloc(zeros), FOOTER_TEXT, u64(position), u64(newLength), u64(newSize)]);
 }
 
-/** What applying the records of a state writes: each byte once, as it is in that state. */
+/** The zeros and the footer behind what was written ahead of a commit; `length` and `size` are those of the committed state. */
+export const aheadFooter = (end, { length, size }) => makeFooter({ position: 0, end, newLength: length, newSize: size });
+
+/** Bytes as writes, those of zeros where that saves something. */
+export function asWrites(offset, bytes) {
+  const PIECE = 64;
+  const writes = [];
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const length = Math.min(PIECE, bytes.length - at);
+    const zeros = isZero(bytes.subarray(at, at + length));
+    const last = writes.at(-1);
+    if (last?.zeros === zeros) last.end = at + length; else writes.push({ zeros, start: at, end: at + length });
+  }
+  return writes.map(({ zeros, start, end }) => (
+    zeros ? zerosAt(offset + start, end - start) : writeOf(offset + start, bytes.subarray(start, end))));
+}
+
+/** What applying the records of a state writes: each byte once, as it is in that state, and the place of the base's trailer by one write. */
 export function applyWrites({ image, records }) {
+  const to = records[0].baseLength;
+  const from = to - TRAILER;
   const ranges = [];
-  for (const { offset, bytes } of writesOf(records).sort((a, b) => a.offset - b.offset)) {
-    const end = Math.min(offset + bytes.length, image.length);
+  const add = (offset, end) => {
     const last = ranges.at(-1);
     if (last && offset <= last.end) last.end = Math.max(last.end, end);
     else if (offset < end) ranges.push({ offset, end });
-  }
-  return ranges.map(({ offset, end }) => ({ offset, bytes: image.read(offset, end - offset) }));
+  };
+  const sorted = writesOf(records).sort((a, b) => a.offset - b.offset);
+  for (const { offset, length } of sorted) add(offset, Math.min(offset + length, image.length, from));
+  for (const { offset, length } of sorted) add(Math.max(offset, to), Math.min(offset + length, image.length));
+  return [...ranges.map(({ offset, end }) => writeOf(offset, image.read(offset, end - offset))), writeOf(from, overBaseTrailer(records))];
 }

@@ -51,10 +51,16 @@ function credentialText(master, fields) {
   return Buffer.concat([Buffer.from('jcd/1 credential\0'), Buffer.from([fingerprint.length]), Buffer.from(fingerprint), fields]);
 }
 
+function checkSubject(bytes) {
+  if (bytes.length < 1 || bytes.length > 36) refuse('credential: length of the subject');
+  const subject = utf8(bytes);
+  return /[\p{Cc}\s]/u.test(subject) ? refuse('credential: subject with a blank or a control character') : subject;
+}
+
 /** `master` is the label master's private key, `device` the public key of the device; both JWKs. */
 export function issueCredential({ master, device, subject, epoch = 1, expires, rights = 1 }) {
   const text = Buffer.from(subject);
-  if (text.length > 36) refuse('credential: the subject is too long');
+  checkSubject(text);
   const fields = Buffer.concat([
     Buffer.from([algorithmOf(device), rights]), u32(epoch), u64(expires), packKey(device), Buffer.from([text.length]), text,
   ]);
@@ -71,25 +77,24 @@ function takeCredential(cursor) {
   const epoch = cursor.u32();
   const expires = cursor.u64();
   const key = unpackKey(algorithm, cursor.take(algorithm === ED25519 ? 32 : 33));
-  const length = cursor.u8();
-  if (length > 36) refuse('credential: the subject is too long');
-  const subject = utf8(cursor.take(length));
+  const subject = checkSubject(cursor.take(cursor.u8()));
   const fields = cursor.bytes.subarray(start, cursor.offset);
   const signature = cursor.take(64);
   return { rights, epoch, expires, key, subject, fields, signature, bytes: cursor.bytes.subarray(start, cursor.offset) };
 }
 
 /** The label of the document's expression whose master key signed a credential; undefined if none did. */
-const labelThatSigned = ({ fields, signature }, { expression }, { masters = {} }) => expression.flat().find((label) => {
+export const labelThatSigned = ({ fields, signature }, { expression }, { masters = {} }) => expression.flat().find((label) => {
   const master = masters[label];
   return master && verified(master, credentialText(master, fields), signature);
 });
 
-/** Whether a credential holds for a signature of that time in a document with this header. */
-function checkCredential(credential, time, header, options) {
+/** Whether a credential holds for a signature in a document with this header. */
+function checkCredential({ kind, time, credential }, header, options) {
   const label = labelThatSigned(credential, header, options) ?? refuse('credential: not signed by a master key of the label');
   if (credential.rights !== 1) refuse('credential: may not write');
   if (credential.expires < time) refuse('credential: had expired');
+  if (kind === 2) return;
   for (const kid of kidsOf(header, label)) {
     const epoch = options.epochs?.[kid] ?? refuse(`credential: no epoch is known of key ${kid}`);
     if (credential.epoch < epoch) refuse('credential: of an earlier epoch than the key in the header');
@@ -203,16 +208,15 @@ export function verifySignatures(trailer, header, options) {
   if (!['', '1', '2,3'].includes(kinds)) refuse('trailer: kinds of signatures');
   if (kinds === '' && !options.anyone) refuse('trailer: unknown author');
   for (const entry of entries) verifyEntry(entry, trailer, header, options);
-  const [first] = entries;
-  const known = first && (first.kind === 1 || labelThatSigned(first.credential, header, options) !== undefined);
-  trailer.author = known ? first.credential : null;
+  trailer.author = entries[0]?.credential ?? null;
   trailer.wrapper = entries.at(-1)?.credential ?? null;
 }
 
-function verifyEntry({ kind, time, headerDigest, generation, credential, signature }, trailer, header, options) {
+function verifyEntry(entry, trailer, header, options) {
+  const { kind, time, headerDigest, generation, credential, signature } = entry;
   if (time > (options.now ?? clock()) + DAY) refuse('trailer: signed in the future');
-  if (kind !== 2) checkCredential(credential, time, header, options);
-  else if (generation >= trailer.generation) refuse('trailer: generation of the author');
+  checkCredential(entry, header, options);
+  if (kind === 2 && generation >= trailer.generation) refuse('trailer: generation of the author');
   const signed = kind === 2 ? { ...trailer, headerDigest, generation } : trailer;
   if (!verified(credential.key, signedText(kind, header.uid, time, signed), signature)) refuse('trailer: signature does not verify');
 }

@@ -30,7 +30,9 @@ export class BlockCipher {
 }
 
 export const hole = (length) => ({ entry: HOLE, bytes: Buffer.alloc(length) });
-export const makeTable = (keyNumber, entries) => Buffer.concat([u32(keyNumber), ...entries]);
+
+/** A table; nothing but zeros when it has only holes. */
+export const makeTable = (keyNumber, entries) => Buffer.concat([u32(entries.every(isZero) ? 0 : keyNumber), ...entries]);
 export const tableEntry = (table, index) => table.subarray(4 + ENTRY * index, 4 + ENTRY * (index + 1));
 
 export const hashTable = (group, table) => (isZero(table.subarray(4))

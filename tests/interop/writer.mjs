@@ -4,12 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { isZero, refuse, u64 } from './bytes.mjs';
 import { BLOCK, GROUP, Geometry, HEADER, SLOT, TRAILER, groupStart, slotOffset } from './geometry.mjs';
 import { checkDataKeys, headerRegion, makeHeader } from './header.mjs';
-import { makeFooter, makeRecord } from './records.mjs';
+import { aheadFooter, applyWrites, asWrites, makeFooter, makeRecord, writeOf } from './records.mjs';
 import { BlockCipher, HOLE, TreeBuilder, ZERO_HASH, hashTable, hole, makeTable } from './tree.mjs';
-import { keptEntry, makeTrailer, signEntry } from './trailer.mjs';
-
-/** So many block writes a data key does not reach. */
-const MOST_WRITES = 2 ** 31;
+import { keptEntry, labelThatSigned, makeTrailer, signEntry } from './trailer.mjs';
 
 export const chunk = (length) => Buffer.concat([Buffer.from([0x8f]), u64(length)]);
 export const lastChunk = (length) => Buffer.concat([Buffer.from([0x8b]), u64(length)]);
@@ -74,29 +71,38 @@ export function compose(content, options) {
  *   header   members of makeHeader's argument: wraps the header again
  *   newKey   adds a data key (with header)
  *   rewrite  encrypts every block again, under the newest data key, and forgets the older ones (with header)
- * Options: device, credential, as for compose; gap, bytes to leave in front of the first record.
+ * Options: device, credential, masters, as for compose and open; gap, bytes to leave in front of the first record.
  */
 export function commit(buffer, document, changes, options) {
-  const { file, writes } = commitWrites(buffer, document, changes, options);
-  return written(file, writes);
+  const { file, ahead, writes } = commitWrites(buffer, document, changes, options);
+  return written(file, [...ahead, ...writes]);
 }
 
-/** The writes of a commit, the record and its footer last, and the file that they are for. They may become durable in any order. */
+/**
+ * What a commit writes to `file`: first what is written `ahead`, with a footer, which must be durable before the rest; then the record and its
+ * footer, which may become durable in any order.
+ */
 export function commitWrites(buffer, document, changes, options) {
   if (document.otherEncoding || !document.header) refuse('this file is not modified in place');
   const next = nextState(document, changes, options);
   const { image: old } = document;
   let { records } = document;
   let file = goodPart(buffer, document);
-  const mustApply = next.image.length > records[0]?.position || document.interrupted || changes.rewrite;
+  const groups = groupsBehind(next.geometry, old.length);
+  const mustApply = next.image.length > records[0]?.position || document.interrupted || changes.rewrite || groups;
   if (records.length && mustApply) {
     file = applied(document);
     records = [];
   }
 
-  const reach = Math.max(old.length, ...records.flatMap(({ baseLength, newLength }) => [baseLength, newLength]));
-  const inPlace = partsBehind(next.geometry, reach);
-  const position = Math.max(file.length, next.image.length) + (records.length ? 0 : options.gap ?? 0);
+  const ahead = [];
+  if (groups) {
+    ahead.push(writeOf(groups.from, next.image.subarray(groups.from, groups.to)));
+    ahead.push(writeOf(groups.to, aheadFooter(groups.to, { length: old.length, size: document.size })));
+  }
+  const behind = Math.max(file.length, next.image.length, ...ahead.map(({ offset, length }) => offset + length));
+  const position = behind + (records.length ? 0 : options.gap ?? 0);
+  const { from, to } = groups ?? { from: next.geometry.dataEnd, to: next.geometry.dataEnd };
   const record = {
     baseLength: old.length,
     position,
@@ -105,19 +111,17 @@ export function commitWrites(buffer, document, changes, options) {
     newSize: next.geometry.size,
     followed: document.trailerBytes,
     writes: [
-      ...differences(old.read(0, old.length), next.image.subarray(0, inPlace[0]?.offset ?? next.geometry.dataEnd)),
-      { offset: next.geometry.dataEnd, bytes: next.image.subarray(next.geometry.dataEnd) },
+      ...differences(old.read(0, Math.min(old.length, next.geometry.dataEnd)), next.image.subarray(0, from)),
+      ...asWrites(to, next.image.subarray(to, next.geometry.dataEnd)),
+      writeOf(next.geometry.dataEnd, next.image.subarray(next.geometry.dataEnd)),
     ],
   };
   const bytes = makeRecord(document.header.uid, document.dataKeys.at(-1), record);
   const end = position + bytes.length;
   return {
     file,
-    writes: [
-      ...inPlace.map(({ offset, length }) => ({ offset, bytes: next.image.subarray(offset, offset + length) })),
-      { offset: position, bytes },
-      { offset: end, bytes: makeFooter({ ...record, end }) },
-    ],
+    ahead,
+    writes: [writeOf(position, bytes), writeOf(end, makeFooter({ ...record, end }))],
   };
 }
 
@@ -136,19 +140,15 @@ function goodPart(buffer, { leftOver, records, image }) {
   return last ? Buffer.concat([buffer.subarray(0, last.end), makeFooter(last)]) : buffer.subarray(0, image.length);
 }
 
-/** The blocks, and the tables with the slots and index blocks behind them, that stand at an offset and behind it. */
-function partsBehind(geometry, from) {
-  const parts = [];
-  for (let group = 0; group < geometry.groups; group++) {
-    if (geometry.groupEnd(group) <= from) continue;
-    for (let index = 0; index < geometry.groupBlocks(group); index++) {
-      const block = group * GROUP + index;
-      parts.push({ offset: geometry.blockOffset(block), length: geometry.blockLength(block) });
-    }
-    const offset = geometry.tableOffset(group);
-    parts.push({ offset, length: (group + 1 < geometry.groups ? groupStart(group + 1) : geometry.dataEnd) - offset });
+/** Where the whole groups stand, with their slots and the full index blocks behind them, that lie behind an offset; null if there are none. */
+function groupsBehind(geometry, offset) {
+  let range = null;
+  for (let group = 1; (group + 1) * GROUP * BLOCK <= geometry.size; group++) {
+    if (slotOffset(group) < offset) continue;
+    range ??= { from: slotOffset(group) };
+    range.to = group + 1 < geometry.groups ? slotOffset(group + 1) : geometry.tableOffset(group) + geometry.tableLength(group);
   }
-  return parts.filter(({ offset }) => offset >= from);
+  return range;
 }
 
 /** Ranges in which the new state differs from the old one, or lies behind it. */
@@ -160,7 +160,7 @@ function differences(old, next) {
     const last = ranges.at(-1);
     if (last && at - last.end < GAP) last.end = at + 1; else ranges.push({ start: at, end: at + 1 });
   }
-  return ranges.map(({ start, end }) => ({ offset: start, bytes: next.subarray(start, end) }));
+  return ranges.flatMap(({ start, end }) => asWrites(start, next.subarray(start, end)));
 }
 
 function nextState(document, changes, options) {
@@ -211,7 +211,6 @@ function nextState(document, changes, options) {
   const slot = size === document.size ? image.subarray(HEADER - SLOT, HEADER) : lastChunk(after.dataLength);
   headerRegion(header, Buffer.from(slot)).copy(image);
   const writes = sealed + (newest.n === trailer.keyNumber ? trailer.writes : 0);
-  if (writes >= MOST_WRITES) refuse('a new data key is due');
   const fields = {
     generation: trailer.generation + 1,
     size,
@@ -222,7 +221,7 @@ function nextState(document, changes, options) {
   };
   const sameContent = size === document.size && tree.root.equals(trailer.root);
   const entries = sameContent && header !== document.header
-    ? wrapperEntries(document, fields, options) : authorEntries(uid, fields, options);
+    ? wrapperEntries(document, header, fields, options) : authorEntries(uid, fields, options);
   makeTrailer(uid, newest, fields, entries).copy(image, after.dataEnd);
   return { image, geometry: after };
 }
@@ -238,11 +237,17 @@ function nextHeader(document, { header, newKey, rewrite }) {
 }
 
 /** The author's entry as it was, and the signature of who wraps the header now. */
-function wrapperEntries(document, fields, options) {
-  const author = document.trailer.entries.find(({ kind }) => kind !== 3);
+function wrapperEntries(document, header, fields, options) {
+  const [author] = document.trailer.entries;
   if (!author) return [];
-  return [keptEntry(author, document.trailer), signEntry(3, document.header.uid, fields, options)];
+  // The author's credential may be of a label that the document no longer has.
+  if (labelThatSigned(author.credential, header, options) === undefined) return authorEntries(header.uid, fields, options);
+  return [keptEntry(author, document.trailer), signEntry(3, header.uid, fields, options)];
 }
 
 /** The document without its records. */
-export const applied = (document) => document.image.read(0, document.image.length);
+export function applied(document) {
+  const { image, records } = document;
+  const plain = image.read(0, image.length);
+  return records.length ? written(plain, applyWrites(document)).subarray(0, image.length) : plain;
+}

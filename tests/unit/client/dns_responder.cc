@@ -69,7 +69,10 @@ void DnsResponder::Serve() {
         ::recvfrom(fd_.get(), buffer, sizeof(buffer), 0, reinterpret_cast<sockaddr*>(&from), &size);
     if (got < static_cast<ssize_t>(kHeaderSize)) continue;
     const ByteSpan question(buffer, static_cast<size_t>(got));
-    last_name_ = ReadName(question).first;
+    {
+      const std::lock_guard guard(mutex_);
+      last_name_ = ReadName(question).first;
+    }
     ++questions_;
     if (manner_ == Manner::kSilence) continue;
     const Bytes answer = AnswerTo(question);

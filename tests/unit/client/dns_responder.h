@@ -6,6 +6,7 @@
 #define RECRYPT_TESTS_UNIT_CLIENT_DNS_RESPONDER_H_
 
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,7 +32,10 @@ class DnsResponder {
   std::string address() const;
   int questions() const { return questions_; }
   // The name that was asked for last, as in "_meshrecrypt._tcp.example.com".
-  std::string last_name() const { return last_name_; }
+  std::string last_name() const {
+    const std::lock_guard guard(mutex_);
+    return last_name_;
+  }
 
  private:
   void Serve();
@@ -43,7 +47,8 @@ class DnsResponder {
   uint16_t port_ = 0;
   std::atomic<int> questions_ = 0;
   std::atomic<bool> stop_ = false;
-  std::string last_name_;  // read only when nothing is asked
+  mutable std::mutex mutex_;  // guards last_name_
+  std::string last_name_;
   std::thread thread_;
 };
 

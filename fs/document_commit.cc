@@ -154,9 +154,7 @@ bool OpenDocument::DoWork(int64_t age_ms) {
     }
   }
   if (doc_ == nullptr || !doc_->HasRecords()) return false;
-  auto length = file_->Size();
-  const uint64_t base = StoredLengthFromSize(doc_->Size());
-  const bool large = length && *length > base + kMaxRecordBytes;
+  const bool large = doc_->RecordBytes() > kMaxRecordBytes;
   if (handles_ != 0 && !large && Now() - last_change_ms_ < kIdleMs) return true;
   Status applied = ApplyLocked();
   if (!applied && applied.error().code == ErrorCode::kBusy) return true;

@@ -185,6 +185,20 @@ Result<std::string> OpenDocument::Signer() {
   return doc_->GetAuthorship().author;
 }
 
+Result<std::optional<LabelExpression>> OpenDocument::VouchedLabel() {
+  std::lock_guard writer(writer_);
+  RECRYPT_TRY(OpenFresh());
+  RECRYPT_TRY(MakeReadable());
+  std::shared_lock state(state_);
+  if (doc_ == nullptr || !doc_->GetAuthorship().known()) return std::optional<LabelExpression>();
+  return std::optional(header_->expression);
+}
+
+bool OpenDocument::InUse() {
+  std::lock_guard writer(writer_);
+  return handles_ != 0;
+}
+
 void OpenDocument::MovedTo(std::string place) {
   std::lock_guard writer(writer_);
   place_ = std::move(place);

@@ -158,6 +158,19 @@ class FileSystem : private DocumentEvents {
     Inode::Key key() const { return {stat.st_dev, stat.st_ino, kind == InodeKind::kPlainFile}; }
   };
 
+  // A rename(2) that is being carried out.
+  struct Move {
+    Inode& from;
+    Inode& to;
+    Found source;
+    std::optional<Found> target;
+    std::string new_name;
+    std::string new_stored_name;
+
+    bool MovesDirectory() const { return source.kind == InodeKind::kDirectory; }
+    bool MovesDocument() const { return source.kind == InodeKind::kDocument; }
+  };
+
   FileSystem(FileSystemOptions options, Store& store, Access& access, const Clock& clock,
              KernelCache& kernel, LogSink log, std::shared_ptr<Inode> root);
 
@@ -184,8 +197,12 @@ class FileSystem : private DocumentEvents {
   Status GiveTo(Inode& parent, int node, mode_t mode, Owner caller);
   Result<std::string> PathOf(Inode& directory, std::string_view name);
 
+  // relabel.cc
+  Result<std::optional<LabelExpression>> LabelToTake(const Move& move);
+  Status ReplaceUnderLabel(const Move& move, const LabelExpression& label);
+  Status CopyUnderLabel(Inode& source, UniqueFd to, NewDocument fresh, const std::string& place);
+
   // rename.cc
-  struct Move;
   Status CheckMove(const Move& move, unsigned flags);
   Status PrepareReplacement(const Move& move);
   void AfterMove(const Move& move, unsigned flags);

@@ -103,6 +103,7 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
   RECRYPT_ASSIGN(struct stat stat, store_.Stat(fd.get()));
   std::shared_ptr<Inode> inode = inodes_.Adopt(std::move(node), stat, InodeKind::kDocument);
   inode->SetParent(parent.shared_from_this());
+  inode->SetCreatedIn(parent);
   std::shared_ptr<OpenDocument> document = DocumentOf(*inode);
   Status started = document->StartNew(std::move(fd), std::move(fresh), path);
   if (!started) {

@@ -37,6 +37,16 @@ void Inode::SetParent(const std::shared_ptr<Inode>& parent) {
   parent_ = parent;
 }
 
+bool Inode::WasCreatedIn(const Inode& directory) const {
+  std::lock_guard lock(mutex_);
+  return created_in_ == directory.key();
+}
+
+void Inode::SetCreatedIn(const Inode& directory) {
+  std::lock_guard lock(mutex_);
+  created_in_ = directory.key();
+}
+
 std::shared_ptr<DirectoryPrefetch> Inode::PrefetchState() {
   std::lock_guard lock(mutex_);
   if (prefetch_ == nullptr) prefetch_ = std::make_shared<DirectoryPrefetch>();

@@ -79,6 +79,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // The directory in which a document was looked up last.
   std::shared_ptr<Inode> parent() const;
   void SetParent(const std::shared_ptr<Inode>& parent);
+  // Made through this mount, in that directory.
+  bool WasCreatedIn(const Inode& directory) const;
+  void SetCreatedIn(const Inode& directory);
   // A directory's grants asked for ahead (fs/prefetch.h).
   std::shared_ptr<DirectoryPrefetch> PrefetchState();
 
@@ -115,6 +118,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::shared_ptr<OpenDocument> document_;
   std::optional<Refusal> refusal_;
   std::weak_ptr<Inode> parent_;
+  std::optional<Key> created_in_;
   std::shared_ptr<DirectoryPrefetch> prefetch_;
   std::optional<KnownSize> known_size_;
 };

@@ -117,6 +117,10 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // For the extended attributes. Label needs no grant; Signer does.
   Result<std::string> Label();
   Result<std::string> Signer();
+  // The label of a document whose signature by a known author verifies; nullopt when nobody known
+  // vouches for it. Needs a grant.
+  Result<std::optional<LabelExpression>> VouchedLabel();
+  bool InUse();  // somebody has it open
   int64_t lease_end_ms() const { return lease_end_ms_; }
   uint64_t inode_id() const { return inode_id_; }
   // It was renamed: where it stands now, relative to the root of the share.

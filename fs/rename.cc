@@ -9,24 +9,13 @@
 
 namespace recrypt {
 
-struct FileSystem::Move {
-  Inode& from;
-  Inode& to;
-  Found source;
-  std::optional<Found> target;
-  std::string new_stored_name;
-
-  bool MovesDirectory() const { return source.kind == InodeKind::kDirectory; }
-  bool MovesDocument() const { return source.kind == InodeKind::kDocument; }
-};
-
 Status FileSystem::Rename(Inode& from, const std::string& name, Inode& to,
                           const std::string& new_name, unsigned flags) {
   if (IsHidden(to, new_name)) {
     return Fail(ErrorCode::kForbidden, "the name is reserved for the share itself");
   }
   RECRYPT_ASSIGN(Found source, Find(from, name));
-  Move move{from, to, std::move(source), std::nullopt, new_name};
+  Move move{from, to, std::move(source), std::nullopt, new_name, new_name};
   if (move.MovesDocument()) move.new_stored_name = StoredDocumentName(new_name);
   auto target = Find(to, new_name);
   if (target) {
@@ -35,6 +24,10 @@ Status FileSystem::Rename(Inode& from, const std::string& name, Inode& to,
     return Fail(std::move(target.error()));
   }
   RECRYPT_TRY(Explain(from, CheckMove(move, flags)));
+  if ((flags & RENAME_EXCHANGE) == 0) {
+    RECRYPT_ASSIGN(std::optional<LabelExpression> label, LabelToTake(move));
+    if (label) return Explain(from, ReplaceUnderLabel(move, *label));
+  }
   RECRYPT_TRY(PrepareReplacement(move));
   RECRYPT_TRY(
       store_.Rename(from.node(), move.source.stored_name, to.node(), move.new_stored_name, flags));

@@ -105,6 +105,32 @@ TEST_F(Policy, ADocumentKeepsItsLabelWhenMoved) {
   EXPECT_EQ(ReadFile(*this / "b/f"), "z");
 }
 
+TEST_F(Policy, SavingByRenameKeepsTheLabel) {
+  Mount(WithPolicy({{"a", "A#example.com"}, {"b", "B#example.com"}}));
+  ASSERT_EQ(mkdir((*this / "a").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
+  WriteFile(*this / "a/report", "first version");
+  ASSERT_EQ(rename((*this / "a/report").c_str(), (*this / "b/report").c_str()), 0);
+  const std::string second = RandomText(2'500'000, 5);
+  WriteFile(*this / "b/report.new", second);
+  EXPECT_EQ(LabelOf("b/report.new"), "B#example.com");
+  ASSERT_EQ(chmod((*this / "b/report.new").c_str(), 0640), 0);
+  ASSERT_EQ(rename((*this / "b/report.new").c_str(), (*this / "b/report").c_str()), 0);
+  EXPECT_TRUE(ReadFile(*this / "b/report") == second);
+  EXPECT_EQ(LabelOf("b/report"), "A#example.com");
+  EXPECT_EQ(List(Stored("b")), std::vector<std::string>{"report.jcd"});
+  struct stat st;
+  ASSERT_EQ(stat((*this / "b/report").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0640u);
+  AppendFile(*this / "b/report", "!");
+  EXPECT_TRUE(ReadFile(*this / "b/report") == second + "!");
+  // One that was made elsewhere keeps its own.
+  WriteFile(*this / "a/other", "made under A");
+  WriteFile(*this / "b/mine", "made under B");
+  ASSERT_EQ(rename((*this / "a/other").c_str(), (*this / "b/mine").c_str()), 0);
+  EXPECT_EQ(LabelOf("b/mine"), "A#example.com");
+}
+
 TEST_F(Policy, AnUnsignedDocumentOfAnotherLabelIsNotWritten) {
   labels_.Add("C#example.com", true);
   Mount(WithPolicy({{"c", "C#example.com"}, {"b", "B#example.com"}}));

@@ -12,8 +12,10 @@ namespace recrypt {
 void FakeLabels::Add(const std::string& name, bool anyone_may_write) {
   auto parsed = LabelName::Parse(name);
   if (!parsed) std::abort();
-  labels_.emplace(*parsed, FakeLabel{PrivateKey::Generate(Curve::kX25519),
-                                     PrivateKey::Generate(Curve::kEd25519), anyone_may_write});
+  PrivateKey key = PrivateKey::Generate(Curve::kX25519);
+  std::string kid = KeyUdf(key.public_key());
+  labels_.emplace(*parsed, FakeLabel{std::move(key), PrivateKey::Generate(Curve::kEd25519),
+                                     std::move(kid), anyone_may_write});
 }
 
 const FakeLabel* FakeLabels::Find(const LabelName& name) const {
@@ -37,13 +39,12 @@ Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
   }
   AgreedSecrets secrets;
   for (const auto& [name, label] : labels_.all()) {
-    const std::string kid = KeyUdf(label.key.public_key());
-    auto ephemeral = EphemeralFor(header, kid);
+    auto ephemeral = EphemeralFor(header, label.kid);
     if (!ephemeral) continue;
     RECRYPT_ASSIGN(Secret agreed, label.key.Agree(*ephemeral));
     std::vector<Secret> candidates;
     candidates.push_back(std::move(agreed));
-    secrets.emplace(kid, std::move(candidates));
+    secrets.emplace(label.kid, std::move(candidates));
   }
   RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header, secrets));
   RECRYPT_ASSIGN(TrustedLabels trust, Trust(header.expression));
@@ -56,10 +57,11 @@ Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
 std::vector<Result<OpenedKeys>> FakeAccess::OpenMany(std::span<const Header* const> headers,
                                                      GrantUse use) {
   std::vector<Result<OpenedKeys>> all;
-  for (const Header* header : headers) {
-    all.push_back(Open(*header, use));
-    if (use == GrantUse::kPrefetch) ++prefetched;
+  if (use == GrantUse::kPrefetch) {  // nothing is kept here, so nothing is worked out
+    prefetched += static_cast<int>(headers.size());
+    return all;
   }
+  for (const Header* header : headers) all.push_back(Open(*header, use));
   return all;
 }
 
@@ -94,11 +96,16 @@ Result<std::shared_ptr<const Author>> FakeAccess::AuthorFor(const LabelExpressio
     if (anyone) return std::shared_ptr<const Author>();
     return Fail(ErrorCode::kDenied, account_ + " may not write under " + expression.text());
   }
-  const FakeLabel* first = labels_.Find(expression.Labels().front());
-  Credential credential{device_.public_key(), true, 1,
-                        static_cast<uint64_t>(clock_.NowSeconds() + 86'400), account_};
-  RECRYPT_ASSIGN(Bytes issued, IssueCredential(first->master, credential));
-  return std::shared_ptr<const Author>(new Author{device_, std::move(issued)});
+  const LabelName first = expression.Labels().front();
+  std::lock_guard lock(authors_mutex_);
+  std::shared_ptr<const Author>& author = authors_[first];
+  if (author == nullptr) {
+    Credential credential{device_.public_key(), true, 1,
+                          static_cast<uint64_t>(clock_.NowSeconds() + 86'400), account_};
+    RECRYPT_ASSIGN(Bytes issued, IssueCredential(labels_.Find(first)->master, credential));
+    author.reset(new Author{device_, std::move(issued)});
+  }
+  return author;
 }
 
 Result<TrustedLabels> FakeAccess::Trust(const LabelExpression& expression) {

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
 
 #include "client/access.h"
@@ -23,6 +24,7 @@ namespace recrypt {
 struct FakeLabel {
   PrivateKey key;     // encryption
   PrivateKey master;  // signs credentials
+  std::string kid;    // UDF of `key`
   bool anyone = false;
 };
 
@@ -73,6 +75,8 @@ class FakeAccess : public Access {
   const FakeLabels& labels_;
   const std::string account_;
   const PrivateKey device_;
+  std::mutex authors_mutex_;  // guards authors_
+  std::map<LabelName, std::shared_ptr<const Author>> authors_;
   const SystemClock clock_;
 };
 

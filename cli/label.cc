@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "cli/mount_table.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
 #include "cli/verbs.h"
@@ -160,7 +161,7 @@ class LabelAssign : public Command {
  public:
   void Declare(Options& options) override {
     options.Argument("LABEL", &label_, "The label, or an expression such as 'A#x.com + B#x.com'");
-    options.Argument("DIR", &directory_, "A directory of the share, not of a mount");
+    options.Argument("DIR", &directory_, "A directory of the share, or of a mount of it");
     options.Value("--share", "ROOT", &share_, "The share's root; needed the first time only");
     passphrase_.Declare(options);
   }
@@ -178,8 +179,9 @@ class LabelAssign : public Command {
 
  private:
   Result<ShareLocation> Locate() const {
-    if (!share_.empty()) return LocateInShare(share_, directory_);
-    auto found = FindShare(directory_);
+    RECRYPT_ASSIGN(const std::string directory, PathOnShare(directory_));
+    if (!share_.empty()) return LocateInShare(share_, directory);
+    auto found = FindShare(directory);
     if (!found && found.error().code == ErrorCode::kNotFound) {
       return Fail(ErrorCode::kNotFound, directory_ +
                                             " lies in no share that has labels yet: name the "
@@ -216,7 +218,8 @@ class LabelOf : public Command {
       RECRYPT_ASSIGN(const Header header, ReadHeader(file_));
       return header.expression.text();
     }
-    RECRYPT_ASSIGN(const ShareLocation at, FindShare(file_));
+    RECRYPT_ASSIGN(const std::string directory, PathOnShare(file_));
+    RECRYPT_ASSIGN(const ShareLocation at, FindShare(directory));
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithoutKeys());
     RECRYPT_ASSIGN(const SharePolicy policy, LoadSharePolicy(*opened, at.root));
     const LabelExpression* label = policy.Find(at.path);

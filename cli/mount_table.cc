@@ -80,6 +80,20 @@ Result<std::string> ResolveMountpoint(const std::string& path) {
   return (parent / whole.filename()).string();
 }
 
+Result<std::string> PathOnShare(const std::string& path) {
+  std::error_code problem;
+  const std::string whole = std::filesystem::canonical(path, problem).string();
+  if (problem) return FailErrno(problem.value(), path);
+  RECRYPT_ASSIGN(const std::vector<MountEntry> mounts, OwnMounts());
+  for (const MountEntry& mount : mounts) {
+    if (whole == mount.mountpoint) return mount.source;
+    if (whole.starts_with(mount.mountpoint + "/")) {
+      return mount.source + whole.substr(mount.mountpoint.size());
+    }
+  }
+  return whole;
+}
+
 Result<MountEntry> MountAt(const std::string& path) {
   RECRYPT_ASSIGN(const std::string resolved, ResolveMountpoint(path));
   RECRYPT_ASSIGN(const std::vector<MountEntry> mounts, OwnMounts());

@@ -32,6 +32,10 @@ Result<std::vector<MountEntry>> OwnMounts();
 // no longer answers.
 Result<std::string> ResolveMountpoint(const std::string& path);
 
+// Where `path` lies on the share when it lies in an own mount; else itself. Absolute, without
+// symbolic links.
+Result<std::string> PathOnShare(const std::string& path);
+
 // The mount of RecryptFS at `path`, the topmost if several; kNotFound when there is none.
 Result<MountEntry> MountAt(const std::string& path);
 

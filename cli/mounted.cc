@@ -63,11 +63,9 @@ Status RunFusermount(const std::string& mountpoint) {
   return Fail(ErrorCode::kIo, "unmounting " + mountpoint + ": " + words);
 }
 
-// The process that serves a mount, as a descriptor to wait on; none when it does not tell.
-UniqueFd ServingProcess(const std::string& mountpoint) {
-  const auto pid = Xattr(mountpoint, "user.jcd.pid");
-  if (!pid) return UniqueFd();
-  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, std::atoi(pid->c_str()), 0)));
+// A descriptor to wait on; none when the process has gone, or is another user's in a container.
+UniqueFd OpenProcess(const std::string& pid) {
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, std::atoi(pid.c_str()), 0)));
 }
 
 class Umount : public Command {
@@ -78,10 +76,14 @@ class Umount : public Command {
 
   Status Run(Context& context) override {
     RECRYPT_ASSIGN(const MountEntry mount, MountAt(mountpoint_));
-    const UniqueFd process = ServingProcess(mount.mountpoint);
+    const auto pid = Xattr(mount.mountpoint, "user.jcd.pid");
+    const bool dead = !pid && pid.error().os_error == ENOTCONN;
+    const UniqueFd process = pid ? OpenProcess(*pid) : UniqueFd();
     RECRYPT_TRY(RunFusermount(mount.mountpoint));
     WaitFor(context, process);
-    context.out.Line("Unmounted " + mount.mountpoint + "; everything is committed.");
+    context.out.Line("Unmounted " + mount.mountpoint +
+                     (dead ? "; its process had ended before: what it had not committed is lost."
+                           : "; everything is committed."));
     context.out.Object({{"unmounted", mount.mountpoint}});
     return {};
   }

@@ -30,6 +30,7 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
       static_cast<off_t>(uncommitted ? uncommitted->size : CommittedSize(inode, attributes));
   if (document) document->ShowTimes(attributes);
   if (uncommitted) attributes.st_mtim = uncommitted->modified;
+  inode.ShowSize(static_cast<uint64_t>(attributes.st_size));
   return {};
 }
 

@@ -74,7 +74,12 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
   if ((flags & O_ACCMODE) != O_RDONLY) purpose = OpenFor::kWriting;
   if ((flags & O_TRUNC) != 0) purpose = OpenFor::kTruncating;
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
-  RECRYPT_ASSIGN(OpenDocument::Opened opened, Explain(inode, document->Open(purpose)));
+  auto decided = Explain(inode, document->Open(purpose));
+  if (!decided) {
+    KeepForLater(document);  // what was loaded to find that out is not kept without bound
+    return Fail(std::move(decided.error()));
+  }
+  const OpenDocument::Opened& opened = *decided;
   // The kernel goes by the size that it was told, for as long as attributes are believed.
   if (opened.size != inode.shown_size()) kernel_.DropAttributes(inode.id());
   if (opened.loaded) {

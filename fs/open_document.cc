@@ -43,7 +43,6 @@ bool OpenDocument::Readable() const {
 
 Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
   std::lock_guard writer(writer_);
-  // Only a reader or an unreadable document's replacement may go on without the content.
   Result<Opened> opened = Opened{};
   if (purpose == OpenFor::kTruncating) {
     RECRYPT_TRY(StartOver());
@@ -218,6 +217,7 @@ bool OpenDocument::WipeKeys() {
   std::unique_lock state(state_);
   if (phase_ == State::kLoaded) Unload();
   digest_.reset();  // pages are not to be kept at the next open either
+  if (handles_ == 0 && !locked_) file_.reset();
   return true;
 }
 

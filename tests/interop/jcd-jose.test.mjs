@@ -1,24 +1,12 @@
 // A document's header is a JWE that jose (npm), which the project did not write, opens with nothing but a label's private key; and what it then
-// yields is enough to decrypt the blocks. jose is installed by `npm ci` in tests/interop/jose.
+// yields is enough to decrypt the blocks.
 
 import assert from 'node:assert/strict';
 import { createDecipheriv, hkdfSync } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { compose, headerObject } from './jcd.mjs';
+import { jose, skip } from './load-jose.mjs';
 import { accounting, board, legal, pattern, writing } from './fixtures.mjs';
-
-async function loadJose() {
-  try {
-    return await import(createRequire(join(import.meta.dirname, 'jose', 'package.json')).resolve('jose'));
-  } catch {
-    return null;
-  }
-}
-
-const jose = await loadJose();
-const skip = jose ? false : 'jose is not installed: npm ci in tests/interop/jose';
 
 const unwrap = async (file, { key }) => {
   const { jwe } = JSON.parse(file.subarray(1, 2295).toString());

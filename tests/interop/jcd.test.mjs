@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { b64, bufferSource, canonical, u16, u32, u64, unb64 } from './bytes.mjs';
 import {
   Geometry, Refused, applied, applyWrites, asPureJson, canonicalLabel, checkHeader, commit, commitWrites, compose, decryptStream, encryptStream,
@@ -886,7 +887,7 @@ describe('the command', () => {
   let directory;
   before(() => { directory = mkdtempSync(join(tmpdir(), 'jcd-')); });
   after(() => rmSync(directory, { recursive: true }));
-  const tool = join(import.meta.dirname, 'jcd-tool.mjs');
+  const tool = fileURLToPath(new URL('jcd-tool.mjs', import.meta.url));
   const run = (command, options) => JSON.parse(execFileSync(process.execPath, [tool, command], { input: JSON.stringify(options) }));
 
   test('writes, commits, inspects and reads', () => {

@@ -1,33 +1,18 @@
 // JWE and JWS against jose (npm), which the project did not write: each side opens what the other
-// one made, through recrypt-adapter. jose is installed by `npm ci` in tests/interop/jose.
+// one made, through recrypt-adapter.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
+import { jose, skip as skipJose } from "./load-jose.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const build = process.env.RECRYPT_BUILD ?? path.join(here, "..", "..", "build");
 const adapter = path.join(build, "tests", "recrypt-adapter");
 
-async function loadJose() {
-  const home = path.join(here, "jose");
-  if (!existsSync(path.join(home, "node_modules", "jose"))) {
-    spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-              { cwd: home, timeout: 120_000 });
-  }
-  try {
-    return await import(createRequire(path.join(home, "package.json")).resolve("jose"));
-  } catch {
-    return null;
-  }
-}
-
-const jose = await loadJose();
-const skip = !jose ? "jose is not installed: npm ci in tests/interop/jose"
-    : !existsSync(adapter) ? `no ${adapter}` : false;
+const skip = skipJose || (existsSync(adapter) ? false : `no ${adapter}`);
 
 function ask(request) {
   const done = spawnSync(adapter, { input: JSON.stringify(request) + "\n" });

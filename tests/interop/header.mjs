@@ -82,7 +82,7 @@ function ephemeralKey(jwk) {
 }
 
 /** Concat KDF of RFC 7518, 4.6.2 with empty apu and apv; one round gives the 256 bits. */
-function keyEncryptionKey(ours, theirs) {
+export function keyEncryptionKey(ours, theirs) {
   const secret = orRefuse('key agreement failed', () => diffieHellman({ privateKey: ours, publicKey: theirs }));
   return sha256(u32(1), secret, u32(ECDH.length), ECDH, u32(0), u32(0), u32(256));
 }
@@ -94,7 +94,7 @@ function wrapKey(kek, key) {
   return Buffer.concat([cipher.update(key), cipher.final()]);
 }
 
-function unwrapKey(kek, wrapped) {
+export function unwrapKey(kek, wrapped) {
   return orRefuse('wrapped key: does not verify', () => {
     const cipher = createDecipheriv('id-aes256-wrap', kek, WRAP_IV);
     return Buffer.concat([cipher.update(wrapped), cipher.final()]);

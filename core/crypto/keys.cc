@@ -4,7 +4,8 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
-#include <openssl/x509.h>
+
+#include <mutex>
 
 #include "core/crypto/openssl_handles.h"
 #include "core/crypto/p256.h"
@@ -16,7 +17,13 @@ namespace recrypt {
 struct PublicKey::Impl {
   Curve curve;
   Bytes bytes;
-  PkeyHandle pkey;
+
+  // Made at the first use: most keys that a document brings along are only compared.
+  EVP_PKEY* Pkey() const;
+
+ private:
+  mutable std::once_flag made_;
+  mutable PkeyHandle pkey_;
 };
 
 struct PrivateKey::Impl {
@@ -61,6 +68,21 @@ PkeyHandle MakeP256Pkey(ByteSpan public_point, const BIGNUM* private_number) {
                   EVP_PKEY_fromdata(context.get(), &pkey, selection, params.get()) == 1,
               "P-256 key");
   return PkeyHandle(pkey);
+}
+
+// What stands before the key in a SubjectPublicKeyInfo: RFC 8410, 4 (OIDs 1.3.101.110 and .112), and
+// RFC 5480, 2 (prime256v1, the point uncompressed).
+ByteSpan SpkiPrefix(Curve curve) {
+  static constexpr uint8_t kX25519[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
+                                        0x2B, 0x65, 0x6E, 0x03, 0x21, 0x00};
+  static constexpr uint8_t kEd25519[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
+                                         0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
+  static constexpr uint8_t kP256[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
+                                      0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+                                      0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+  if (curve == Curve::kX25519) return kX25519;
+  if (curve == Curve::kEd25519) return kEd25519;
+  return kP256;
 }
 
 // ECDSA's DER form (SEQUENCE of two INTEGERs) from and to r||s.
@@ -155,6 +177,19 @@ Bytes P256PublicBytes(const BIGNUM* number) {
 
 }  // namespace
 
+EVP_PKEY* PublicKey::Impl::Pkey() const {
+  std::call_once(made_, [this] {
+    if (curve == Curve::kP256) {
+      pkey_ = MakeP256Pkey(bytes, nullptr);
+    } else {
+      pkey_.reset(
+          EVP_PKEY_new_raw_public_key(RawKeyType(curve), nullptr, bytes.data(), bytes.size()));
+    }
+    MustSucceed(pkey_ != nullptr, "public key");
+  });
+  return pkey_.get();
+}
+
 Result<PublicKey> PublicKey::FromBytes(Curve curve, ByteSpan encoded) {
   auto impl = std::make_shared<Impl>();
   impl->curve = curve;
@@ -162,16 +197,12 @@ Result<PublicKey> PublicKey::FromBytes(Curve curve, ByteSpan encoded) {
     PointHandle point = p256::DecodePoint(encoded);
     if (point == nullptr) return Fail(ErrorCode::kInvalid, "not a point of P-256");
     impl->bytes = p256::EncodePoint(point.get(), POINT_CONVERSION_UNCOMPRESSED);
-    impl->pkey = MakeP256Pkey(impl->bytes, nullptr);
     return PublicKey(std::move(impl));
   }
   if (encoded.size() != kRawKeySize) {
     return Fail(ErrorCode::kInvalid, "a public key of this curve has 32 bytes");
   }
   impl->bytes = ToBytes(encoded);
-  impl->pkey.reset(
-      EVP_PKEY_new_raw_public_key(RawKeyType(curve), nullptr, encoded.data(), encoded.size()));
-  MustSucceed(impl->pkey != nullptr, "public key");
   return PublicKey(std::move(impl));
 }
 
@@ -187,11 +218,8 @@ Bytes PublicKey::CompressedBytes() const {
 }
 
 Bytes PublicKey::SubjectPublicKeyInfo() const {
-  const int size = i2d_PUBKEY(impl_->pkey.get(), nullptr);
-  MustSucceed(size > 0, "i2d_PUBKEY");
-  Bytes out(static_cast<size_t>(size));
-  uint8_t* at = out.data();
-  i2d_PUBKEY(impl_->pkey.get(), &at);
+  Bytes out = ToBytes(SpkiPrefix(impl_->curve));
+  Append(out, impl_->bytes);
   return out;
 }
 
@@ -202,8 +230,8 @@ bool PublicKey::operator==(const PublicKey& other) const {
 bool PublicKey::Verify(ByteSpan message, ByteSpan signature) const {
   if (impl_->curve == Curve::kX25519 || signature.size() != kSignatureSize) return false;
   const bool ok = impl_->curve == Curve::kP256
-                      ? VerifyEs256(impl_->pkey.get(), message, signature)
-                      : VerifyEd25519(impl_->pkey.get(), message, signature);
+                      ? VerifyEs256(impl_->Pkey(), message, signature)
+                      : VerifyEd25519(impl_->Pkey(), message, signature);
   if (!ok) ERR_clear_error();
   return ok;
 }
@@ -254,7 +282,7 @@ Result<Secret> PrivateKey::Agree(const PublicKey& peer) const {
   Secret out(kRawKeySize);
   size_t size = out.size();
   // The peer was validated when it was made. X25519 in OpenSSL refuses a result of zero.
-  if (EVP_PKEY_derive_set_peer_ex(context.get(), peer.impl().pkey.get(), 0) != 1 ||
+  if (EVP_PKEY_derive_set_peer_ex(context.get(), peer.impl().Pkey(), 0) != 1 ||
       EVP_PKEY_derive(context.get(), out.RevealMutable().data(), &size) != 1 ||
       size != kRawKeySize) {
     ERR_clear_error();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/crypto/verified_signatures.h"
 #include "core/udf/udf.h"
 
 namespace recrypt {
@@ -96,8 +97,8 @@ Result<Credential> VerifyCredential(ByteSpan data, const PublicKey& label_master
   if (!parsed) return Fail(ErrorCode::kDenied, parsed.error().message);
   const size_t signed_size = parsed->size - kSignatureSize;
   if (parsed->size != data.size() ||
-      !label_master.Verify(SignedText(label_master, data.first(signed_size)),
-                           data.subspan(signed_size, kSignatureSize))) {
+      !VerifyRemembered(label_master, SignedText(label_master, data.first(signed_size)),
+                        data.subspan(signed_size, kSignatureSize))) {
     return Fail(ErrorCode::kDenied, "a credential that the label's master key has not signed");
   }
   const Credential& fields = parsed->fields;

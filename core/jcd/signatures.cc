@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/crypto/verified_signatures.h"
+
 namespace recrypt {
 namespace {
 
@@ -122,7 +124,7 @@ Result<SignatureEntry> SignEntry(EntryKind kind, const DocumentId& uid, const Tr
   entry.header = fields.header;
   entry.generation = fields.generation;
   entry.credential = author.credential;
-  RECRYPT_ASSIGN(const Bytes signature, author.device.Sign(SignedText(entry, uid, fields)));
+  RECRYPT_ASSIGN(const Bytes signature, SignRemembered(author.device, SignedText(entry, uid, fields)));
   RECRYPT_ASSIGN(entry.signature, ToArray<kSignatureSize>(signature));
   return entry;
 }
@@ -171,7 +173,7 @@ Result<Authorship> VerifyEntries(const SignatureEntries& entries, const Document
         const Credential credential,
         CheckCredential(entry.credential, expression, trust, static_cast<int64_t>(entry.time),
                         earlier ? CredentialEpoch::kAny : CredentialEpoch::kHeaders));
-    if (!credential.device.Verify(SignedText(entry, uid, fields), entry.signature)) {
+    if (!VerifyRemembered(credential.device, SignedText(entry, uid, fields), entry.signature)) {
       return Fail(ErrorCode::kDenied, "the signature of " + credential.subject + " does not hold");
     }
     (entry.kind == EntryKind::kWrapper ? who.wrapper : who.author) = credential.subject;

@@ -25,6 +25,7 @@ struct OpenedKeys {
   std::string name;          // from the wrapper, may be empty
   TrustedLabels trust;       // of the labels in the header's expression
   int64_t lease_end_ms = 0;  // Clock::MonotonicMillis at which the keys have to be gone
+  bool first_use = true;     // nobody has opened the document with this grant before
 };
 
 struct NewDocument {

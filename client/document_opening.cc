@@ -90,10 +90,8 @@ Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
     if (!complete) continue;
     RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header_, secrets_));
     return std::make_shared<const LeasedDocument>(
-        LeasedDocument{{header_.uid, header_.digest, header_.expression, std::move(wrapper.keys)},
-                       std::move(wrapper.name),
-                       std::move(trust_),
-                       lease_end_ms});
+        DocumentKeys{header_.uid, header_.digest, header_.expression, std::move(wrapper.keys)},
+        std::move(wrapper.name), std::move(trust_), lease_end_ms);
   }
   return Fail(WhyNot());
 }

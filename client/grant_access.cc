@@ -30,8 +30,9 @@ DocumentKeys Clone(const DocumentKeys& keys) {
   return {keys.uid, keys.header_digest, keys.expression, Clone(keys.keys)};
 }
 
-OpenedKeys ToOpened(const LeasedDocument& document) {
-  return {Clone(document.keys), document.name, document.trust, document.lease_end_ms};
+OpenedKeys ToOpened(const LeasedDocument& document, GrantUse use) {
+  const bool first_use = use == GrantUse::kOpen && !document.used.exchange(true);
+  return {Clone(document.keys), document.name, document.trust, document.lease_end_ms, first_use};
 }
 
 // One request under way, which others for the same document wait for.
@@ -122,12 +123,12 @@ std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* co
   std::vector<Result<OpenedKeys>> results;
   for (Ticket& ticket : tickets) {
     if (ticket.cached) {
-      results.emplace_back(ToOpened(*ticket.cached));
+      results.emplace_back(ToOpened(*ticket.cached, use));
       continue;
     }
     const Result<Leased> leased = ticket.flight->Wait();
     if (leased) {
-      results.emplace_back(ToOpened(**leased));
+      results.emplace_back(ToOpened(**leased, use));
     } else {
       results.emplace_back(Fail(leased.error()));
     }
@@ -203,8 +204,8 @@ int64_t GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys)
   if (best == 0) return 0;
   auto trust = Trust(header.expression);
   if (!trust) return 0;
-  auto document = std::make_shared<const LeasedDocument>(
-      LeasedDocument{Clone(keys), "", std::move(*trust), best});
+  auto document = std::make_shared<LeasedDocument>(Clone(keys), "", std::move(*trust), best);
+  document->used = true;
   cache_.Insert(KeyOf(header.uid, header.digest), std::move(document), generation);
   return best;
 }

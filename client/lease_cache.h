@@ -7,6 +7,7 @@
 #ifndef RECRYPT_CLIENT_LEASE_CACHE_H_
 #define RECRYPT_CLIENT_LEASE_CACHE_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -21,12 +22,13 @@
 
 namespace recrypt {
 
-// Immutable once made; its secrets are wiped with the last reference.
+// Immutable once made, but for `used`; its secrets are wiped with the last reference.
 struct LeasedDocument {
   DocumentKeys keys;
   std::string name;
   TrustedLabels trust;
   int64_t lease_end_ms = 0;
+  mutable std::atomic<bool> used{false};  // a document was opened with it
 };
 
 class LeaseCache {

@@ -88,7 +88,7 @@ Result<NewDocument> OpenDocument::MakeFresh(const LabelExpression& expression) {
 // Requires state_ exclusively, file_ empty and locked.
 void OpenDocument::Begin(NewDocument fresh) {
   const int64_t lease = services_.access.KeepCreated(fresh.header.header, fresh.keys);
-  header_ = std::move(fresh.header.header);
+  header_ = services_.headers.Keep(fresh.header.region, std::move(fresh.header.header));
   doc_ = Document::Create(file_, std::move(fresh.header.region), std::move(fresh.keys));
   phase_ = State::kLoaded;
   digest_.reset();
@@ -140,8 +140,8 @@ Result<LabelExpression> OpenDocument::ExpressionForRestart() {
   if (born_here_ && header_) return header_->expression;
   RECRYPT_ASSIGN(struct stat st, file_->Stat());
   if (st.st_size == 0) return ruling;
-  RECRYPT_ASSIGN(std::vector<Header> headers, ReadHeaders());
-  const LabelExpression& expression = headers.front().expression;
+  RECRYPT_ASSIGN(Headers headers, ReadHeaders());
+  const LabelExpression& expression = headers.front()->expression;
   if (ruling && *ruling == expression) return ruling;
   {
     std::unique_lock state(state_);

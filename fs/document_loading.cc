@@ -52,12 +52,12 @@ Result<bool> OpenDocument::HasHeader() {
 }
 
 // The headers to try, newest first: one of a record that is not applied stands behind the document.
-Result<std::vector<Header>> OpenDocument::ReadHeaders() {
+Result<OpenDocument::Headers> OpenDocument::ReadHeaders() {
   RECRYPT_ASSIGN(std::vector<Bytes> regions, ReadHeaderRegions(*file_));
-  std::vector<Header> headers;
+  Headers headers;
   std::string reason;
   for (const Bytes& region : regions) {
-    auto header = ParseHeader(region);
+    auto header = services_.headers.Parse(region);
     if (header) {
       headers.push_back(std::move(*header));
     } else {
@@ -90,9 +90,9 @@ Status OpenDocument::LoadOnce() {
   if (stamp.length == 0) return LoadEmpty(stamp);
   RECRYPT_ASSIGN(bool created, HasHeader());
   if (!created) return LoadEmpty(stamp);
-  RECRYPT_ASSIGN(std::vector<Header> headers, ReadHeaders());
+  RECRYPT_ASSIGN(Headers headers, ReadHeaders());
   Status loaded;
-  for (Header& header : headers) {
+  for (std::shared_ptr<const Header>& header : headers) {
     loaded = LoadWith(std::move(header));
     if (loaded || !MayBeInTheMiddle(loaded.error())) break;
   }
@@ -103,8 +103,8 @@ Status OpenDocument::LoadOnce() {
   return {};
 }
 
-Status OpenDocument::LoadWith(Header header) {
-  RECRYPT_ASSIGN(OpenedKeys opened, services_.access.Open(header, GrantUse::kOpen));
+Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
+  RECRYPT_ASSIGN(OpenedKeys opened, services_.access.Open(*header, GrantUse::kOpen));
   const DocumentId uid = opened.keys.uid;
   RECRYPT_ASSIGN(auto doc, Document::Open(file_, std::move(opened.keys), opened.trust,
                                           services_.clock.NowSeconds()));
@@ -116,6 +116,7 @@ Status OpenDocument::LoadWith(Header header) {
   doc_ = std::move(doc);
   header_ = std::move(header);
   phase_ = State::kLoaded;
+  first_use_ = opened.first_use;
   SetLease(opened.lease_end_ms);
   return {};
 }
@@ -165,7 +166,7 @@ Result<std::string> OpenDocument::Label() {
   if (st.st_size != 0) {
     auto headers = ReadHeaders();
     if (headers) {
-      label = headers->front().expression.text();
+      label = headers->front()->expression.text();
     } else {
       label = Fail(std::move(headers.error()));
     }

@@ -27,10 +27,12 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       kernel_(kernel),
       log_(std::move(log)),
       labels_(store, clock, options_.label, options_.verify_policy),
-      services_{store, access, clock, freshness_, labels_, *this, log_, options_.lock_wait_ms, {}},
+      services_{
+          store, access, clock, freshness_, labels_, headers_, *this, log_, options_.lock_wait_ms,
+          {}},
       inodes_(std::move(root)),
       leases_(clock, kernel),
-      prefetcher_(store, access, clock) {}
+      prefetcher_(store, access, headers_, clock) {}
 
 FileSystem::~FileSystem() = default;
 

@@ -231,6 +231,7 @@ class FileSystem : private DocumentEvents {
   KernelCache& kernel_;
   const LogSink log_;
   FreshnessMemory freshness_;
+  HeaderCache headers_;
   DirectoryLabels labels_;
   DocumentServices services_;
   InodeTable inodes_;

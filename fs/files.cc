@@ -82,7 +82,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
   const OpenDocument::Opened& opened = *decided;
   // The kernel goes by the size that it was told, for as long as attributes are believed.
   if (opened.size != inode.shown_size()) kernel_.DropAttributes(inode.id());
-  if (opened.loaded) {
+  if (opened.first_use) {
     if (std::shared_ptr<Inode> parent = inode.parent()) prefetcher_.Opened(parent, inode);
   }
   auto file =

@@ -31,6 +31,7 @@
 #include "core/base/clock.h"
 #include "fs/directory_labels.h"
 #include "fs/freshness.h"
+#include "fs/header_cache.h"
 #include "fs/log.h"
 #include "fs/share_file.h"
 #include "fs/steady_times.h"
@@ -59,6 +60,7 @@ struct DocumentServices {
   const Clock& clock;
   FreshnessMemory& freshness;
   DirectoryLabels& labels;
+  HeaderCache& headers;
   DocumentEvents& events;
   LogSink log;
   int64_t lock_wait_ms = 5000;
@@ -79,7 +81,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   struct Opened {
     bool keep_pages = false;  // what the kernel has cached of it is still good
-    bool loaded = false;      // its keys had to be got
+    bool first_use = false;   // a grant was asked for, or one fetched ahead is used now
     uint64_t size = 0;        // of the content now
   };
   // Decides about access, as open(2) does; counts a handle when it succeeds.
@@ -176,10 +178,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status OpenFile();
   Result<Stamp> TakeStamp();
   Result<bool> HasHeader();
-  Result<std::vector<Header>> ReadHeaders();
+  using Headers = std::vector<std::shared_ptr<const Header>>;
+  Result<Headers> ReadHeaders();
   Status Load();
   Status LoadOnce();
-  Status LoadWith(Header header);
+  Status LoadWith(std::shared_ptr<const Header> header);
   Status LoadEmpty(const Stamp& stamp);
   Status Renew();
   void Unload();
@@ -219,7 +222,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   State phase_ = State::kClosed;
   std::shared_ptr<ShareFile> file_;
   std::unique_ptr<Document> doc_;
-  std::optional<Header> header_;
+  std::shared_ptr<const Header> header_;
 
   // Guarded by writer_.
   std::string place_;                   // relative path on the share, as last known
@@ -227,6 +230,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::optional<Sha256Digest> digest_;  // of its trailer then
   uint64_t handles_ = 0;
   bool born_here_ = false;      // no commit yet: a crash leaves nothing to keep
+  bool first_use_ = false;      // of the grant that the keys came from, at the last load
   uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;
   int64_t last_change_ms_ = 0;

@@ -63,8 +63,8 @@ void DirectoryPrefetch::Finished() {
   running_ = false;
 }
 
-Prefetcher::Prefetcher(Store& store, Access& access, const Clock& clock)
-    : store_(store), access_(access), clock_(clock) {}
+Prefetcher::Prefetcher(Store& store, Access& access, HeaderCache& headers, const Clock& clock)
+    : store_(store), access_(access), headers_(headers), clock_(clock) {}
 
 void Prefetcher::Opened(const std::shared_ptr<Inode>& directory, const Inode& document) {
   std::shared_ptr<DirectoryPrefetch> state = directory->PrefetchState();
@@ -78,13 +78,13 @@ void Prefetcher::Opened(const std::shared_ptr<Inode>& directory, const Inode& do
 
 void Prefetcher::Fetch(Inode& directory, DirectoryPrefetch& state) {
   if (!state.listed()) state.SetListing(List(directory), clock_.MonotonicMillis());
-  std::vector<Header> headers;
+  std::vector<std::shared_ptr<const Header>> headers;
   for (const DirectoryPrefetch::Document& document : state.NextBatch()) {
     auto header = ReadHeader(directory, document.stored_name);
     if (header) headers.push_back(std::move(*header));
   }
   std::vector<const Header*> wanted;
-  for (const Header& header : headers) wanted.push_back(&header);
+  for (const auto& header : headers) wanted.push_back(header.get());
   // What is refused here is refused again, and explained, when somebody opens it.
   if (!wanted.empty()) (void)access_.OpenMany(wanted, GrantUse::kPrefetch);
 }
@@ -104,7 +104,8 @@ std::vector<DirectoryPrefetch::Document> Prefetcher::List(Inode& directory) {
   return documents;
 }
 
-Result<Header> Prefetcher::ReadHeader(Inode& directory, const std::string& stored_name) {
+Result<std::shared_ptr<const Header>> Prefetcher::ReadHeader(Inode& directory,
+                                                             const std::string& stored_name) {
   RECRYPT_ASSIGN(UniqueFd node, store_.OpenNode(directory.node(), stored_name));
   RECRYPT_ASSIGN(struct stat st, store_.Stat(node.get()));
   if (!S_ISREG(st.st_mode)) return Fail(ErrorCode::kInvalid, "no regular file");
@@ -112,7 +113,7 @@ Result<Header> Prefetcher::ReadHeader(Inode& directory, const std::string& store
   Bytes region(2304);
   RECRYPT_ASSIGN(size_t size, store_.ReadAt(fd.get(), 0, region));
   region.resize(size);
-  return ParseHeader(region);
+  return headers_.Parse(region);
 }
 
 }  // namespace recrypt

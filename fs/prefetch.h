@@ -15,6 +15,7 @@
 
 #include "client/access.h"
 #include "core/base/clock.h"
+#include "fs/header_cache.h"
 #include "fs/inode.h"
 #include "fs/store.h"
 #include "fs/task_thread.h"
@@ -52,19 +53,22 @@ class DirectoryPrefetch {
 
 class Prefetcher {
  public:
-  Prefetcher(Store& store, Access& access, const Clock& clock);
+  Prefetcher(Store& store, Access& access, HeaderCache& headers, const Clock& clock);
 
-  // A document of `directory` was opened for which keys had to be got.
+  // A document of `directory` was opened with a grant that nobody had used before: where grants are
+  // held already, there is nothing to fetch ahead.
   void Opened(const std::shared_ptr<Inode>& directory, const Inode& document);
   void Stop() { thread_.Stop(); }
 
  private:
   void Fetch(Inode& directory, DirectoryPrefetch& state);
   std::vector<DirectoryPrefetch::Document> List(Inode& directory);
-  Result<Header> ReadHeader(Inode& directory, const std::string& stored_name);
+  Result<std::shared_ptr<const Header>> ReadHeader(Inode& directory,
+                                                   const std::string& stored_name);
 
   Store& store_;
   Access& access_;
+  HeaderCache& headers_;
   const Clock& clock_;
   TaskThread thread_;
 };

@@ -70,8 +70,8 @@ PkeyHandle MakeP256Pkey(ByteSpan public_point, const BIGNUM* private_number) {
   return PkeyHandle(pkey);
 }
 
-// What stands before the key in a SubjectPublicKeyInfo: RFC 8410, 4 (OIDs 1.3.101.110 and .112), and
-// RFC 5480, 2 (prime256v1, the point uncompressed).
+// What stands before the key in a SubjectPublicKeyInfo: RFC 8410, 4 (OIDs 1.3.101.110 and .112),
+// and RFC 5480, 2 (prime256v1, the point uncompressed).
 ByteSpan SpkiPrefix(Curve curve) {
   static constexpr uint8_t kX25519[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
                                         0x2B, 0x65, 0x6E, 0x03, 0x21, 0x00};
@@ -229,9 +229,8 @@ bool PublicKey::operator==(const PublicKey& other) const {
 
 bool PublicKey::Verify(ByteSpan message, ByteSpan signature) const {
   if (impl_->curve == Curve::kX25519 || signature.size() != kSignatureSize) return false;
-  const bool ok = impl_->curve == Curve::kP256
-                      ? VerifyEs256(impl_->Pkey(), message, signature)
-                      : VerifyEd25519(impl_->Pkey(), message, signature);
+  const bool ok = impl_->curve == Curve::kP256 ? VerifyEs256(impl_->Pkey(), message, signature)
+                                               : VerifyEd25519(impl_->Pkey(), message, signature);
   if (!ok) ERR_clear_error();
   return ok;
 }

@@ -124,7 +124,8 @@ Result<SignatureEntry> SignEntry(EntryKind kind, const DocumentId& uid, const Tr
   entry.header = fields.header;
   entry.generation = fields.generation;
   entry.credential = author.credential;
-  RECRYPT_ASSIGN(const Bytes signature, SignRemembered(author.device, SignedText(entry, uid, fields)));
+  RECRYPT_ASSIGN(const Bytes signature,
+                 SignRemembered(author.device, SignedText(entry, uid, fields)));
   RECRYPT_ASSIGN(entry.signature, ToArray<kSignatureSize>(signature));
   return entry;
 }

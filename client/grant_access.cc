@@ -7,6 +7,7 @@
 #include "client/authors.h"
 #include "client/document_opening.h"
 #include "client/grants.h"
+#include "client/headers_ahead.h"
 #include "client/lease_cache.h"
 
 namespace recrypt {
@@ -79,6 +80,7 @@ class GrantAccess : public Access {
     cache_.Wipe();
     requester_.Wipe();
     authors_.Forget();
+    headers_ahead_.Wipe();
     parts_.services.Drop();
   }
 
@@ -98,6 +100,7 @@ class GrantAccess : public Access {
   GrantRequester requester_;
   Authors authors_;
   LeaseCache cache_;
+  HeadersAhead headers_ahead_;
   std::mutex mutex_;  // guards flights_; taken before a flight's
   std::map<std::string, std::shared_ptr<Flight>> flights_;
 };
@@ -232,16 +235,11 @@ Result<NewDocument> GrantAccess::Create(const LabelExpression& expression, std::
   spec.services.assign(services.begin(), services.end());
   Wrapper wrapper{RandomArray<16>(), std::string(name), "", {}};
   wrapper.keys.push_back({1, Secret::Random(kAeadKeySize)});
-  auto sealed = SealHeader(spec, wrapper);
-  if (!sealed && sealed.error().code == ErrorCode::kInvalid && !wrapper.name.empty()) {
-    // Where the expression leaves no room, the name gives way (docs/FORMAT.md, 2.1).
-    wrapper.name.clear();
-    sealed = SealHeader(spec, wrapper);
-  }
-  if (!sealed) return Fail(std::move(sealed.error()));
-  DocumentKeys keys{wrapper.uid, sealed->header.digest, sealed->header.expression,
+  RECRYPT_ASSIGN(PreparedHeader prepared, headers_ahead_.Take(spec));
+  RECRYPT_ASSIGN(SealedHeader sealed, SealHeader(std::move(prepared), wrapper));
+  DocumentKeys keys{wrapper.uid, sealed.header.digest, sealed.header.expression,
                     std::move(wrapper.keys)};
-  return NewDocument{std::move(*sealed), std::move(keys)};
+  return NewDocument{std::move(sealed), std::move(keys)};
 }
 
 Result<std::shared_ptr<const Author>> GrantAccess::AuthorFor(const LabelExpression& expression) {

@@ -18,7 +18,7 @@
 #include "fs/header_cache.h"
 #include "fs/inode.h"
 #include "fs/store.h"
-#include "fs/task_thread.h"
+#include "core/base/task_thread.h"
 
 namespace recrypt {
 

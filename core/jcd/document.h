@@ -106,8 +106,8 @@ uint64_t StoredLengthFromSize(uint64_t size);
 // As above, but looks at the footer where the length says so; 0 for an empty or unfinished file.
 // Not authenticated: for stat, not for reading.
 Result<uint64_t> StoredContentSize(StoredFile& file);
-// The header regions to try, newest first: the one that commit records make, if they replace it,
-// and the one in the file. Shorter than a region where the file is.
+// The header regions to try, newest first: those that commit records make, if they replace it, and
+// the one in the file. Shorter than a region where the file is.
 Result<std::vector<Bytes>> ReadHeaderRegions(StoredFile& file);
 
 }  // namespace recrypt

@@ -22,9 +22,8 @@ Result<uint64_t> StoredContentSize(StoredFile& file) {
 }
 
 Result<std::vector<Bytes>> ReadHeaderRegions(StoredFile& file) {
-  std::vector<Bytes> regions;
   RECRYPT_ASSIGN(const uint64_t length, file.Size());
-  if (auto recorded = PeekRecordedHeader(file, length)) regions.push_back(std::move(*recorded));
+  RECRYPT_ASSIGN(std::vector<Bytes> regions, PeekRecordedHeaders(file, length));
   Bytes region(kHeaderRegion);
   RECRYPT_ASSIGN(const size_t got, file.ReadAt(0, region));
   region.resize(got);

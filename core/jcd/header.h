@@ -70,7 +70,19 @@ struct SealedHeader {
   Bytes region;   // 2304 bytes with slot 0 left as zeros
   Header header;  // the same, parsed
 };
+
+// What of a header does not depend on the document: the content key, wrapped for every label under
+// ephemerals of its own. It is what costs, and can be made ahead; for one header only.
+struct PreparedHeader {
+  LabelExpression expression;
+  std::vector<std::string> services;  // sorted, each once
+  Secret cek;
+  JweParts jwe;  // without its content
+};
+// kInvalid when the spec lacks a label's key or has one that cannot agree.
+Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec);
 // kInvalid "the expression is too large" when it does not fit (docs/FORMAT.md, 2.1).
+Result<SealedHeader> SealHeader(PreparedHeader prepared, const Wrapper& wrapper);
 Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper);
 
 }  // namespace recrypt

@@ -84,31 +84,21 @@ struct Sealed {
   std::string text;
 };
 
-Result<Sealed> SealText(const HeaderSpec& spec, const Wrapper& wrapper,
-                        const std::vector<std::string>& services) {
-  RECRYPT_ASSIGN(const Ephemerals ephemerals, MakeEphemerals(spec));
-  const Secret cek = Secret::Random(kCekSize);
-  JweParts parts;
-  for (const Curve curve : {Curve::kX25519, Curve::kP256}) {
-    const auto found = ephemerals.find(curve);
-    if (found != ephemerals.end()) parts.ephemerals.push_back(found->second.public_key());
-  }
-  for (const auto& labels : spec.expression.alternatives()) {
-    RECRYPT_ASSIGN(JweRecipient recipient, MakeRecipient(spec, labels, ephemerals, cek));
-    parts.recipients.push_back(std::move(recipient));
-  }
-  parts.aad = ToBytes(HeaderAad(wrapper.uid, spec.expression, services, parts.recipients));
+Sealed SealText(const PreparedHeader& prepared, const Wrapper& wrapper) {
+  JweParts parts = prepared.jwe;
+  parts.aad = ToBytes(
+      HeaderAad(wrapper.uid, prepared.expression, prepared.services, parts.recipients));
   const Secret text = WrapperText(wrapper);
-  parts = SealJweContent(std::move(parts), cek, text.Reveal());
+  parts = SealJweContent(std::move(parts), prepared.cek, text.Reveal());
   const Json object{{"jcd", 1},
                     {"jwe", FormatJwe(parts)},
-                    {"label", spec.expression.text()},
-                    {"services", services},
+                    {"label", prepared.expression.text()},
+                    {"services", prepared.services},
                     {"suite", 1},
                     {"uid", Base64UrlEncode(wrapper.uid)}};
   Sealed sealed;
   sealed.text = DumpJson(object);
-  sealed.header = {wrapper.uid, spec.expression, services, std::move(parts),
+  sealed.header = {wrapper.uid, prepared.expression, prepared.services, std::move(parts),
                    Sha256(AsBytes(sealed.text))};
   return sealed;
 }
@@ -121,12 +111,26 @@ Wrapper CopyWith(const Wrapper& wrapper, std::string name, std::string type) {
 
 }  // namespace
 
-Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper) {
+Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec) {
   const std::set<std::string> sorted(spec.services.begin(), spec.services.end());
-  const std::vector<std::string> services(sorted.begin(), sorted.end());
-  if (!std::all_of(services.begin(), services.end(), IsServiceName)) {
+  PreparedHeader prepared{spec.expression, {sorted.begin(), sorted.end()}, {}, {}};
+  if (!std::all_of(sorted.begin(), sorted.end(), IsServiceName)) {
     return Fail(ErrorCode::kInvalid, "a recryption service that is no domain");
   }
+  RECRYPT_ASSIGN(const Ephemerals ephemerals, MakeEphemerals(spec));
+  prepared.cek = Secret::Random(kCekSize);
+  for (const Curve curve : {Curve::kX25519, Curve::kP256}) {
+    const auto found = ephemerals.find(curve);
+    if (found != ephemerals.end()) prepared.jwe.ephemerals.push_back(found->second.public_key());
+  }
+  for (const auto& labels : spec.expression.alternatives()) {
+    RECRYPT_ASSIGN(JweRecipient recipient, MakeRecipient(spec, labels, ephemerals, prepared.cek));
+    prepared.jwe.recipients.push_back(std::move(recipient));
+  }
+  return prepared;
+}
+
+Result<SealedHeader> SealHeader(PreparedHeader prepared, const Wrapper& wrapper) {
   RECRYPT_TRY(DataKeys::Make(wrapper.uid, CopyWith(wrapper, "", "").keys));
   // What can be left out for a header to fit goes first: the type, then the name, which a file may
   // also have in another encoding than JSON's.
@@ -135,7 +139,7 @@ Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper) 
   const Wrapper attempts[] = {CopyWith(wrapper, name, type), CopyWith(wrapper, name, ""),
                               CopyWith(wrapper, "", "")};
   for (const Wrapper& attempt : attempts) {
-    RECRYPT_ASSIGN(Sealed made, SealText(spec, attempt, services));
+    Sealed made = SealText(prepared, attempt);
     const std::string& text = made.text;
     if (1 + text.size() > kSlot0) continue;
     SealedHeader sealed;
@@ -147,6 +151,11 @@ Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper) 
     return sealed;
   }
   return Fail(ErrorCode::kInvalid, "the expression is too large for a document's header");
+}
+
+Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper) {
+  RECRYPT_ASSIGN(PreparedHeader prepared, PrepareHeader(spec));
+  return SealHeader(std::move(prepared), wrapper);
 }
 
 }  // namespace recrypt

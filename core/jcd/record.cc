@@ -110,7 +110,8 @@ Result<std::vector<WriteList::Entry>> ParseWrites(ByteSpan stored, uint64_t new_
 
 Result<Bytes> ReadStored(StoredFile& file, uint64_t position, uint64_t file_size) {
   Bytes stored(kBodyAt);
-  if (position > file_size || file_size - position < kWritesAt + kSealSize + kFooterSize) {
+  // The footer is a hint, and may be missing: behind the body stands the closing brace.
+  if (position > file_size || file_size - position < kWritesAt + kSealSize + 1) {
     return NoRecord("the file ends before it");
   }
   RECRYPT_TRY(ReadExactly(file, position, stored));
@@ -118,8 +119,7 @@ Result<Bytes> ReadStored(StoredFile& file, uint64_t position, uint64_t file_size
   if (AsText(ByteSpan(stored).first(kRecordStart.size())) != kRecordStart) {
     return NoRecord("there is none");
   }
-  // The closing brace and the footer stand behind the body.
-  const uint64_t room = file_size - position - kBodyAt - 1 - kFooterSize;
+  const uint64_t room = file_size - position - kBodyAt - 1;
   if (length > room || length > kMaxRecordBody || length < kWritesAt - kBodyAt + kSealSize) {
     return NoRecord("its length is out of range");
   }

@@ -13,6 +13,9 @@ constexpr uint64_t kSector = 512;
 constexpr size_t kScanChunk = size_t{1} << 20;
 // Writers apply long before: a longer chain is an attack on the reader's time.
 constexpr size_t kMaxChain = 1 << 16;
+// Of headers in records the last two count: that of the last good one, and one that may not be.
+constexpr size_t kMaxHeaders = 4;
+constexpr size_t kMaxTries = 8;
 
 void PutOver(Overlay& overlay, const Record& record) {
   for (const WriteList::Entry& write : record.writes) {
@@ -36,6 +39,21 @@ std::vector<uint64_t> ChainPositions(StoredFile& file, uint64_t last, uint64_t f
   }
   std::reverse(positions.begin(), positions.end());
   return positions;
+}
+
+// The first place of a text from `from` on; the file's size when there is none.
+Result<uint64_t> FindText(StoredFile& file, uint64_t file_size, std::string_view text,
+                          uint64_t from) {
+  Bytes chunk;
+  while (from < file_size) {
+    chunk.resize(std::min<uint64_t>(kScanChunk, file_size - from));
+    RECRYPT_TRY(ReadExactly(file, from, chunk));
+    const size_t at = AsText(chunk).find(text);
+    if (at != std::string_view::npos) return from + at;
+    if (chunk.size() < text.size() || from + chunk.size() == file_size) break;
+    from += chunk.size() - text.size() + 1;
+  }
+  return file_size;
 }
 
 struct TrailerInPlace {
@@ -175,25 +193,38 @@ class Finder {
 
  private:
   // Authenticates the trailer of a state; its bytes and place are filled in.
-  Status Authenticate(StoredState& state) {
+  Status Unseal(StoredState& state) {
     RECRYPT_ASSIGN(state.fields, ParseTrailer(state.trailer));
     if (Layout(state.fields.size).StoredLength() != state.length) {
       return Fail(ErrorCode::kCorrupt, "the trailer's size is not the file's");
     }
+    RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, keys_));
+    state.file_size = file_size_;
+    return {};
+  }
+
+  // The same for one that may be the last: it has to be of the header that the keys are from.
+  Status Authenticate(StoredState& state) {
+    RECRYPT_ASSIGN(const TrailerFields fields, ParseTrailer(state.trailer));
     // Records are authenticated, and a document's header is replaced by a record: this is news.
-    if (state.last_record != 0 && state.fields.header != header_) {
+    if (state.last_record != 0 && fields.header != header_) {
       return Fail(ErrorCode::kStale, "the document's header was replaced; read it again");
     }
-    RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, keys_));
-    if (state.fields.header != header_) {
+    RECRYPT_TRY(Unseal(state));
+    if (fields.header != header_) {
       return Fail(ErrorCode::kCorrupt, "the header is not the one that the trailer names");
     }
-    state.file_size = file_size_;
     return {};
   }
 
   // The state without records of this stored length.
   Result<StoredState> StateAt(uint64_t length) {
+    RECRYPT_ASSIGN(StoredState state, TrailerAt(length));
+    RECRYPT_TRY(Authenticate(state));
+    return state;
+  }
+
+  Result<StoredState> TrailerAt(uint64_t length) {
     StoredState state;
     state.length = length;
     state.end = length;
@@ -201,7 +232,6 @@ class Finder {
       return Fail(ErrorCode::kCorrupt, "there is no trailer at the document's end");
     }
     RECRYPT_TRY(ReadExactly(file_, length - kTrailerSize, state.trailer));
-    RECRYPT_TRY(Authenticate(state));
     return state;
   }
 
@@ -230,12 +260,32 @@ class Finder {
 
   // The last trailer of a state that stands whole in the file, and the good records behind it.
   Result<StoredState> ByScan() {
-    RECRYPT_ASSIGN(StoredState base, LastWholeState());
+    // A trailer in a place that fits its size was this document's, or pretends to be.
+    bool seen = false;
+    std::optional<Result<StoredState>> last;
+    RECRYPT_TRY(VisitTrailers(file_, file_size_, [&](const TrailerInPlace& found) {
+      seen = true;
+      auto base = TrailerAt(found.at + kTrailerSize);
+      if (!base || !Unseal(*base)) return false;
+      auto state = WithRecords(std::move(*base));
+      if (!state && state.error().code == ErrorCode::kCorrupt) return false;
+      last = std::move(state);
+      return true;
+    }));
+    if (last) return std::move(*last);
+    if (creation_footer_ || !seen) {
+      return Fail(ErrorCode::kCorrupt, std::string(kCreationUnfinished));
+    }
+    return Fail(ErrorCode::kCorrupt, "no state of the document authenticates");
+  }
+
+  // A base, whose header a record may replace, and the good records behind it.
+  Result<StoredState> WithRecords(StoredState base) {
     Chain chain(file_, file_size_, keys_);
     chain.StartFrom(base);
     uint64_t from = base.length;
     while (true) {
-      RECRYPT_ASSIGN(const uint64_t position, FindText(kRecordStart, from));
+      RECRYPT_ASSIGN(const uint64_t position, FindText(file_, file_size_, kRecordStart, from));
       if (position == file_size_) break;
       from = position + 1;
       const auto fields = PeekRecord(file_, position, file_size_);
@@ -247,41 +297,9 @@ class Finder {
       // One that is not good may be what a record overwrote: look further.
       if (chain.Follow(position)) from = std::max(from, position + kTrailerSize);
     }
-    if (chain.empty()) return base;
-    StoredState state = chain.Take();
+    StoredState state = chain.empty() ? std::move(base) : chain.Take();
     RECRYPT_TRY(Authenticate(state));
     return state;
-  }
-
-  Result<StoredState> LastWholeState() {
-    // A trailer in a place that fits its size was this document's, or pretends to be.
-    bool seen = false;
-    std::optional<StoredState> state;
-    RECRYPT_TRY(VisitTrailers(file_, file_size_, [&](const TrailerInPlace& found) {
-      seen = true;
-      auto whole = StateAt(found.at + kTrailerSize);
-      if (whole) state = std::move(*whole);
-      return state.has_value();
-    }));
-    if (state) return std::move(*state);
-    if (creation_footer_ || !seen) {
-      return Fail(ErrorCode::kCorrupt, std::string(kCreationUnfinished));
-    }
-    return Fail(ErrorCode::kCorrupt, "no state of the document authenticates");
-  }
-
-  // The first place of a text from `from` on; the file's size when there is none.
-  Result<uint64_t> FindText(std::string_view text, uint64_t from) {
-    Bytes chunk;
-    while (from < file_size_) {
-      chunk.resize(std::min<uint64_t>(kScanChunk, file_size_ - from));
-      RECRYPT_TRY(ReadExactly(file_, from, chunk));
-      const size_t at = AsText(chunk).find(text);
-      if (at != std::string_view::npos) return from + at;
-      if (chunk.size() < text.size() || from + chunk.size() == file_size_) break;
-      from += chunk.size() - text.size() + 1;
-    }
-    return file_size_;
   }
 
   StoredFile& file_;
@@ -290,6 +308,40 @@ class Finder {
   const Sha256Digest header_;
   bool creation_footer_ = false;
 };
+
+// The header regions that the records up to `last` make, newest first.
+Result<std::vector<Bytes>> HeadersOfChain(StoredFile& file, uint64_t last, uint64_t file_size) {
+  const std::vector<uint64_t> positions = ChainPositions(file, last, file_size);
+  if (positions.empty()) return Fail(ErrorCode::kCorrupt, "the commit records are broken");
+  std::vector<Bytes> regions;
+  Overlay overlay;
+  for (const uint64_t position : positions) {
+    RECRYPT_ASSIGN(const Record record, ReadRecordUnverified(file, position, file_size));
+    PutOver(overlay, record);
+    if (std::none_of(record.writes.begin(), record.writes.end(),
+                     [](const WriteList::Entry& write) { return write.offset < kSlot0; })) {
+      continue;
+    }
+    Bytes region(kHeaderRegion);
+    RECRYPT_TRY(overlay.Read(file, 0, region));
+    regions.insert(regions.begin(), std::move(region));
+    if (regions.size() > kMaxHeaders) regions.pop_back();
+  }
+  return regions;
+}
+
+// The positions of the last records, by their text alone, in the order of the file.
+Result<std::vector<uint64_t>> LastRecords(StoredFile& file, uint64_t file_size) {
+  std::vector<uint64_t> positions;
+  for (uint64_t from = kHeaderRegion;;) {
+    RECRYPT_ASSIGN(const uint64_t position, FindText(file, file_size, kRecordStart, from));
+    if (position == file_size) return positions;
+    from = position + 1;
+    if (!PeekRecord(file, position, file_size)) continue;
+    positions.push_back(position);
+    if (positions.size() > kMaxTries) positions.erase(positions.begin());
+  }
+}
 
 }  // namespace
 
@@ -309,20 +361,25 @@ Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64
   return last;
 }
 
-Result<Bytes> PeekRecordedHeader(StoredFile& file, uint64_t file_size) {
+Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size) {
+  if (ContentSizeOf(file_size)) {
+    // The usual document, and the end of no record.
+    Bytes end(kTrailerStart.size());
+    RECRYPT_TRY(ReadExactly(file, file_size - kTrailerSize, end));
+    if (AsText(end) == kTrailerStart) return std::vector<Bytes>();
+  }
   RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, file_size));
-  if (!footer || footer->record == 0) return Fail(ErrorCode::kCorrupt, "there are no records");
-  Overlay overlay;
-  for (const uint64_t position : ChainPositions(file, footer->record, file_size)) {
-    RECRYPT_ASSIGN(const Record record, ReadRecordUnverified(file, position, file_size));
-    PutOver(overlay, record);
+  if (footer && footer->record == 0) return std::vector<Bytes>();
+  if (footer) {
+    auto hinted = HeadersOfChain(file, footer->record, file_size);
+    if (hinted || hinted.error().code != ErrorCode::kCorrupt) return hinted;
   }
-  if (overlay.empty() || overlay.pieces().begin()->first >= kSlot0) {
-    return Fail(ErrorCode::kCorrupt, "the records leave the header alone");
+  RECRYPT_ASSIGN(const std::vector<uint64_t> positions, LastRecords(file, file_size));
+  for (auto position = positions.rbegin(); position != positions.rend(); ++position) {
+    auto found = HeadersOfChain(file, *position, file_size);
+    if (found || found.error().code != ErrorCode::kCorrupt) return found;
   }
-  Bytes region(kHeaderRegion);
-  RECRYPT_TRY(overlay.Read(file, 0, region));
-  return region;
+  return std::vector<Bytes>();
 }
 
 }  // namespace recrypt

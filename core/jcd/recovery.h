@@ -35,9 +35,10 @@ Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
 // The trailer of the last state that stands whole in the file, by its place alone, unauthenticated.
 Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64_t file_size);
 
-// A header region as records put it over the file, without authenticating them; kCorrupt when there
-// are none, or when they leave the header alone.
-Result<Bytes> PeekRecordedHeader(StoredFile& file, uint64_t file_size);
+// The last header regions as records put them over the file, newest first, without authenticating
+// them; none when there are no records or when they leave the header alone. Where no footer leads
+// to the records they are looked for by their text.
+Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size);
 
 }  // namespace recrypt
 

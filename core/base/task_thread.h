@@ -2,8 +2,8 @@
 // it is noticed, because locks are held there or somebody is waiting.
 //
 // Stop() lets the running task end and drops the others. Thread safe.
-#ifndef RECRYPT_FS_TASK_THREAD_H_
-#define RECRYPT_FS_TASK_THREAD_H_
+#ifndef RECRYPT_CORE_BASE_TASK_THREAD_H_
+#define RECRYPT_CORE_BASE_TASK_THREAD_H_
 
 #include <condition_variable>
 #include <deque>
@@ -63,4 +63,4 @@ class TaskThread {
 
 }  // namespace recrypt
 
-#endif  // RECRYPT_FS_TASK_THREAD_H_
+#endif  // RECRYPT_CORE_BASE_TASK_THREAD_H_

@@ -193,27 +193,20 @@ class Finder {
 
  private:
   // Authenticates the trailer of a state; its bytes and place are filled in.
-  Status Unseal(StoredState& state) {
+  Status Authenticate(StoredState& state) {
     RECRYPT_ASSIGN(state.fields, ParseTrailer(state.trailer));
     if (Layout(state.fields.size).StoredLength() != state.length) {
       return Fail(ErrorCode::kCorrupt, "the trailer's size is not the file's");
     }
-    RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, keys_));
-    state.file_size = file_size_;
-    return {};
-  }
-
-  // The same for one that may be the last: it has to be of the header that the keys are from.
-  Status Authenticate(StoredState& state) {
-    RECRYPT_ASSIGN(const TrailerFields fields, ParseTrailer(state.trailer));
     // Records are authenticated, and a document's header is replaced by a record: this is news.
-    if (state.last_record != 0 && fields.header != header_) {
+    if (state.last_record != 0 && state.fields.header != header_) {
       return Fail(ErrorCode::kStale, "the document's header was replaced; read it again");
     }
-    RECRYPT_TRY(Unseal(state));
-    if (fields.header != header_) {
+    RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, keys_));
+    if (state.fields.header != header_) {
       return Fail(ErrorCode::kCorrupt, "the header is not the one that the trailer names");
     }
+    state.file_size = file_size_;
     return {};
   }
 
@@ -266,7 +259,7 @@ class Finder {
     RECRYPT_TRY(VisitTrailers(file_, file_size_, [&](const TrailerInPlace& found) {
       seen = true;
       auto base = TrailerAt(found.at + kTrailerSize);
-      if (!base || !Unseal(*base)) return false;
+      if (!base || !UnsealEarlierTrailer(base->trailer, keys_)) return false;
       auto state = WithRecords(std::move(*base));
       if (!state && state.error().code == ErrorCode::kCorrupt) return false;
       last = std::move(state);
@@ -362,11 +355,11 @@ Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64
 }
 
 Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size) {
-  if (ContentSizeOf(file_size)) {
-    // The usual document, and the end of no record.
-    Bytes end(kTrailerStart.size());
+  if (const auto size = ContentSizeOf(file_size)) {
+    TrailerBytes end;
     RECRYPT_TRY(ReadExactly(file, file_size - kTrailerSize, end));
-    if (AsText(end) == kTrailerStart) return std::vector<Bytes>();
+    const auto trailer = ParseTrailer(end);
+    if (trailer && trailer->size == *size) return std::vector<Bytes>();
   }
   RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, file_size));
   if (footer && footer->record == 0) return std::vector<Bytes>();

@@ -57,6 +57,14 @@ Result<SealedPart> UnsealTrailer(ByteSpan bytes, const DataKeys& keys) {
   if (fields.key != keys.newest()) {
     return Fail(ErrorCode::kCorrupt, "the trailer is not sealed under the newest data key");
   }
+  return UnsealEarlierTrailer(bytes, keys);
+}
+
+Result<SealedPart> UnsealEarlierTrailer(ByteSpan bytes, const DataKeys& keys) {
+  RECRYPT_ASSIGN(const TrailerFields fields, ParseTrailer(bytes));
+  if (!keys.Has(fields.key)) {
+    return Fail(ErrorCode::kCorrupt, "the trailer is sealed under an unknown data key");
+  }
   Aead aead(keys.Derive(fields.key, KeyUse::kTrailer));
   SealedPart part;
   if (!aead.Open(bytes.subspan(kNonceAt, kAeadNonceSize),

@@ -37,6 +37,9 @@ Result<TrailerFields> ParseTrailer(ByteSpan bytes);
 // Authenticates a trailer that ParseTrailer takes; kCorrupt when it is another document's, altered,
 // or sealed under a data key that is not the newest of `keys`.
 Result<SealedPart> UnsealTrailer(ByteSpan bytes, const DataKeys& keys);
+// The same for a state that records follow, which may have replaced its header: any of `keys` may
+// have sealed it.
+Result<SealedPart> UnsealEarlierTrailer(ByteSpan bytes, const DataKeys& keys);
 // fields.key must be one of `keys`.
 TrailerBytes SealTrailer(const TrailerFields& fields, const SealedPart& part, const DataKeys& keys);
 

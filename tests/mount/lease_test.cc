@@ -174,5 +174,67 @@ TEST_F(Lease, GrantsOfADirectoryAreAskedForAhead) {
   EXPECT_GE(alice_->prefetched, 20);
 }
 
+class Prefetch : public MountTest {
+ protected:
+  void WriteDocuments(int count) {
+    Mount();
+    for (int i = 0; i < count; ++i) WriteFile(*this / ("n" + std::to_string(i)), "x");
+  }
+  // In the order in which the directory lists them.
+  std::vector<std::string> Listed() const {
+    std::vector<std::string> paths;
+    for (const auto& entry : stdfs::directory_iterator(mountpoint_)) paths.push_back(entry.path());
+    return paths;
+  }
+  void WaitForPrefetched(int count) {
+    for (int i = 0; i < 250 && alice_->prefetched < count; ++i) usleep(20'000);
+    EXPECT_EQ(alice_->prefetched, count);
+  }
+};
+
+TEST_F(Prefetch, AsksForNothingWhereGrantsAreHeld) {
+  WriteDocuments(40);
+  for (const std::string& path : Listed()) ReadFile(path);  // whose keys their creator keeps
+  usleep(300'000);
+  EXPECT_EQ(alice_->prefetched, 0);
+  Mount();
+  for (const std::string& path : Listed()) ReadFile(path);
+  WaitForPrefetched(40);
+  for (int i = 0; i < 3; ++i) {
+    for (const std::string& path : Listed()) ReadFile(path);
+  }
+  usleep(300'000);
+  EXPECT_EQ(alice_->prefetched, 40);
+}
+
+TEST_F(Prefetch, GoesThroughALargeDirectoryBatchByBatch) {
+  WriteDocuments(600);
+  Mount();
+  const std::vector<std::string> paths = Listed();
+  ASSERT_EQ(paths.size(), 600u);
+  size_t next = 0;
+  const auto walk_to = [&](size_t end) {
+    for (; next < end; ++next) EXPECT_EQ(ReadFile(paths[next]), "x");
+  };
+  walk_to(1);
+  usleep(200'000);
+  EXPECT_EQ(alice_->prefetched, 0);  // one alone says nothing about the others
+  walk_to(2);
+  WaitForPrefetched(256);
+  walk_to(120);  // more than half of what was fetched lies ahead
+  usleep(200'000);
+  EXPECT_EQ(alice_->prefetched, 256);
+  walk_to(140);
+  WaitForPrefetched(512);
+  walk_to(370);
+  usleep(200'000);
+  EXPECT_EQ(alice_->prefetched, 512);
+  walk_to(400);
+  WaitForPrefetched(600);
+  walk_to(600);
+  usleep(200'000);
+  EXPECT_EQ(alice_->prefetched, 600);
+}
+
 }  // namespace
 }  // namespace recrypt

@@ -51,7 +51,17 @@ Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
   OpenedKeys opened{
       DocumentKeys{header.uid, header.digest, header.expression, std::move(wrapper.keys)},
       wrapper.name, std::move(trust), clock_.MonotonicMillis() + lease_ms};
+  opened.first_use = use == GrantUse::kOpen && IsFirstUse(header.uid);
   return opened;
+}
+
+bool FakeAccess::IsFirstUse(const DocumentId& uid) {
+  std::lock_guard lock(used_mutex_);
+  const int64_t now = clock_.MonotonicMillis();
+  int64_t& until = used_[uid];
+  if (now < until) return false;
+  until = now + lease_ms;
+  return true;
 }
 
 std::vector<Result<OpenedKeys>> FakeAccess::OpenMany(std::span<const Header* const> headers,
@@ -65,8 +75,10 @@ std::vector<Result<OpenedKeys>> FakeAccess::OpenMany(std::span<const Header* con
   return all;
 }
 
-int64_t FakeAccess::KeepCreated(const Header&, const DocumentKeys&) {
-  return deny ? 0 : clock_.MonotonicMillis() + lease_ms;
+int64_t FakeAccess::KeepCreated(const Header& header, const DocumentKeys&) {
+  if (deny) return 0;
+  (void)IsFirstUse(header.uid);
+  return clock_.MonotonicMillis() + lease_ms;
 }
 
 Result<NewDocument> FakeAccess::Create(const LabelExpression& expression, std::string_view name) {

@@ -59,7 +59,7 @@ class FakeAccess : public Access {
   std::atomic<int64_t>& lease_ms = switches_->lease_ms;
   std::atomic<bool>& deny = switches_->deny;             // no grants
   std::atomic<bool>& may_write = switches_->may_write;   // has a credential
-  std::atomic<int>& opens = switches_->opens;            // calls that a grant would be asked for
+  std::atomic<int>& opens = switches_->opens;            // calls of Open
   std::atomic<int>& prefetched = switches_->prefetched;  // documents
 
   Result<OpenedKeys> Open(const Header& header, GrantUse use) override;
@@ -75,8 +75,12 @@ class FakeAccess : public Access {
   const FakeLabels& labels_;
   const std::string account_;
   const PrivateKey device_;
+  bool IsFirstUse(const DocumentId& uid);
+
   std::mutex authors_mutex_;  // guards authors_
   std::map<LabelName, std::shared_ptr<const Author>> authors_;
+  std::mutex used_mutex_;               // guards used_
+  std::map<DocumentId, int64_t> used_;  // until when the grants last that were used; of one mount
   const SystemClock clock_;
 };
 

@@ -58,6 +58,44 @@ TEST_F(AccessTest, TheSecondOpenAsksNobody) {
   EXPECT_EQ(Grants(world_.bob), 1);
 }
 
+TEST_F(AccessTest, OnlyTheFirstOpenWithAGrantIsItsFirstUse) {
+  const NewDocument document = Created(*alice_, "Accounting#example.com");
+  const auto first_use = [&] {
+    return bob_->Open(document.header.header, GrantUse::kOpen).value().first_use;
+  };
+  EXPECT_TRUE(first_use());
+  EXPECT_FALSE(first_use());
+  EXPECT_FALSE(first_use());
+  bob_->Lock();  // as when the lease has ended
+  EXPECT_TRUE(first_use());
+  EXPECT_FALSE(first_use());
+}
+
+TEST_F(AccessTest, AGrantFetchedAheadIsFirstUsedByTheFirstOpen) {
+  const NewDocument document = Created(*alice_, "Accounting#example.com");
+  const Header* header = &document.header.header;
+  for (int i = 0; i < 2; ++i) {
+    auto ahead = bob_->OpenMany({&header, 1}, GrantUse::kPrefetch);
+    ASSERT_TRUE(ahead.at(0)) << ahead[0].error().message;
+    EXPECT_FALSE(ahead[0]->first_use);
+  }
+  EXPECT_TRUE(bob_->Open(*header, GrantUse::kOpen).value().first_use);
+  EXPECT_FALSE(bob_->Open(*header, GrantUse::kOpen).value().first_use);
+  EXPECT_EQ(Grants(world_.bob), 1);
+  // What is fetched ahead when it is in use already does not make it unused.
+  ASSERT_TRUE(bob_->OpenMany({&header, 1}, GrantUse::kPrefetch).at(0));
+  EXPECT_FALSE(bob_->Open(*header, GrantUse::kOpen).value().first_use);
+}
+
+TEST_F(AccessTest, ADocumentCreatedHereIsNotUsedForTheFirstTime) {
+  const NewDocument first = Created(*bob_, "Accounting#example.com");
+  ASSERT_TRUE(bob_->Open(first.header.header, GrantUse::kOpen));  // a lease on the label
+  const NewDocument second = Created(*bob_, "Accounting#example.com");
+  ASSERT_NE(bob_->KeepCreated(second.header.header, second.keys), 0);
+  EXPECT_FALSE(bob_->Open(second.header.header, GrantUse::kOpen).value().first_use);
+  EXPECT_EQ(Grants(world_.bob), 1);
+}
+
 TEST_F(AccessTest, AfterTheLeaseAnotherGrantIsNeeded) {
   const NewDocument document = Created(*alice_, "Accounting#example.com");
   auto opened = bob_->Open(document.header.header, GrantUse::kOpen);

@@ -82,8 +82,9 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
   const OpenDocument::Opened& opened = *decided;
   // The kernel goes by the size that it was told, for as long as attributes are believed.
   if (opened.size != inode.shown_size()) kernel_.DropAttributes(inode.id());
-  if (opened.first_use) {
-    if (std::shared_ptr<Inode> parent = inode.parent()) prefetcher_.Opened(parent, inode);
+  if (opened.loaded) {
+    std::shared_ptr<Inode> parent = inode.parent();
+    if (parent != nullptr) prefetcher_.Opened(parent, inode, opened.first_use);
   }
   auto file =
       std::make_unique<OpenFile>(inode.shared_from_this(), std::move(document), UniqueFd(), flags);

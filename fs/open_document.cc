@@ -82,7 +82,9 @@ Result<OpenDocument::Opened> OpenDocument::OpenFresh() {
   }
   const std::optional<Sha256Digest> before = digest_;
   RECRYPT_TRY(Load());
-  return Opened{.keep_pages = before && digest_ && *before == *digest_, .first_use = first_use_};
+  return Opened{.keep_pages = before && digest_ && *before == *digest_,
+                .loaded = true,
+                .first_use = first_use_};
 }
 
 // Opening for writing fails where a commit would: better a refusal at open than at close.

@@ -81,6 +81,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   struct Opened {
     bool keep_pages = false;  // what the kernel has cached of it is still good
+    bool loaded = false;      // it had to be read from the share
     bool first_use = false;   // a grant was asked for, or one fetched ahead is used now
     uint64_t size = 0;        // of the content now
   };

@@ -15,7 +15,7 @@ constexpr size_t kMaxListing = 100'000;
 
 }  // namespace
 
-bool DirectoryPrefetch::Opened(ino_t number, int64_t now_ms) {
+bool DirectoryPrefetch::Opened(ino_t number, size_t batch, int64_t now_ms) {
   std::lock_guard lock(mutex_);
   const bool shortly_after = now_ms - last_open_ms_ < kShortlyAfterMs;
   last_open_ms_ = now_ms;
@@ -28,7 +28,7 @@ bool DirectoryPrefetch::Opened(ino_t number, int64_t now_ms) {
     auto found = position_.find(number);
     // Half a batch ahead is enough; a document that the listing does not have says nothing.
     if (found == position_.end() || next_ >= documents_.size()) return false;
-    if (found->second + kBatch / 2 < next_) return false;
+    if (found->second + batch / 2 < next_) return false;
     next_ = std::max(next_, found->second + 1);
   }
   running_ = true;
@@ -49,9 +49,9 @@ void DirectoryPrefetch::SetListing(std::vector<Document> documents, int64_t now_
   listed_ms_ = now_ms;
 }
 
-std::vector<DirectoryPrefetch::Document> DirectoryPrefetch::NextBatch() {
+std::vector<DirectoryPrefetch::Document> DirectoryPrefetch::NextBatch(size_t size) {
   std::lock_guard lock(mutex_);
-  const size_t end = std::min(documents_.size(), next_ + kBatch);
+  const size_t end = std::min(documents_.size(), next_ + size);
   std::vector<Document> batch(documents_.begin() + static_cast<std::ptrdiff_t>(next_),
                               documents_.begin() + static_cast<std::ptrdiff_t>(end));
   next_ = end;
@@ -66,20 +66,28 @@ void DirectoryPrefetch::Finished() {
 Prefetcher::Prefetcher(Store& store, Access& access, HeaderCache& headers, const Clock& clock)
     : store_(store), access_(access), headers_(headers), clock_(clock) {}
 
-void Prefetcher::Opened(const std::shared_ptr<Inode>& directory, const Inode& document) {
+void Prefetcher::Opened(const std::shared_ptr<Inode>& directory, const Inode& document,
+                        bool first_use) {
   std::shared_ptr<DirectoryPrefetch> state = directory->PrefetchState();
-  if (!state->Opened(document.key().number, clock_.MonotonicMillis())) return;
-  const bool posted = thread_.Post([this, directory, state] {
-    Fetch(*directory, *state);
+  const size_t batch = first_use ? DirectoryPrefetch::kGrants : DirectoryPrefetch::kFiles;
+  if (!state->Opened(document.key().number, batch, clock_.MonotonicMillis())) return;
+  const bool posted = thread_.Post([this, directory, state, first_use] {
+    if (!state->listed()) state->SetListing(List(*directory), clock_.MonotonicMillis());
+    first_use ? FetchGrants(*directory, *state) : FetchFiles(*directory, *state);
     state->Finished();
   });
   if (!posted) state->Finished();
 }
 
-void Prefetcher::Fetch(Inode& directory, DirectoryPrefetch& state) {
-  if (!state.listed()) state.SetListing(List(directory), clock_.MonotonicMillis());
+void Prefetcher::FetchFiles(Inode& directory, DirectoryPrefetch& state) {
+  for (const DirectoryPrefetch::Document& document : state.NextBatch(DirectoryPrefetch::kFiles)) {
+    (void)OpenStored(directory, document.stored_name);
+  }
+}
+
+void Prefetcher::FetchGrants(Inode& directory, DirectoryPrefetch& state) {
   std::vector<std::shared_ptr<const Header>> headers;
-  for (const DirectoryPrefetch::Document& document : state.NextBatch()) {
+  for (const DirectoryPrefetch::Document& document : state.NextBatch(DirectoryPrefetch::kGrants)) {
     auto header = ReadHeader(directory, document.stored_name);
     if (header) headers.push_back(std::move(*header));
   }
@@ -104,12 +112,16 @@ std::vector<DirectoryPrefetch::Document> Prefetcher::List(Inode& directory) {
   return documents;
 }
 
-Result<std::shared_ptr<const Header>> Prefetcher::ReadHeader(Inode& directory,
-                                                             const std::string& stored_name) {
+Result<UniqueFd> Prefetcher::OpenStored(Inode& directory, const std::string& stored_name) {
   RECRYPT_ASSIGN(UniqueFd node, store_.OpenNode(directory.node(), stored_name));
   RECRYPT_ASSIGN(struct stat st, store_.Stat(node.get()));
   if (!S_ISREG(st.st_mode)) return Fail(ErrorCode::kInvalid, "no regular file");
-  RECRYPT_ASSIGN(UniqueFd fd, store_.OpenFile(node.get(), O_RDONLY));
+  return store_.OpenFile(node.get(), O_RDONLY);
+}
+
+Result<std::shared_ptr<const Header>> Prefetcher::ReadHeader(Inode& directory,
+                                                             const std::string& stored_name) {
+  RECRYPT_ASSIGN(UniqueFd fd, OpenStored(directory, stored_name));
   Bytes region(2304);
   RECRYPT_ASSIGN(size_t size, store_.ReadAt(fd.get(), 0, region));
   region.resize(size);

@@ -1,9 +1,9 @@
-// Prefetcher: asks for the grants of a directory's documents before they are opened (DESIGN 8).
+// Prefetcher: gets what a directory's documents will need before they are opened (DESIGN 8).
 //
 // Whoever opens a second document of a directory shortly after a first is likely to open more: the
-// grants of the next ones, in the order in which the directory lists them, are asked for in one
-// request, marked as prefetch, while the caller goes on. What comes back is kept by Access.
-// Thread safe.
+// next ones, in the order in which the directory lists them, are asked of the disk or file server
+// while the caller goes on, and their grants of the service in one request, marked as prefetch.
+// What comes back is kept by the kernel and by Access. Thread safe.
 #ifndef RECRYPT_FS_PREFETCH_H_
 #define RECRYPT_FS_PREFETCH_H_
 
@@ -15,30 +15,33 @@
 
 #include "client/access.h"
 #include "core/base/clock.h"
+#include "core/base/task_thread.h"
 #include "fs/header_cache.h"
 #include "fs/inode.h"
 #include "fs/store.h"
-#include "core/base/task_thread.h"
 
 namespace recrypt {
 
 // How far the prefetch of one directory has come.
 class DirectoryPrefetch {
  public:
-  static constexpr size_t kBatch = 256;
+  // How many documents ahead: a request to the service is better shared by many; what the disk is
+  // asked for stands before what somebody waits for.
+  static constexpr size_t kGrants = 256;
+  static constexpr size_t kFiles = 32;
 
   struct Document {
     ino_t number;
     std::string stored_name;
   };
 
-  // Notes that a document was opened; true when a batch should be fetched now, after which
-  // Finished has to be called.
-  bool Opened(ino_t number, int64_t now_ms);
+  // Notes that a document was opened; true when a batch of this size should be fetched now, after
+  // which Finished has to be called.
+  bool Opened(ino_t number, size_t batch, int64_t now_ms);
   bool listed() const;
   void SetListing(std::vector<Document> documents, int64_t now_ms);
   // The documents of the next batch, which is counted as fetched.
-  std::vector<Document> NextBatch();
+  std::vector<Document> NextBatch(size_t size);
   void Finished();
 
  private:
@@ -55,14 +58,17 @@ class Prefetcher {
  public:
   Prefetcher(Store& store, Access& access, HeaderCache& headers, const Clock& clock);
 
-  // A document of `directory` was opened with a grant that nobody had used before: where grants are
-  // held already, there is nothing to fetch ahead.
-  void Opened(const std::shared_ptr<Inode>& directory, const Inode& document);
+  // A document of `directory` was opened that had to be read from the share; `first_use`: with a
+  // grant that nobody had used before. Where grants are held already, none are asked for.
+  void Opened(const std::shared_ptr<Inode>& directory, const Inode& document, bool first_use);
   void Stop() { thread_.Stop(); }
 
  private:
-  void Fetch(Inode& directory, DirectoryPrefetch& state);
+  void FetchGrants(Inode& directory, DirectoryPrefetch& state);
+  void FetchFiles(Inode& directory, DirectoryPrefetch& state);
   std::vector<DirectoryPrefetch::Document> List(Inode& directory);
+  // Opening a file has the store read its beginning.
+  Result<UniqueFd> OpenStored(Inode& directory, const std::string& stored_name);
   Result<std::shared_ptr<const Header>> ReadHeader(Inode& directory,
                                                    const std::string& stored_name);
 

@@ -79,7 +79,8 @@ class Store {
   virtual Status SeekDirectory(int dir, int64_t position) = 0;
   virtual Status SyncDirectory(int dir) = 0;
 
-  // -- Contents. `flags` is O_RDONLY or O_RDWR.
+  // -- Contents. `flags` is O_RDONLY or O_RDWR. Opening to read has the beginning of the file read
+  // ahead, without waiting for it.
   virtual Result<UniqueFd> OpenFile(int node, int flags) = 0;
   // A new regular file, open for reading and writing; kExists when the name is taken.
   virtual Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) = 0;

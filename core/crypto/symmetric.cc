@@ -1,7 +1,6 @@
 #include "core/crypto/symmetric.h"
 
 #include <openssl/core_names.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
@@ -82,14 +81,6 @@ void HmacInto(HashAlgorithm hash, ByteSpan key, ByteSpan data, MutableByteSpan o
       "HMAC");
 }
 
-OSSL_PARAM OctetParam(const char* name, ByteSpan value) {
-  static uint8_t nothing = 0;
-  void* data = value.empty() ? &nothing : const_cast<uint8_t*>(value.data());
-  return OSSL_PARAM_construct_octet_string(name, data, value.size());
-}
-
-using KdfContextHandle = std::unique_ptr<EVP_KDF_CTX, OpensslDeleter<EVP_KDF_CTX_free>>;
-
 }  // namespace
 
 void RandomBytes(MutableByteSpan out) {
@@ -162,28 +153,25 @@ Sha256Digest Sha256Hasher::Finish() {
   return out;
 }
 
+// Over the prepared contexts: OpenSSL's own HKDF looks HMAC and the hash up by name in every step.
 Result<Secret> Hkdf(HashAlgorithm hash, ByteSpan ikm, ByteSpan salt, ByteSpan info, size_t size) {
   const size_t digest_size = static_cast<size_t>(EVP_MD_get_size(Fetched(hash)));
   if (size == 0 || size > 255 * digest_size) {
     return Fail(ErrorCode::kInvalid, "HKDF: output size out of range");
   }
-  static EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
-  KdfContextHandle context(EVP_KDF_CTX_new(kdf));
-  MustSucceed(context != nullptr, "HKDF");
-  OSSL_PARAM params[6];
-  size_t count = 0;
-  params[count++] =
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(HashName(hash)), 0);
-  params[count++] = OctetParam(OSSL_KDF_PARAM_KEY, ikm);
-  params[count++] = OctetParam(OSSL_KDF_PARAM_INFO, info);
-  // An absent salt is the digest's length of zeros, and so, within HMAC, is an empty one.
-  if (!salt.empty()) params[count++] = OctetParam(OSSL_KDF_PARAM_SALT, salt);
-  params[count] = OSSL_PARAM_construct_end();
-  Secret out(size);
-  if (EVP_KDF_derive(context.get(), out.RevealMutable().data(), size, params) != 1) {
-    return Fail(ErrorCode::kInvalid, "HKDF: refused its input");
+  Secret prk(digest_size);  // an empty salt and the digest's length of zeros are one key of HMAC
+  HmacInto(hash, salt, ikm, prk.RevealMutable());
+  Secret okm((size + digest_size - 1) / digest_size * digest_size);
+  Secret block(digest_size + info.size() + 1);  // the step before, info, the step's number
+  const MutableByteSpan input = block.RevealMutable();
+  std::copy(info.begin(), info.end(), input.begin() + static_cast<std::ptrdiff_t>(digest_size));
+  for (size_t done = 0; done < size; done += digest_size) {
+    input.back() = static_cast<uint8_t>(done / digest_size + 1);
+    const MutableByteSpan step = okm.RevealMutable().subspan(done, digest_size);
+    HmacInto(hash, prk.Reveal(), done == 0 ? input.subspan(digest_size) : input, step);
+    std::copy(step.begin(), step.end(), input.begin());
   }
-  return out;
+  return size == okm.size() ? std::move(okm) : Secret::CopyOf(okm.Reveal().first(size));
 }
 
 Result<Secret> Scrypt(ByteSpan passphrase, ByteSpan salt, const ScryptCost& cost, size_t size) {

@@ -43,7 +43,7 @@ Result<std::string> LinkText(const char* path, const char* doing) {
   return std::string(text, static_cast<size_t>(size));
 }
 
-constexpr off_t kReadWithOpen = 32768;
+constexpr uint64_t kReadWithOpen = 32768;
 
 }  // namespace
 
@@ -191,15 +191,18 @@ Result<UniqueFd> PosixStore::OpenFile(int node, int flags) {
   const int fd = ::open(DescriptorPath(node).c_str(), flags | O_CLOEXEC);
   // What is read first is the end of a document, then its header: asked for together, a small one
   // comes from the disk in one go.
-  if (fd >= 0 && (flags & O_ACCMODE) == O_RDONLY) {
-    (void)::posix_fadvise(fd, 0, kReadWithOpen, POSIX_FADV_WILLNEED);
-  }
+  if (fd >= 0 && (flags & O_ACCMODE) == O_RDONLY) WillRead(fd, 0, kReadWithOpen);
   return DescriptorOf(fd, "open");
 }
 
 Result<UniqueFd> PosixStore::CreateFile(int dir, const std::string& name, mode_t mode) {
   int fd = ::openat(dir, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
   return DescriptorOf(fd, "create");
+}
+
+void PosixStore::WillRead(int fd, uint64_t offset, uint64_t size) {
+  (void)::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(size),
+                        POSIX_FADV_WILLNEED);
 }
 
 Result<size_t> PosixStore::ReadAt(int fd, uint64_t offset, MutableByteSpan out) {

@@ -45,6 +45,7 @@ class PosixStore : public Store {
   Status SyncDirectory(int dir) override;
   Result<UniqueFd> OpenFile(int node, int flags) override;
   Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) override;
+  void WillRead(int fd, uint64_t offset, uint64_t size) override;
   Result<size_t> ReadAt(int fd, uint64_t offset, MutableByteSpan out) override;
   Status WriteAt(int fd, uint64_t offset, ByteSpan data) override;
   Status Truncate(int fd, uint64_t size) override;

@@ -33,6 +33,9 @@ class ShareFile : public StoredFile {
   Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) override {
     return store_.ReadAt(fd_.get(), offset, out);
   }
+  void WillRead(uint64_t offset, uint64_t size) override {
+    store_.WillRead(fd_.get(), offset, size);
+  }
   Status WriteAt(uint64_t offset, ByteSpan data) override {
     return store_.WriteAt(write_fd(), offset, data);
   }

@@ -4,6 +4,7 @@
 #ifndef RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_
 #define RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -89,6 +90,7 @@ class DocumentImpl : public Document, private StoredBytes {
 
   // document_read.cc
   Status ReadInGroup(BlockContexts& contexts, uint64_t group, uint64_t from, MutableByteSpan out);
+  void AskAhead(uint64_t group, uint64_t from, uint64_t size);
   Status ReadBlocks(BlockContexts& contexts, const Node& table, uint64_t first, uint64_t from,
                     MutableByteSpan out);
   Result<uint64_t> NextData(BlockContexts& contexts, uint64_t block);
@@ -154,6 +156,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Bytes header_region_;        // when it is to be written
   uint64_t block_writes_ = 0;  // under the newest data key, committed or not
   Stored stored_;
+  std::atomic<uint64_t> last_group_{0};  // the last one that was read for the first time
   Changes changes_;
   Tree tree_;
   DirtyBlocks blocks_;

@@ -20,11 +20,24 @@ Result<size_t> DocumentImpl::Read(uint64_t offset, MutableByteSpan out) {
   return out.size();
 }
 
+// A group is read for the first time: its table, behind the blocks, and the blocks are waited for
+// together. Who reads group after group gets the next ones as well: the steps forth to a table and
+// back hide from the system that this is in order.
+void DocumentImpl::AskAhead(uint64_t group, uint64_t from, uint64_t size) {
+  const bool in_order = last_group_.exchange(group) + 1 == group;
+  const uint64_t block = group * kGroupBlocks;
+  file_->WillRead(BlockOffset(block) + from, size);
+  if (!in_order) return;
+  const uint64_t next = BlockOffset(block + kGroupBlocks);
+  file_->WillRead(next, BlockOffset(block + 5 * kGroupBlocks) - next);
+}
+
 // Blocks that are changed come from memory, holes are zeros, and each run of the others is one
 // read of the file.
 Status DocumentImpl::ReadInGroup(BlockContexts& contexts, uint64_t group, uint64_t from,
                                  MutableByteSpan out) {
   const DirtyBlocks::Group* dirty = blocks_.FindGroup(group);
+  if (!tree_.Holds(0, group)) AskAhead(group, from, out.size());
   RECRYPT_ASSIGN(const NodeRef table, tree_.Get(contexts.hasher(), 0, group));
   if (!table) {
     std::memset(out.data(), 0, out.size());

@@ -86,8 +86,8 @@ struct Sealed {
 
 Sealed SealText(const PreparedHeader& prepared, const Wrapper& wrapper) {
   JweParts parts = prepared.jwe;
-  parts.aad = ToBytes(
-      HeaderAad(wrapper.uid, prepared.expression, prepared.services, parts.recipients));
+  parts.aad =
+      ToBytes(HeaderAad(wrapper.uid, prepared.expression, prepared.services, parts.recipients));
   const Secret text = WrapperText(wrapper);
   parts = SealJweContent(std::move(parts), prepared.cek, text.Reveal());
   const Json object{{"jcd", 1},

@@ -15,6 +15,8 @@ class StoredFile {
   virtual Result<uint64_t> Size() = 0;
   // Reads up to out.size() bytes; fewer only at the end of the file.
   virtual Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) = 0;
+  // A hint that this range is about to be read; does not wait.
+  virtual void WillRead(uint64_t /*offset*/, uint64_t /*size*/) {}
   // Writes all of `data`, extending the file (with zeros before `offset`) as needed.
   virtual Status WriteAt(uint64_t offset, ByteSpan data) = 0;
   virtual Status Truncate(uint64_t size) = 0;

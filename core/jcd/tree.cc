@@ -81,6 +81,10 @@ Result<NodeRef> Tree::Get(Sha256Hasher& hasher, int level, uint64_t number) cons
   return NodeRef(std::move(loaded));
 }
 
+bool Tree::Holds(int level, uint64_t number) const {
+  return changed_[level].contains(number) || cache_.Find(level, number) != nullptr;
+}
+
 Result<bool> Tree::IsHole(Sha256Hasher& hasher, int level, uint64_t number) const {
   if (changed_[level].contains(number)) return false;
   RECRYPT_ASSIGN(const Sha256Digest hash, HashOf(hasher, level, number));

@@ -4,6 +4,7 @@ namespace recrypt::protocol {
 
 Result<std::string> RequiredText(const Json& object, std::string_view key, size_t max) {
   RECRYPT_ASSIGN(std::string text, GetString(object, key));
+  if (text.empty()) return Fail(ErrorCode::kInvalid, std::string(key) + " is empty");
   if (text.size() > max) {
     return Fail(ErrorCode::kInvalid, std::string(key) + " is longer than " + std::to_string(max));
   }
@@ -11,7 +12,8 @@ Result<std::string> RequiredText(const Json& object, std::string_view key, size_
 }
 
 Result<std::string> OptionalText(const Json& object, std::string_view key, size_t max) {
-  if (FindMember(object, key) == nullptr) return std::string();
+  const Json* member = FindMember(object, key);
+  if (member == nullptr || *member == "") return std::string();
   return RequiredText(object, key, max);
 }
 

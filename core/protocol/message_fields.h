@@ -17,7 +17,7 @@ constexpr size_t kMaxEntriesInRequest = 1024;
 constexpr size_t kMaxSecretsInRequest = 1024;
 constexpr size_t kMaxItemsInPage = 1000;
 
-// kInvalid when absent, no string, or longer than `max` bytes.
+// kInvalid when absent, no string, empty, or longer than `max` bytes.
 Result<std::string> RequiredText(const Json& object, std::string_view key,
                                  size_t max = kMaxNameText);
 // Empty when absent.

@@ -64,8 +64,10 @@ TEST(Delete, OfAnythingByANonAdministratorIsRefused) {
 
 TEST(Delete, WithoutAnAccountRevokesNothing) {
   World world;
+  EXPECT_FALSE(
+      ParseRequest({{"Delete", {{"User", {{"Label", world.label.name()}, {"Account", ""}}}}}}));
   const Response response = world.alice_client.Call(
-      *ParseRequest({{"Delete", {{"User", {{"Label", world.label.name()}, {"Account", ""}}}}}}));
+      Request(DeleteRequest{"", Kind::kUser, world.label.name(), "", ""}));
   EXPECT_EQ(StatusIn(response).status, StatusCode::kInvalid);
   EXPECT_TRUE(world.bob_client.Grant(world.label.Kid(), {NewEphemeral()}).grants.at(0).status.ok());
 }

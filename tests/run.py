@@ -116,12 +116,14 @@ def suites(build, full):
                       if p.is_file() and os.access(p, os.X_OK))
 
     for program in programs("unit"):
-        found.append((f"unit/{program.name[5:]}", "gtest", [str(program)], False, 600))
+        found.append((f"unit/{program.name[5:]}", "gtest", [str(program)], False,
+                      3600 if full else 600))
     for program in programs("fuzz"):
         corpus = ROOT / "tests/fuzz/corpus" / program.name[5:]
         found.append((f"fuzz/{program.name[5:]}", "script", [str(program), str(corpus)], False, 300))
     for program in programs("mount"):
-        found.append((f"mount/{program.name[6:]}", "gtest", [str(program)], True, 900))
+        found.append((f"mount/{program.name[6:]}", "gtest", [str(program)], True,
+                      3600 if full else 900))
     for program in programs("crash"):
         found.append((f"crash/{program.name[6:]}", "gtest", [str(program)], False,
                       4000 if full else 300))
@@ -163,6 +165,8 @@ def run_suite(suite, build, full):
     state = "FAILED" if outcome.failed else "ok"
     print(f"  {name:<28} {state:<7} {outcome.passed} passed, {outcome.failed} failed, "
           f"{outcome.skipped} skipped   {outcome.seconds:.1f} s", flush=True)
+    for line in sorted(set(re.findall(r"^seed: (.*)$", outcome.output, re.M))):
+        print(f"    {line}", flush=True)
     if outcome.failed:
         print("\n".join("    | " + line for line in outcome.output.splitlines()[-80:]), flush=True)
     return outcome

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/unit/core_jcd/fixture.h"
+#include "tests/unit/seeds.h"
 
 namespace recrypt {
 namespace {
@@ -264,7 +265,7 @@ TEST_P(RandomCrashTest, AnyWorkloadIsOldOrNew) {
   CheckWithoutSync(5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomCrashTest, testing::Range(1u, 9u));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomCrashTest, testing::ValuesIn(Seeds(8, 200)));
 
 TEST_F(CrashTest, AnUnfinishedCreationSaysSo) {
   Create();

@@ -77,8 +77,10 @@ Result<std::string> PosixStore::PathOf(int node) {
   RECRYPT_ASSIGN(std::string path, LinkText(DescriptorPath(node).c_str(), "finding a path"));
   RECRYPT_ASSIGN(std::string base, LinkText(DescriptorPath(root()).c_str(), "finding a path"));
   constexpr std::string_view kDeleted = " (deleted)";
-  RECRYPT_ASSIGN(struct stat st, Stat(node));
-  if (st.st_nlink == 0 && path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  if (path.ends_with(kDeleted)) {
+    RECRYPT_ASSIGN(struct stat st, Stat(node));
+    if (st.st_nlink == 0) path.resize(path.size() - kDeleted.size());
+  }
   if (path == base) return std::string();
   if (base != "/") {
     if (!path.starts_with(base)) return Fail(ErrorCode::kNotFound, "moved out of the share");

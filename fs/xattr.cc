@@ -2,7 +2,9 @@
 //
 // `user.jcd.*` are the mount's own: computed, readable on every document, never listed (a program
 // that copies attributes would try to set them). At the root, `user.jcd.pid` names the process that
-// serves, and setting `user.jcd.lock` takes all keys and cached plaintext away. All others are kept
+// serves, and setting `user.jcd.lock` takes all keys and cached plaintext away. File capabilities
+// (`security.capability`) are neither shown nor set: the storage does not give programs rights, and
+// the kernel, which asks before every first write, is answered at once. All others are kept
 // by the share as they are: those of documents are NOT sealed under the document's key yet, and the
 // storage can read and change them.
 #include <sys/xattr.h>
@@ -18,6 +20,7 @@ namespace recrypt {
 namespace {
 
 constexpr std::string_view kOwnPrefix = "user.jcd.";
+constexpr std::string_view kCapability = "security.capability";
 
 tl::unexpected<Error> NoSuchAttribute() {
   return Fail(Error{ErrorCode::kNotFound, "no such attribute", ENODATA});
@@ -58,6 +61,7 @@ Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name
 
 Result<size_t> FileSystem::GetXattr(Inode& inode, const std::string& name, void* value,
                                     size_t size) {
+  if (name == kCapability) return NoSuchAttribute();
   if (!name.starts_with(kOwnPrefix)) return store_.GetXattr(inode.node(), name, value, size);
   RECRYPT_ASSIGN(const std::string text,
                  VirtualXattr(inode, std::string_view(name).substr(kOwnPrefix.size())));
@@ -65,7 +69,16 @@ Result<size_t> FileSystem::GetXattr(Inode& inode, const std::string& name, void*
 }
 
 Result<size_t> FileSystem::ListXattr(Inode& inode, char* list, size_t size) {
-  return store_.ListXattr(inode.node(), list, size);
+  RECRYPT_ASSIGN(size_t listed, store_.ListXattr(inode.node(), list, size));
+  if (size == 0) return listed;  // room for all of them
+  std::string shown;
+  for (size_t at = 0; at < listed;) {
+    const std::string_view name(list + at, strnlen(list + at, listed - at));
+    at += name.size() + 1;
+    if (name != kCapability) shown.append(name).push_back('\0');
+  }
+  std::memcpy(list, shown.data(), shown.size());
+  return shown.size();
 }
 
 Status FileSystem::SetXattr(Inode& inode, const std::string& name, ByteSpan value, int flags) {
@@ -73,7 +86,8 @@ Status FileSystem::SetXattr(Inode& inode, const std::string& name, ByteSpan valu
     Lock();
     return {};
   }
-  if (name.starts_with(kOwnPrefix) || inode.kind() == InodeKind::kPlainFile) {
+  if (name.starts_with(kOwnPrefix) || name == kCapability ||
+      inode.kind() == InodeKind::kPlainFile) {
     return Fail(ErrorCode::kForbidden, "the attribute cannot be set");
   }
   return store_.SetXattr(inode.node(), name, value, flags);

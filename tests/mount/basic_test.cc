@@ -326,6 +326,28 @@ TEST_F(Basic, StatfsAndAttributes) {
   }
 }
 
+TEST_F(Basic, FileCapabilitiesOnTheShareGiveNothing) {
+  Mount();
+  WriteFile(*this / "f", "x");
+  // cap_net_raw, effective, as a hostile storage would attach it.
+  const uint8_t capability[20] = {1, 0, 0, 2, 0, 0x20};
+  const std::string stored = Stored("f.jcd");
+  if (lsetxattr(stored.c_str(), "security.capability", capability, sizeof capability, 0) != 0) {
+    GTEST_SKIP() << "the share keeps no file capabilities, or only root may set them";
+  }
+  char value[64];
+  EXPECT_EQ(lgetxattr((*this / "f").c_str(), "security.capability", value, sizeof value), -1);
+  EXPECT_EQ(errno, ENODATA);
+  char list[256];
+  const ssize_t size = llistxattr((*this / "f").c_str(), list, sizeof list);
+  ASSERT_GE(size, 0);
+  EXPECT_EQ(std::string_view(list, static_cast<size_t>(size)).find("security.capability"),
+            std::string_view::npos);
+  EXPECT_EQ(
+      lsetxattr((*this / "f").c_str(), "security.capability", capability, sizeof capability, 0),
+      -1);
+}
+
 TEST_F(Basic, ListsManyFilesOnce) {
   Mount();
   constexpr int kFiles = 2'000;

@@ -265,7 +265,7 @@ TEST_P(RandomCrashTest, AnyWorkloadIsOldOrNew) {
   CheckWithoutSync(5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomCrashTest, testing::ValuesIn(Seeds(8, 200)));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomCrashTest, testing::ValuesIn(Seeds(8, 800)));
 
 TEST_F(CrashTest, AnUnfinishedCreationSaysSo) {
   Create();

@@ -209,7 +209,7 @@ TEST_P(DocumentModel, BehavesLikeAByteVectorOverSomeGroups) {
   Model(GetParam() + 1000, 3'000'000).Run(250);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, DocumentModel, testing::ValuesIn(Seeds(12, 300)));
+INSTANTIATE_TEST_SUITE_P(Seeds, DocumentModel, testing::ValuesIn(Seeds(12, 1000)));
 
 }  // namespace
 }  // namespace recrypt

@@ -66,8 +66,8 @@ TEST(Delete, WithoutAnAccountRevokesNothing) {
   World world;
   EXPECT_FALSE(
       ParseRequest({{"Delete", {{"User", {{"Label", world.label.name()}, {"Account", ""}}}}}}));
-  const Response response = world.alice_client.Call(
-      Request(DeleteRequest{"", Kind::kUser, world.label.name(), "", ""}));
+  const Response response =
+      world.alice_client.Call(Request(DeleteRequest{"", Kind::kUser, world.label.name(), "", ""}));
   EXPECT_EQ(StatusIn(response).status, StatusCode::kInvalid);
   EXPECT_TRUE(world.bob_client.Grant(world.label.Kid(), {NewEphemeral()}).grants.at(0).status.ok());
 }

@@ -1,10 +1,12 @@
-// HeadersAhead: makes ready the costly part of headers (ephemeral keys and agreements) for labels that
-// documents are being created under, on a thread of its own, so that the next creation does not wait.
+// HeadersAhead: makes ready the costly part of headers (ephemeral keys and agreements) for labels
+// that documents are being created under, on a thread of its own, so that the next creation does
+// not wait.
 //
 //   RECRYPT_ASSIGN(PreparedHeader prepared, ahead.Take(spec));
 //
 // How many are kept ready doubles each time that none was, up to kMaxReady, and is forgotten when
-// another label takes the place: a single new document costs one more, a copied tree many. Thread safe.
+// another label takes the place: a single new document costs one more, a copied tree many. Thread
+// safe.
 #ifndef RECRYPT_CLIENT_HEADERS_AHEAD_H_
 #define RECRYPT_CLIENT_HEADERS_AHEAD_H_
 

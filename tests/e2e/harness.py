@@ -139,6 +139,22 @@ class User:
         return re.search(r"\bM[A-Z2-7]{3}(?:-[A-Z2-7]{4}){6}\b",
                          self.run("recryptfs", "profile", "show").out).group(0)
 
+    def create_profile(self, own, *others):
+        """An account at the service `own`, which knows the services `others`."""
+        self.account = f"{self.name}@{own.domain}"
+        for other in others:
+            self.run("recryptfs", "service", "add", other.domain, other.address, "--ca", other.ca)
+        self.run("recryptfs", "profile", "create", self.account, "--service", own.address, "--ca",
+                 own.ca, "--no-passphrase")
+
+    def make_labelled_folder(self, label, share, name):
+        """A folder of the share, open to everybody, whose new files get the label."""
+        folder = share / name
+        self.run("mkdir", folder)
+        folder.chmod(0o777)
+        self.run("recryptfs", "label", "assign", label, folder, "--share", share)
+        return folder
+
     def mount(self, share, *options):
         point = self.home / f"mnt{len(self.mounts)}"
         point.mkdir()
@@ -148,7 +164,11 @@ class User:
         return point
 
     def umount(self, point):
-        self.run("recryptfs", "umount", point)
+        self.run("recryptfs", "umount", point, timeout=300)
+
+    def remount(self, share, point):
+        self.umount(point)
+        self.run("recryptfs", "mount", share, point)
 
 
 class Stage:
@@ -181,6 +201,12 @@ class Stage:
         self.users.append(User(self, name))
         return self.users[-1]
 
+    def make_share(self):
+        share = self.base / "share"
+        share.mkdir()
+        share.chmod(0o777)
+        return share
+
     def __exit__(self, kind, value, trace):
         for user in self.users:
             for point in user.mounts:
@@ -199,6 +225,21 @@ class Stage:
             shutil.rmtree(self.base, ignore_errors=True)
         for user in self.users:
             subprocess.run(["userdel", user.unix], capture_output=True)
+
+
+def stored_documents(share):
+    """The path and the bytes of every document of a share; fails where something else lies."""
+    for folder, _, names in os.walk(share):
+        if ".recryptfs" in folder:
+            continue
+        for name in names:
+            path = pathlib.Path(folder, name)
+            if path.is_symlink():
+                continue
+            check(name.endswith(".jcd"), f"{path} is no document")
+            stored = path.read_bytes()
+            check(stored[:8] == b'[{"jcd":', f"{path} is no document")
+            yield path, stored
 
 
 class Promises:

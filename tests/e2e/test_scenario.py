@@ -6,7 +6,7 @@ import re
 import sys
 import time
 
-from harness import Promises, Stage, check, need_root_and_fuse, wait_until
+from harness import Promises, Stage, check, need_root_and_fuse, stored_documents
 
 LABEL = "Accounting#example.com"
 LEASE = 4
@@ -16,9 +16,7 @@ SECRET = "the quarterly figures that nobody else may read"
 class Scenario:
     def __init__(self, stage):
         self.stage = stage
-        self.share = stage.base / "share"
-        self.share.mkdir()
-        self.share.chmod(0o777)
+        self.share = stage.make_share()
 
     # 1
     def profiles_are_created_and_pinned(self):
@@ -27,10 +25,7 @@ class Scenario:
         self.alice, self.bob, self.carol = map(self.stage.user, ("alice", "bob", "carol"))
         for user, own, other in ((self.alice, self.com, self.net), (self.bob, self.net, self.com),
                                  (self.carol, self.net, self.com)):
-            user.account = f"{user.name}@{own.domain}"
-            user.run("recryptfs", "service", "add", other.domain, other.address, "--ca", other.ca)
-            user.run("recryptfs", "profile", "create", user.account, "--service", own.address,
-                     "--ca", own.ca, "--no-passphrase")
+            user.create_profile(own, other)
         people = (self.alice, self.bob, self.carol)
         for user in people:
             for other in people:
@@ -44,10 +39,7 @@ class Scenario:
         self.alice.run("recryptfs", "label", "add", LABEL, self.carol.account)
         members = self.alice.run("recryptfs", "label", "members", LABEL).out
         check(self.bob.account in members and self.carol.account in members, members)
-        folder = self.share / "Accounting"
-        self.alice.run("mkdir", folder)
-        folder.chmod(0o777)
-        self.alice.run("recryptfs", "label", "assign", LABEL, folder, "--share", self.share)
+        self.alice.make_labelled_folder(LABEL, self.share, "Accounting")
 
     # 3
     def alices_programs_work_in_the_mount(self):
@@ -78,20 +70,15 @@ class Scenario:
 
     # 3
     def the_share_holds_documents_only_and_no_plaintext(self):
-        for folder, _, names in os.walk(self.share):
-            for name in names:
-                path = os.path.join(folder, name)
-                if ".recryptfs" in folder:
-                    continue
-                check(name.endswith(".jcd"), f"{path} is no document")
-                stored = open(path, "rb").read()
-                check(SECRET.encode() not in stored, f"{path} holds plaintext")
-                check(stored[:8] == b'[{"jcd":', f"{path} is no document")
+        for path, stored in stored_documents(self.share):
+            check(SECRET.encode() not in stored, f"{path} holds plaintext")
         for user in (self.alice, self.bob, self.carol):
             for place in (user.home / ".config", user.home / "run", "/tmp", "/var/tmp"):
                 for folder, below, names in os.walk(place):
-                    # What lies in users' homes there is theirs, mounts and sources.
-                    below[:] = [b for b in below if not b.startswith("recryptfs-e2e-")]
+                    # What lies in users' homes there is theirs, mounts and sources; and others
+                    # may have mounts of their own.
+                    below[:] = [b for b in below if not b.startswith("recryptfs-e2e-")
+                                and not os.path.ismount(os.path.join(folder, b))]
                     for name in names:
                         path = os.path.join(folder, name)
                         if not os.path.isfile(path) or os.stat(path).st_uid != user.uid:
@@ -164,18 +151,11 @@ while time.time() < end:
     # 6
     def a_writer_without_an_entry_has_a_drop_box(self):
         self.dave = self.stage.user("dave")
-        self.dave.account = "dave@example.net"
-        self.dave.run("recryptfs", "service", "add", "example.com", self.com.address, "--ca",
-                      self.com.ca)
-        self.dave.run("recryptfs", "profile", "create", self.dave.account, "--service",
-                      self.net.address, "--ca", self.net.ca, "--no-passphrase")
+        self.dave.create_profile(self.net, self.com)
         self.dave.run("recryptfs", "profile", "trust", self.alice.account, self.alice.fingerprint())
         box = "Dropbox#example.com"
         self.alice.run("recryptfs", "label", "create", box, "--writers", "anyone", "--lease", LEASE)
-        folder = self.share / "Dropbox"
-        self.alice.run("mkdir", folder)
-        folder.chmod(0o777)
-        self.alice.run("recryptfs", "label", "assign", box, folder, "--share", self.share)
+        self.alice.make_labelled_folder(box, self.share, "Dropbox")
         self.dave.at = self.dave.mount(self.share)
         letter = self.dave.at / "Dropbox/letter.txt"
         self.dave.shell(f"echo 'dear alice' > {letter}")

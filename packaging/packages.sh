@@ -1,5 +1,5 @@
 # The Debian 12 packages that RecryptFS is built, run and tested with. Sourced by ./quickstart and
-# ./test, which call `install_packages build|run|test`.
+# ./test, which call `install_packages build test full`.
 
 packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libssl-dev libfuse3-dev fuse3 nlohmann-json3-dev libcurl4-openssl-dev libsqlite3-dev
@@ -9,7 +9,8 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
   attr acl curl tar vim-tiny git sqlite3 procps sudo util-linux openssl"
 
-packages_full="gocryptfs"
+# What ./test --full runs besides, and bench/ measures against.
+packages_full="gocryptfs emacs-nox nano rsync"
 
 # True when dpkg knows the package as installed. `nodejs` and `npm` count when they
 # are on the path, wherever they come from.

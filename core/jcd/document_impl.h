@@ -44,6 +44,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Result<uint64_t> SeekHole(uint64_t offset) override;
 
   // document_write.cc
+  Status WriteParts(BlockContexts& contexts, uint64_t offset, ByteSpan data);
   Status Write(uint64_t offset, ByteSpan data) override;
   Status Truncate(uint64_t size) override;
   Status PunchHole(uint64_t offset, uint64_t length) override;

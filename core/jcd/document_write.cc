@@ -22,9 +22,22 @@ Status DocumentImpl::Write(uint64_t offset, ByteSpan data) {
     return Fail(ErrorCode::kBusy, "too much is written and not committed");
   }
   auto contexts = cipher_->Borrow();
+  const bool changed_before = changes_.content;
   changes_.content = true;
+  Status written = WriteParts(*contexts, offset, data);
+  const bool nothing_held = blocks_.bytes() == 0 && !changes_.ahead && !changes_.header &&
+                            tree_.layout().size() == stored_.fields.size;
+  if (!written && !changed_before && nothing_held) {
+    // A write that met damage first: nobody becomes the author of what they did not change.
+    changes_.content = false;
+    tree_.Discard();
+  }
+  return written;
+}
+
+Status DocumentImpl::WriteParts(BlockContexts& contexts, uint64_t offset, ByteSpan data) {
   const uint64_t end = offset + data.size();
-  if (end > tree_.layout().size()) RECRYPT_TRY(Resize(*contexts, end));
+  if (end > tree_.layout().size()) RECRYPT_TRY(Resize(contexts, end));
   for (size_t done = 0; done < data.size();) {
     const uint64_t at = offset + done;
     const uint64_t group = at / kGroupBytes;
@@ -32,17 +45,17 @@ Status DocumentImpl::Write(uint64_t offset, ByteSpan data) {
     const size_t part = std::min<uint64_t>(data.size() - done, kGroupBytes - from);
     const bool ahead = (NeverCommitted() || changes_.ahead) && MayGoAhead(group);
     if (ahead && part == kGroupBytes) {
-      RECRYPT_TRY(WriteAhead(*contexts, group, data.data() + done));
+      RECRYPT_TRY(WriteAhead(contexts, group, data.data() + done));
     } else {
-      RECRYPT_TRY(WriteInGroup(*contexts, group, from, data.subspan(done, part)));
+      RECRYPT_TRY(WriteInGroup(contexts, group, from, data.subspan(done, part)));
       const DirtyBlocks::Group* held = blocks_.FindGroup(group);
       if (ahead && held != nullptr && held->count == kGroupBlocks) {
-        RECRYPT_TRY(WriteAhead(*contexts, group, nullptr));
+        RECRYPT_TRY(WriteAhead(contexts, group, nullptr));
       }
     }
     done += part;
   }
-  if (!changes_.ahead && BytesHeld() > kGoAheadAbove) return WriteFullGroupsAhead(*contexts);
+  if (!changes_.ahead && BytesHeld() > kGoAheadAbove) return WriteFullGroupsAhead(contexts);
   return {};
 }
 

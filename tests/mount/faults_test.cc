@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <system_error>
 
 #include "daemon/mount/mount.h"
@@ -108,6 +110,85 @@ TEST_F(Faults, AnotherDocumentsTrailerIsEio) {
   Mount();
   EXPECT_EQ(OpenErrno(*this / "b", O_RDONLY), EIO);
   EXPECT_EQ(ReadFile(*this / "a"), std::string(10'000, 'a'));
+}
+
+// Each of these opens neither for reading nor for writing, says why, and is left as it is.
+TEST_F(Faults, WhatIsRefusedSaysWhyAndStaysAsItIs) {
+  const size_t header = 2304, trailer = 656;
+  using Change = std::function<std::string(std::string stored, const std::string& other)>;
+  const std::map<std::string, Change> changes = {
+      {"cut", [](auto stored, auto&) { return stored.substr(0, stored.size() - 1); }},
+      {"cut-to-a-size", [](auto stored, auto&) { return stored.substr(0, 7100); }},
+      {"garbage-header",
+       [=](auto stored, auto&) { return RandomText(header, 1) + stored.substr(header); }},
+      {"no-json-header",
+       [=](auto stored, auto&) { return "[{\"jcd\":1,\"jwe\":{}}" + stored.substr(21); }},
+      {"anothers-header",
+       [=](auto stored, auto& other) { return other.substr(0, header) + stored.substr(header); }},
+      {"anothers-trailer",
+       [=](auto stored, auto& other) {
+         return stored.substr(0, stored.size() - trailer) + other.substr(other.size() - trailer);
+       }},
+      {"anothers-body",
+       [=](auto stored, auto& other) { return stored.substr(0, header) + other.substr(header); }},
+      {"flipped-trailer",
+       [=](auto stored, auto&) {
+         stored[stored.size() - 100] ^= 1;
+         return stored;
+       }},
+  };
+  Mount();
+  WriteFile(*this / "other", std::string(20'000, 'o'));
+  for (const auto& [name, change] : changes) WriteFile(*this / name, std::string(20'000, 'x'));
+  mount_.reset();
+  const std::string other = ReadFile(Stored("other.jcd"));
+  std::map<std::string, std::string> damaged;
+  for (const auto& [name, change] : changes) {
+    damaged[name] = change(ReadFile(Stored(name + ".jcd")), other);
+    WriteFile(Stored(name + ".jcd"), damaged[name]);
+  }
+  Mount();
+  for (const auto& [name, bytes] : damaged) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(OpenErrno(*this / name, O_RDONLY), EIO);
+    EXPECT_NE(Xattr(*this / name, "user.jcd.why"), "");
+    EXPECT_EQ(OpenErrno(*this / name, O_RDWR), EIO);
+    EXPECT_EQ(OpenErrno(*this / name, O_WRONLY | O_APPEND), EIO);
+    EXPECT_EQ(truncate((*this / name).c_str(), 100), -1);
+    EXPECT_EQ(errno, EIO);
+  }
+  EXPECT_EQ(ReadFile(*this / "other"), std::string(20'000, 'o'));
+  mount_.reset();
+  for (const auto& [name, bytes] : damaged) {
+    EXPECT_TRUE(ReadFile(Stored(name + ".jcd")) == bytes) << name;
+  }
+}
+
+// Part of a damaged block cannot be replaced: the rest of it would become good.
+TEST_F(Faults, AWriteDoesNotMakeADamagedBlockGood) {
+  Mount();
+  WriteFile(*this / "flipped", std::string(40'000, 'x'));
+  WriteFile(*this / "swapped", std::string(20'000, 'y') + std::string(20'000, 'z'));
+  mount_.reset();
+  Flip("flipped.jcd", 2304 + 3 * 4096 + 17);
+  std::string stored = ReadFile(Stored("swapped.jcd"));
+  std::swap_ranges(stored.begin() + 2304 + 3 * 4096, stored.begin() + 2304 + 4 * 4096,
+                   stored.begin() + 2304 + 7 * 4096);
+  WriteFile(Stored("swapped.jcd"), stored);
+  Mount();
+  for (const char* name : {"flipped", "swapped"}) {
+    SCOPED_TRACE(name);
+    const std::string before = ReadFile(Stored(std::string(name) + ".jcd"));
+    UniqueFd fd = OpenFd(*this / name, O_RDWR);
+    const bool failed = pwrite(fd.get(), "new", 3, 3 * 4096 + 10) == -1 || fsync(fd.get()) == -1;
+    EXPECT_TRUE(failed);
+    EXPECT_EQ(errno, EIO);
+    char byte;
+    EXPECT_EQ(pread(fd.get(), &byte, 1, 3 * 4096), -1);
+    EXPECT_EQ(pread(fd.get(), &byte, 1, 4 * 4096), 1);
+    fd.Reset();
+    EXPECT_TRUE(ReadFile(Stored(std::string(name) + ".jcd")) == before);
+  }
 }
 
 TEST_F(Faults, AStoredFileOfLengthZeroIsEmptyAndLogged) {

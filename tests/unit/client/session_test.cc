@@ -178,6 +178,16 @@ TEST_F(SessionTest, AnotherServiceKeyIsRefusedAndBothAreNamed) {
       << answer.error().message;
 }
 
+TEST_F(SessionTest, AnOlderVersionOfTheServicesProfileIsRefused) {
+  ASSERT_TRUE(alice_.client().trust().Remember(
+      TrustSubject::kService, "example.com " + services_.com.udf(), 1000, {{"payload", "newer"}}));
+  auto answer = Ask();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kStale);
+  EXPECT_NE(answer.error().message.find("older than version 1000"), std::string::npos)
+      << answer.error().message;
+}
+
 TEST_F(SessionTest, AForeignServiceThatNobodyNamedIsRefused) {
   auto answer = alice_.client().services().At("example.net")->Select(OwnLabels());
   ASSERT_FALSE(answer);

@@ -48,7 +48,7 @@ class Client {
   virtual TrustStore& trust() = 0;
   virtual Services& services() = 0;
   virtual VerifiedProfiles& profiles() = 0;
-  // With a thread that wipes keys when their leases end. Outlived by the client. Without keys it
+  // With threads of its own (client/grant_access.h). Outlived by the client. Without keys it
   // creates documents, unsigned ones, and opens none.
   virtual std::unique_ptr<Access> MakeAccess() = 0;
 };

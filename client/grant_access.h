@@ -2,7 +2,7 @@
 //
 //   auto access = MakeGrantAccess({services, profiles, trust, clock, identity});
 //
-// Starts a thread (the sweep of expired keys): make it after any fork.
+// Starts threads (the sweep of expired keys, headers made ahead): make it after any fork.
 #ifndef RECRYPT_CLIENT_GRANT_ACCESS_H_
 #define RECRYPT_CLIENT_GRANT_ACCESS_H_
 

@@ -43,14 +43,15 @@ Result<PreparedHeader> HeadersAhead::Take(const HeaderSpec& spec) {
 
 void HeadersAhead::FillLocked(Pool& pool) {
   if (pool.filling || 2 * pool.ready.size() > pool.wanted) return;
-  pool.filling = thread_.Post([this, spec = pool.spec] { Fill(spec); });
+  pool.filling =
+      thread_.Post([this, spec = pool.spec, generation = generation_] { Fill(spec, generation); });
 }
 
-void HeadersAhead::Fill(const HeaderSpec& spec) {
+void HeadersAhead::Fill(const HeaderSpec& spec, uint64_t generation) {
   for (;;) {
     auto prepared = PrepareHeader(spec);
     const std::lock_guard lock(mutex_);
-    Pool* pool = FindLocked(spec);
+    Pool* pool = generation == generation_ ? FindLocked(spec) : nullptr;
     if (pool == nullptr) return;  // wiped, or pushed out by other labels
     if (prepared) pool->ready.push_back(std::move(*prepared));
     if (prepared && pool->ready.size() < pool->wanted) continue;
@@ -62,6 +63,7 @@ void HeadersAhead::Fill(const HeaderSpec& spec) {
 void HeadersAhead::Wipe() {
   const std::lock_guard lock(mutex_);
   pools_.clear();
+  ++generation_;
 }
 
 size_t HeadersAhead::Ready(const HeaderSpec& spec) const {

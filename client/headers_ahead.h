@@ -1,6 +1,6 @@
-// HeadersAhead: makes ready the costly part of headers (ephemeral keys and agreements) for labels
-// that documents are being created under, on a thread of its own, so that the next creation does
-// not wait.
+// HeadersAhead: makes ready the costly part of headers (content keys, wrapped for the labels) for
+// labels that documents are being created under, on a thread of its own, so that the next creation
+// does not wait.
 //
 //   RECRYPT_ASSIGN(PreparedHeader prepared, ahead.Take(spec));
 //
@@ -24,13 +24,11 @@ class HeadersAhead {
   static constexpr size_t kMaxReady = 64;
   static constexpr size_t kMaxSpecs = 4;
 
-  ~HeadersAhead() { thread_.Stop(); }
-
   // One that nobody else gets; made here and now when none is ready. Fails as PrepareHeader does.
   Result<PreparedHeader> Take(const HeaderSpec& spec);
   // Forgets all that is ready, and their keys with it.
   void Wipe();
-  // How many are ready under `spec`.
+  // How many are ready under `spec` (tests).
   size_t Ready(const HeaderSpec& spec) const;
 
  private:
@@ -43,10 +41,11 @@ class HeadersAhead {
 
   Pool* FindLocked(const HeaderSpec& spec);
   void FillLocked(Pool& pool);
-  void Fill(const HeaderSpec& spec);
+  void Fill(const HeaderSpec& spec, uint64_t generation);
 
   mutable std::mutex mutex_;  // guards pools_; not held while a header is made
   std::list<Pool> pools_;     // the last used first
+  uint64_t generation_ = 0;   // changes with every Wipe
   TaskThread thread_;
 };
 

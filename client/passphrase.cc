@@ -17,20 +17,17 @@ namespace {
 
 constexpr size_t kMaxPassphrase = 1024;
 
-// Reads to the end, or to the end of the line; takes one trailing newline off.
-enum class Until { kEndOfInput, kEndOfLine };
-
-Result<Secret> ReadSecret(int fd, Until until) {
+// The first line, without its newline; what stands behind it is left unread.
+Result<Secret> ReadLine(int fd) {
   Secret buffer(kMaxPassphrase + 2);
   size_t size = 0;
   while (size < buffer.size()) {
-    const ssize_t got = ::read(fd, buffer.RevealMutable().data() + size,
-                               until == Until::kEndOfLine ? 1 : buffer.size() - size);
+    const ssize_t got = ::read(fd, buffer.RevealMutable().data() + size, 1);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FailErrno(errno, "reading the passphrase");
     if (got == 0) break;
     size += static_cast<size_t>(got);
-    if (until == Until::kEndOfLine && buffer.Reveal()[size - 1] == '\n') break;
+    if (buffer.Reveal()[size - 1] == '\n') break;
   }
   if (size > 0 && buffer.Reveal()[size - 1] == '\n') --size;
   if (size > kMaxPassphrase) {
@@ -99,7 +96,7 @@ class TerminalSource : public PassphraseSource {
       return Fail(ErrorCode::kDenied, "the terminal's echo cannot be switched off");
     }
     Print(fd, prompt + ": ");
-    auto passphrase = ReadSecret(fd, Until::kEndOfLine);
+    auto passphrase = ReadLine(fd);
     Print(fd, "\n");
     return passphrase;
   }
@@ -111,7 +108,7 @@ class FileSource : public PassphraseSource {
   Result<Secret> Get(const PassphraseRequest& request) override {
     UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return FailErrno(errno, "opening the passphrase file " + path_);
-    RECRYPT_ASSIGN(Secret passphrase, ReadSecret(fd.get(), Until::kEndOfInput));
+    RECRYPT_ASSIGN(Secret passphrase, ReadLine(fd.get()));
     return Checked(std::move(passphrase), request);
   }
 
@@ -124,7 +121,7 @@ class DescriptorSource : public PassphraseSource {
   explicit DescriptorSource(int fd) : fd_(fd) {}
   Result<Secret> Get(const PassphraseRequest& request) override {
     if (!kept_) {
-      RECRYPT_ASSIGN(kept_, ReadSecret(fd_, Until::kEndOfInput));
+      RECRYPT_ASSIGN(kept_, ReadLine(fd_));
     }
     return Checked(kept_->Clone(), request);
   }
@@ -147,8 +144,8 @@ class CommandSource : public PassphraseSource {
     if (child < 0) return FailErrno(errno, "starting the passphrase command");
     if (child == 0) RunChild(writer.get());
     writer.Reset();
-    auto passphrase = ReadSecret(reader.get(), Until::kEndOfInput);
-    reader.Reset();
+    auto passphrase = ReadLine(reader.get());
+    Drain(reader.get());  // a command that writes more is not to be killed by a closed pipe
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
@@ -160,6 +157,12 @@ class CommandSource : public PassphraseSource {
   }
 
  private:
+  static void Drain(int fd) {
+    Secret rest(512);
+    while (::read(fd, rest.RevealMutable().data(), rest.size()) > 0) {
+    }
+  }
+
   [[noreturn]] void RunChild(int output) const {
     ::dup2(output, STDOUT_FILENO);
     ::execl("/bin/sh", "sh", "-c", command_.c_str(), static_cast<char*>(nullptr));

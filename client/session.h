@@ -1,6 +1,6 @@
 // Session: authenticated exchange with one service (docs/PROTOCOL.md, 2).
 //
-//   ServiceSession session(domain, transport, identity, clock, options, check_service_key);
+//   ServiceSession session(domain, transport, clock, identity, deadline_ms, check_service_key);
 //   RECRYPT_ASSIGN(Response answer, session.Call(GetRequest{...}, SessionUse::kNeeded));
 //
 // Makes a session when one is needed, again shortly before it ends, and once more when the service

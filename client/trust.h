@@ -3,7 +3,7 @@
 //
 //   RECRYPT_ASSIGN(auto trust, TrustStore::Open(path));
 //   RECRYPT_TRY(trust->Pin({TrustSubject::kAccount, "bob@example.net", udf, "explicit", now},
-//   change)); RECRYPT_TRY(trust->CheckPin(TrustSubject::kAccount, "bob@example.net", udf_found));
+//   how)); RECRYPT_TRY(trust->CheckPin(TrustSubject::kAccount, "bob@example.net", udf_found));
 //   RECRYPT_TRY(trust->Remember(TrustSubject::kAccount, "bob@example.net", 4, jws));
 //
 // Changes of another process are seen; writing is under a lock between processes, and replaces the

@@ -78,7 +78,8 @@ class FileSystem : private DocumentEvents {
   ~FileSystem() override;
   // Commits and applies everything and ends the threads. Called once, when no operation runs.
   void Shutdown();
-  // Commits everything and takes keys, grants and cached plaintext away at once (`recryptfs lock`).
+  // Commits everything and takes keys, grants and cached plaintext away at once (the attribute
+  // `user.jcd.lock`).
   void Lock();
 
   Inode& root() { return *inodes_.root(); }

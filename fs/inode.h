@@ -82,7 +82,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // Made through this mount, in that directory.
   bool WasCreatedIn(const Inode& directory) const;
   void SetCreatedIn(const Inode& directory);
-  // A directory's grants asked for ahead (fs/prefetch.h).
+  // What of a directory was asked for ahead (fs/prefetch.h).
   std::shared_ptr<DirectoryPrefetch> PrefetchState();
 
   // What the kernel believes a document's size to be: as it was told, or as it wrote.

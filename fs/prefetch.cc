@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include "core/jcd/geometry.h"
 #include "fs/directory_reader.h"
 #include "fs/names.h"
 
@@ -73,7 +74,11 @@ void Prefetcher::Opened(const std::shared_ptr<Inode>& directory, const Inode& do
   if (!state->Opened(document.key().number, batch, clock_.MonotonicMillis())) return;
   const bool posted = thread_.Post([this, directory, state, first_use] {
     if (!state->listed()) state->SetListing(List(*directory), clock_.MonotonicMillis());
-    first_use ? FetchGrants(*directory, *state) : FetchFiles(*directory, *state);
+    if (first_use) {
+      FetchGrants(*directory, *state);
+    } else {
+      FetchFiles(*directory, *state);
+    }
     state->Finished();
   });
   if (!posted) state->Finished();
@@ -122,7 +127,7 @@ Result<UniqueFd> Prefetcher::OpenStored(Inode& directory, const std::string& sto
 Result<std::shared_ptr<const Header>> Prefetcher::ReadHeader(Inode& directory,
                                                              const std::string& stored_name) {
   RECRYPT_ASSIGN(UniqueFd fd, OpenStored(directory, stored_name));
-  Bytes region(2304);
+  Bytes region(kHeaderRegion);
   RECRYPT_ASSIGN(size_t size, store_.ReadAt(fd.get(), 0, region));
   region.resize(size);
   return headers_.Parse(region);

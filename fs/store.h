@@ -84,9 +84,9 @@ class Store {
   virtual Result<UniqueFd> OpenFile(int node, int flags) = 0;
   // A new regular file, open for reading and writing; kExists when the name is taken.
   virtual Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) = 0;
-  // Fewer bytes than asked for only at the end of the file.
   // A hint that this range is about to be read; does not wait.
   virtual void WillRead(int fd, uint64_t offset, uint64_t size) = 0;
+  // Fewer bytes than asked for only at the end of the file.
   virtual Result<size_t> ReadAt(int fd, uint64_t offset, MutableByteSpan out) = 0;
   virtual Status WriteAt(int fd, uint64_t offset, ByteSpan data) = 0;
   virtual Status Truncate(int fd, uint64_t size) = 0;

@@ -94,6 +94,7 @@ Status FileSystem::SetXattr(Inode& inode, const std::string& name, ByteSpan valu
 }
 
 Status FileSystem::RemoveXattr(Inode& inode, const std::string& name) {
+  if (name == kCapability) return NoSuchAttribute();
   if (name.starts_with(kOwnPrefix) || inode.kind() == InodeKind::kPlainFile) {
     return Fail(ErrorCode::kForbidden, "the attribute cannot be removed");
   }

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "core/crypto/symmetric.h"
 
@@ -25,18 +26,20 @@ class RecentByDigest {
   explicit RecentByDigest(size_t half) : half_(half) {}
 
   std::optional<Value> Find(const Sha256Digest& digest) {
+    Map forgotten;  // is destroyed when the lock is released
     std::lock_guard lock(mutex_);
     if (auto found = recent_.find(digest); found != recent_.end()) return found->second;
     auto found = older_.find(digest);
     if (found == older_.end()) return std::nullopt;
     Value value = found->second;
-    AddLocked(digest, value);
+    forgotten = AddLocked(digest, value);
     return value;
   }
 
   void Add(const Sha256Digest& digest, Value value) {
+    Map forgotten;  // is destroyed when the lock is released
     std::lock_guard lock(mutex_);
-    AddLocked(digest, std::move(value));
+    forgotten = AddLocked(digest, std::move(value));
   }
 
  private:
@@ -49,11 +52,11 @@ class RecentByDigest {
   };
   using Map = std::unordered_map<Sha256Digest, Value, Hash>;
 
-  void AddLocked(const Sha256Digest& digest, Value value) {
+  // Returns what is no longer known.
+  Map AddLocked(const Sha256Digest& digest, Value value) {
     recent_.insert_or_assign(digest, std::move(value));
-    if (recent_.size() < half_) return;
-    older_ = std::move(recent_);
-    recent_ = Map();
+    if (recent_.size() < half_) return Map();
+    return std::exchange(older_, std::exchange(recent_, Map()));
   }
 
   const size_t half_;

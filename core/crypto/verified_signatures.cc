@@ -1,5 +1,6 @@
 #include "core/crypto/verified_signatures.h"
 
+#include <memory>
 #include <variant>
 
 #include "core/crypto/recent_by_digest.h"
@@ -11,9 +12,11 @@ constexpr size_t kSignatureSize = 64;
 
 using Verified = RecentByDigest<std::monostate>;
 
+// One for the process: what is remembered belongs to no label, mount or user. It is never
+// destroyed, since threads may still verify while the process ends.
 Verified& TheVerified() {
-  static Verified verified(65536);
-  return verified;
+  static auto* const verified = std::make_unique<Verified>(65536).release();
+  return *verified;
 }
 
 // A curve's keys have one length and so have signatures: the parts cannot run into one another.

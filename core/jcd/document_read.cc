@@ -3,6 +3,11 @@
 #include "core/jcd/document_impl.h"
 
 namespace recrypt {
+namespace {
+
+constexpr uint64_t kGroupsAhead = 4;  // some 2 MiB
+
+}  // namespace
 
 Result<size_t> DocumentImpl::Read(uint64_t offset, MutableByteSpan out) {
   std::shared_lock lock(state_mutex_);
@@ -29,7 +34,7 @@ void DocumentImpl::AskAhead(uint64_t group, uint64_t from, uint64_t size) {
   file_->WillRead(BlockOffset(block) + from, size);
   if (!in_order) return;
   const uint64_t next = BlockOffset(block + kGroupBlocks);
-  file_->WillRead(next, BlockOffset(block + 5 * kGroupBlocks) - next);
+  file_->WillRead(next, BlockOffset(block + (1 + kGroupsAhead) * kGroupBlocks) - next);
 }
 
 // Blocks that are changed come from memory, holes are zeros, and each run of the others is one

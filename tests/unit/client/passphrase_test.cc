@@ -96,6 +96,15 @@ TEST(Passphrase, EmptyOrTooLongIsRefused) {
             ErrorCode::kNotFound);
 }
 
+TEST(Passphrase, IsTheFirstLineWhereThereAreMore) {
+  const TestFolder folder;
+  WriteText(folder / "lines", "first\nsecond\n");
+  auto file = ParsePassphraseSource("file:" + (folder / "lines")).value();
+  EXPECT_EQ(AsText(file->Get({"", false})->Reveal()), "first");
+  auto command = ParsePassphraseSource("command:echo first; seq 100000").value();
+  EXPECT_EQ(AsText(command->Get({"", false})->Reveal()), "first");
+}
+
 TEST(Passphrase, IsNeverAnArgument) {
   for (const char* text : {"sesame", "pass:sesame", "fd:x", "fd:-1", "file:", ""}) {
     EXPECT_FALSE(ParsePassphraseSource(text)) << text;

@@ -62,10 +62,11 @@ def run_gtest(outcome, command, timeout, env):
                 outcome.reasons.append(f"{outcome.name}: {name}")
             elif test["result"] == "SKIPPED":
                 outcome.skipped += 1
-                why = test.get("skipped", [{}])[0].get("message", "").strip().splitlines()
-                outcome.reasons.append(f"{outcome.name}: {name} skipped: {why[-1] if why else ''}")
             elif test["result"] == "COMPLETED" and test["status"] == "RUN":
                 outcome.passed += 1
+    # The report does not say why; the output does.
+    whys = collections.Counter(re.findall(r"^\S+: Skipped\n(.*)$", outcome.output, re.M))
+    outcome.reasons += [f"{outcome.name}: {n} skipped: {why}" for why, n in whys.items()]
     if code != 0 and outcome.failed == 0:
         outcome.failed += 1
         outcome.reasons.append(f"{outcome.name}: exit {code}")

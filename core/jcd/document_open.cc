@@ -17,16 +17,19 @@ Result<uint64_t> StoredContentSize(StoredFile& file) {
   RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, length));
   if (footer) return footer->size;
   // Torn: a commit or a creation that did not finish.
+  ByteArray<64> start{};
+  RECRYPT_ASSIGN(const size_t got, file.ReadAt(0, start));
+  if (!StartsLikeADocument(ByteSpan(start).first(got))) return 0;
   RECRYPT_ASSIGN(const auto trailer, FindTrailerInPlace(file, length));
   return trailer ? trailer->size : 0;
 }
 
 Result<std::vector<Bytes>> ReadHeaderRegions(StoredFile& file) {
   RECRYPT_ASSIGN(const uint64_t length, file.Size());
-  RECRYPT_ASSIGN(std::vector<Bytes> regions, PeekRecordedHeaders(file, length));
   Bytes region(kHeaderRegion);
   RECRYPT_ASSIGN(const size_t got, file.ReadAt(0, region));
   region.resize(got);
+  RECRYPT_ASSIGN(std::vector<Bytes> regions, PeekRecordedHeaders(file, length, region));
   regions.push_back(std::move(region));
   return regions;
 }

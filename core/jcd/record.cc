@@ -19,6 +19,7 @@ constexpr size_t kBodyAt = 11 + 8;  // behind kRecordStart and the length
 constexpr size_t kFieldsSize = 8 + 5 * 8 + 4;
 constexpr size_t kFollowedAt = kBodyAt + kFieldsSize;
 constexpr size_t kWritesAt = kFollowedAt + kTrailerSize;
+static_assert(kWritesAt == kRecordHead);
 constexpr size_t kSealSize = kAeadNonceSize + kAeadTagSize;
 constexpr size_t kWriteHead = 8 + 4;
 constexpr uint32_t kZerosFlag = uint32_t{1} << 31;
@@ -71,62 +72,72 @@ Status CheckFields(const RecordFields& fields, const uint8_t* stored, uint64_t p
   return {};
 }
 
-Status CheckWrites(std::vector<WriteList::Entry> writes, uint64_t new_length) {
+Status CheckWrites(std::vector<WriteList::Entry> writes) {
   std::sort(writes.begin(), writes.end(),
             [](const auto& a, const auto& b) { return a.offset < b.offset; });
   uint64_t end = 0;
   for (const WriteList::Entry& write : writes) {
-    if (write.offset < end || write.offset > new_length ||
-        write.length > new_length - write.offset) {
-      return NoRecord("its writes overlap or lie outside of the document");
-    }
+    if (write.offset < end) return NoRecord("its writes overlap");
     end = write.offset + write.length;
   }
   return {};
 }
 
-Result<std::vector<WriteList::Entry>> ParseWrites(ByteSpan stored, uint64_t new_length) {
+// Shows `visit` the writes of a record one by one, without its closing brace; that they do not
+// overlap is for the caller to check.
+template <typename Visit>
+Status VisitWrites(ByteSpan stored, uint64_t new_length, Visit visit) {
   const uint32_t count = LoadU32(&stored[kFollowedAt - 4]);
   const size_t end = stored.size() - kSealSize;
-  std::vector<WriteList::Entry> writes;
   if (count > (end - kWritesAt) / kWriteHead) return NoRecord("it is shorter than its writes");
-  writes.reserve(count);
   size_t at = kWritesAt;
   for (uint32_t i = 0; i < count; ++i) {
     if (end - at < kWriteHead) return NoRecord("it is shorter than its writes");
     const uint64_t offset = LoadU64(&stored[at]);
     const uint32_t length = LoadU32(&stored[at + 8]);
     at += kWriteHead;
-    const bool zeros = (length & kZerosFlag) != 0;
-    writes.push_back({offset, length & ~kZerosFlag, at, zeros});
-    if (zeros) continue;
-    if (end - at < length) return NoRecord("it is shorter than its writes");
-    at += length;
+    const WriteList::Entry write{offset, length & ~kZerosFlag, at, (length & kZerosFlag) != 0};
+    if (offset > new_length || write.length > new_length - offset) {
+      return NoRecord("its writes lie outside of the document");
+    }
+    if (!write.zeros && end - at < length) return NoRecord("it is shorter than its writes");
+    if (!write.zeros) at += length;
+    RECRYPT_TRY(visit(write));
   }
   if (at != end) return NoRecord("it is longer than its writes");
-  RECRYPT_TRY(CheckWrites(writes, new_length));
+  return {};
+}
+
+Result<std::vector<WriteList::Entry>> ParseWrites(ByteSpan stored, uint64_t new_length) {
+  std::vector<WriteList::Entry> writes;
+  RECRYPT_TRY(VisitWrites(stored, new_length, [&](const WriteList::Entry& write) -> Status {
+    writes.push_back(write);
+    return {};
+  }));
+  RECRYPT_TRY(CheckWrites(writes));
   return writes;
 }
 
-Result<Bytes> ReadStored(StoredFile& file, uint64_t position, uint64_t file_size) {
-  Bytes stored(kBodyAt);
-  // The footer is a hint, and may be missing: behind the body stands the closing brace.
-  if (position > file_size || file_size - position < kWritesAt + kSealSize + 1) {
-    return NoRecord("the file ends before it");
-  }
-  RECRYPT_TRY(ReadExactly(file, position, stored));
-  const uint64_t length = LoadU64(&stored[kRecordStart.size()]);
-  if (AsText(ByteSpan(stored).first(kRecordStart.size())) != kRecordStart) {
-    return NoRecord("there is none");
-  }
-  const uint64_t room = file_size - position - kBodyAt - 1;
-  if (length > room || length > kMaxRecordBody || length < kWritesAt - kBodyAt + kSealSize) {
-    return NoRecord("its length is out of range");
-  }
-  stored.resize(kBodyAt + length + 1);
-  RECRYPT_TRY(ReadExactly(file, position + kBodyAt, MutableByteSpan(stored).subspan(kBodyAt)));
-  if (stored.back() != '}') return NoRecord("its end is missing");
-  return stored;
+// All but the writes of a record whose head was read.
+Result<Record> ReadWithoutWrites(StoredFile& file, const RecordFields& head) {
+  Record record;
+  record.stored.resize(head.end - head.position);
+  RECRYPT_TRY(ReadExactly(file, head.position, record.stored));
+  RECRYPT_ASSIGN(record.fields, ParseRecordHead(record.stored, head.position));
+  if (record.fields.end != head.end) return NoRecord("it has changed meanwhile");
+  if (record.stored.back() != '}') return NoRecord("its end is missing");
+  record.end = NextUnmappedLength(head.end + kFooterSize);
+  return record;
+}
+
+// Without its closing brace.
+ByteSpan TextOf(const Record& record) {
+  return ByteSpan(record.stored).first(record.stored.size() - 1);
+}
+
+Status ParseWritesOf(Record& record) {
+  RECRYPT_ASSIGN(record.writes, ParseWrites(TextOf(record), record.fields.new_length));
+  return {};
 }
 
 }  // namespace
@@ -199,32 +210,65 @@ Bytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& 
   return stored;
 }
 
-Result<RecordFields> PeekRecord(StoredFile& file, uint64_t position, uint64_t file_size) {
-  if (position > file_size || file_size - position < kWritesAt) return NoRecord("the file ends");
-  Bytes head(kWritesAt);
-  RECRYPT_TRY(ReadExactly(file, position, head));
-  if (AsText(ByteSpan(head).first(kRecordStart.size())) != kRecordStart) {
+Result<RecordFields> ParseRecordHead(ByteSpan head, uint64_t position) {
+  if (head.size() < kRecordHead || AsText(head.first(kRecordStart.size())) != kRecordStart) {
     return NoRecord("there is none");
   }
-  const RecordFields fields = ParseFields(head.data());
+  RecordFields fields = ParseFields(head.data());
   RECRYPT_TRY(CheckFields(fields, head.data(), position));
+  const uint64_t length = LoadU64(&head[kRecordStart.size()]);
+  if (length > kMaxRecordBody || length < kWritesAt - kBodyAt + kSealSize) {
+    return NoRecord("its length is out of range");
+  }
+  fields.end = position + kBodyAt + length + 1;
+  return fields;
+}
+
+Result<RecordFields> PeekRecord(StoredFile& file, uint64_t position, uint64_t file_size) {
+  if (position > file_size || file_size - position < kRecordHead) return NoRecord("the file ends");
+  Bytes head(kRecordHead);
+  RECRYPT_TRY(ReadExactly(file, position, head));
+  RECRYPT_ASSIGN(const RecordFields fields, ParseRecordHead(head, position));
+  // The footer is a hint, and may be missing: behind the body stands the closing brace.
+  if (fields.end > file_size) return NoRecord("the file ends before it");
   return fields;
 }
 
 Result<Record> ReadRecordUnverified(StoredFile& file, uint64_t position, uint64_t file_size) {
-  Record record;
-  RECRYPT_ASSIGN(record.stored, ReadStored(file, position, file_size));
-  record.fields = ParseFields(record.stored.data());
-  RECRYPT_TRY(CheckFields(record.fields, record.stored.data(), position));
-  const ByteSpan text = ByteSpan(record.stored).first(record.stored.size() - 1);
-  RECRYPT_ASSIGN(record.writes, ParseWrites(text, record.fields.new_length));
-  record.end = NextUnmappedLength(position + record.stored.size() + kFooterSize);
+  RECRYPT_ASSIGN(const RecordFields head, PeekRecord(file, position, file_size));
+  RECRYPT_ASSIGN(Record record, ReadWithoutWrites(file, head));
+  RECRYPT_TRY(ParseWritesOf(record));
   return record;
 }
 
+Result<bool> PutOverStart(StoredFile& file, const RecordFields& head, MutableByteSpan start) {
+  RECRYPT_ASSIGN(const Record record, ReadWithoutWrites(file, head));
+  bool header = false;
+  uint64_t put = 0;
+  const auto put_over = [&](const WriteList::Entry& write) -> Status {
+    if (write.offset >= start.size() || write.length == 0) return {};
+    const size_t size = std::min<uint64_t>(write.length, start.size() - write.offset);
+    // Those that do not overlap come to no more, and any number of others would take their time.
+    put += size;
+    if (put > start.size()) return NoRecord("its writes overlap");
+    if (write.zeros) {
+      std::memset(&start[write.offset], 0, size);
+    } else {
+      std::memcpy(&start[write.offset], &record.stored[write.at], size);
+    }
+    header = header || write.offset < kSlot0;
+    return {};
+  };
+  RECRYPT_TRY(VisitWrites(TextOf(record), record.fields.new_length, put_over));
+  return header;
+}
+
+// The writes are looked at when they are authenticated: what they take of memory is many times
+// what they take of the file.
 Result<Record> ReadRecord(StoredFile& file, uint64_t position, uint64_t file_size,
                           const DataKeys& keys) {
-  RECRYPT_ASSIGN(Record record, ReadRecordUnverified(file, position, file_size));
+  RECRYPT_ASSIGN(const RecordFields head, PeekRecord(file, position, file_size));
+  RECRYPT_ASSIGN(Record record, ReadWithoutWrites(file, head));
   RECRYPT_ASSIGN(const TrailerFields followed, ParseTrailer(record.fields.followed));
   if (record.fields.key != followed.key || !keys.Has(record.fields.key)) {
     return NoRecord("it is under an unknown data key");
@@ -239,6 +283,7 @@ Result<Record> ReadRecord(StoredFile& file, uint64_t position, uint64_t file_siz
                 {}, stored.subspan(seal_at + kAeadNonceSize, kAeadTagSize), &nothing);
   PutFraming(record.stored);
   if (!good) return NoRecord("it does not authenticate");
+  RECRYPT_TRY(ParseWritesOf(record));
   return record;
 }
 

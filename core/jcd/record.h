@@ -28,6 +28,7 @@ struct RecordFields {
   uint64_t new_length = 0;
   uint64_t new_size = 0;
   TrailerBytes followed{};
+  uint64_t end = 0;  // when read: behind its closing brace, by its length
 };
 
 // Writes that make one state of another, in the form in which a record holds them.
@@ -72,14 +73,22 @@ struct Record {
   uint64_t end = 0;                      // in the file, behind the footer
 };
 
-// Reads the fields of a record without authenticating it; kCorrupt when there is none at
-// `position`.
+// What stands in front of a record's writes: all that its fields are read from.
+constexpr size_t kRecordHead = 19 + 52 + kTrailerSize;  // framing, fields, followed trailer
+// The fields in the first kRecordHead bytes of what may be a record at `position`, not
+// authenticated; kCorrupt.
+Result<RecordFields> ParseRecordHead(ByteSpan head, uint64_t position);
+// As above, from the file; kCorrupt also when the record does not fit into it.
 Result<RecordFields> PeekRecord(StoredFile& file, uint64_t position, uint64_t file_size);
 // Reads and authenticates one; kCorrupt.
 Result<Record> ReadRecord(StoredFile& file, uint64_t position, uint64_t file_size,
                           const DataKeys& keys);
-// As above without authenticating: for looking at the header before there are keys.
+// As above without authenticating: for showing what a file holds.
 Result<Record> ReadRecordUnverified(StoredFile& file, uint64_t position, uint64_t file_size);
+// Puts what a record whose head was read writes there over `start`, the first bytes of its file,
+// without authenticating it and in no more memory than its bytes: for looking at the header before
+// there are keys. Whether that touched the header; kCorrupt, and `start` is changed in part.
+Result<bool> PutOverStart(StoredFile& file, const RecordFields& head, MutableByteSpan start);
 
 // The text with which a record starts.
 extern const std::string_view kRecordStart;

@@ -9,13 +9,21 @@ namespace recrypt {
 
 namespace {
 
+// Old and new header begin alike, whatever of the two a crash has left in the file.
+constexpr std::string_view kDocumentStart = R"([{"jcd":)";
 constexpr uint64_t kSector = 512;
 constexpr size_t kScanChunk = size_t{1} << 20;
 // Writers apply long before: a longer chain is an attack on the reader's time.
 constexpr size_t kMaxChain = 1 << 16;
-// Of headers in records the last two count: that of the last good one, and one that may not be.
+// The header wanted is that of the last good record. Behind it stand those of commits that were not
+// synced before a crash, of which few replace the header; each costs its reader an agreement.
 constexpr size_t kMaxHeaders = 4;
+// Without a footer, headers are looked for in records that start this near to the end of the file:
+// a good one, and one that did not finish (docs/FORMAT.md, 6).
+constexpr uint64_t kSearchedForHeaders = (uint64_t{256} << 20) + (uint64_t{64} << 10);
 constexpr size_t kMaxTries = 8;
+// How many times the bytes of a file are read at most for records that follow and are not good.
+constexpr uint64_t kReadInVain = 4;
 
 void PutOver(Overlay& overlay, const Record& record) {
   for (const WriteList::Entry& write : record.writes) {
@@ -28,32 +36,39 @@ void PutOver(Overlay& overlay, const Record& record) {
   }
 }
 
-// The positions of a chain, first record first, by following `previous`; empty when it is broken.
-std::vector<uint64_t> ChainPositions(StoredFile& file, uint64_t last, uint64_t file_size) {
-  std::vector<uint64_t> positions;
+// The heads of a chain, first record first, by following `previous`; empty when it is broken.
+std::vector<RecordFields> FollowPrevious(StoredFile& file, uint64_t last, uint64_t file_size) {
+  std::vector<RecordFields> chain;
+  uint64_t end = file_size;
   for (uint64_t at = last; at != 0;) {
-    const auto fields = PeekRecord(file, at, file_size);
-    if (!fields || positions.size() == kMaxChain) return {};
-    positions.push_back(at);
-    at = fields->previous;  // always less than `at`
+    const auto head = PeekRecord(file, at, file_size);
+    // Each byte of the file is in one record at most, so that it is read once.
+    if (!head || head->end > end || chain.size() == kMaxChain) return {};
+    chain.push_back(*head);
+    end = at;
+    at = head->previous;  // always less than `at`
   }
-  std::reverse(positions.begin(), positions.end());
-  return positions;
+  std::reverse(chain.begin(), chain.end());
+  return chain;
 }
 
-// The first place of a text from `from` on; the file's size when there is none.
-Result<uint64_t> FindText(StoredFile& file, uint64_t file_size, std::string_view text,
-                          uint64_t from) {
+// Shows `visit` the heads of what looks like a record, from `from` on, in one pass over the file,
+// until it returns true.
+template <typename Visit>
+Status VisitRecords(StoredFile& file, uint64_t from, uint64_t file_size, Visit visit) {
   Bytes chunk;
-  while (from < file_size) {
-    chunk.resize(std::min<uint64_t>(kScanChunk, file_size - from));
+  for (; from < file_size; from += std::min<uint64_t>(kScanChunk, file_size - from)) {
+    // A head may stand across the edge of two chunks.
+    chunk.resize(std::min<uint64_t>(kScanChunk + kRecordHead - 1, file_size - from));
     RECRYPT_TRY(ReadExactly(file, from, chunk));
-    const size_t at = AsText(chunk).find(text);
-    if (at != std::string_view::npos) return from + at;
-    if (chunk.size() < text.size() || from + chunk.size() == file_size) break;
-    from += chunk.size() - text.size() + 1;
+    const std::string_view text = AsText(chunk);
+    for (size_t at = text.find(kRecordStart); at < std::min(kScanChunk, text.size());
+         at = text.find(kRecordStart, at + 1)) {
+      const auto head = ParseRecordHead(ByteSpan(chunk).subspan(at), from + at);
+      if (head && head->end <= file_size && visit(*head)) return {};
+    }
   }
-  return file_size;
+  return {};
 }
 
 struct TrailerInPlace {
@@ -101,9 +116,9 @@ class Chain {
     if (!empty() && fields.new_length > state_.first_record) {
       return Fail(ErrorCode::kCorrupt, "a commit record makes the document reach over the records");
     }
-    if (state_.last_record == 0) {
+    if (empty()) {
       RECRYPT_TRY(StartAt(fields));
-    } else if (fields.base_length != state_.length || fields.followed != state_.trailer) {
+    } else if (!IsFollowedBy(fields)) {
       return Fail(ErrorCode::kCorrupt, "a commit record does not follow the state before it");
     }
     RECRYPT_ASSIGN(const TrailerFields followed, ParseTrailer(fields.followed));
@@ -148,12 +163,21 @@ class Chain {
     return {};
   }
 
+  // Whether a record says of itself that it follows what the chain has come to.
+  bool IsFollowedBy(const RecordFields& fields) const {
+    return fields.previous == state_.last_record && fields.position >= state_.end &&
+           fields.base_length == state_.length && fields.followed == state_.trailer;
+  }
   bool empty() const { return state_.last_record == 0; }
   // Whether an Apply that was interrupted has put something there.
   bool IsPartlyApplied() const { return found_ != base_trailer_; }
   StoredState Take() { return std::move(state_); }
   // Starts behind a base whose trailer stands in the file.
-  void StartFrom(const StoredState& base) { state_.end = base.length; }
+  void StartFrom(const StoredState& base) {
+    state_.end = base.length;
+    state_.length = base.length;
+    state_.trailer = base.trailer;
+  }
 
  private:
   static tl::unexpected<Error> NotTheBase() {
@@ -237,10 +261,10 @@ class Finder {
       return Fail(ErrorCode::kCorrupt, std::string(kCreationUnfinished));
     }
     Chain chain(file_, file_size_, keys_);
-    for (const uint64_t position : ChainPositions(file_, footer->record, file_size_)) {
+    for (const RecordFields& head : FollowPrevious(file_, footer->record, file_size_)) {
       // A chain of which a part is good may have been applied as a whole: there is a newer state
       // then.
-      RECRYPT_TRY(chain.Follow(position));
+      RECRYPT_TRY(chain.Follow(head.position));
     }
     if (chain.empty()) return Fail(ErrorCode::kCorrupt, "the commit records are broken");
     RECRYPT_TRY(chain.CheckBase());
@@ -276,20 +300,13 @@ class Finder {
   Result<StoredState> WithRecords(StoredState base) {
     Chain chain(file_, file_size_, keys_);
     chain.StartFrom(base);
-    uint64_t from = base.length;
-    while (true) {
-      RECRYPT_ASSIGN(const uint64_t position, FindText(file_, file_size_, kRecordStart, from));
-      if (position == file_size_) break;
-      from = position + 1;
-      const auto fields = PeekRecord(file_, position, file_size_);
-      if (!fields) continue;
-      if (chain.empty() &&
-          (fields->base_length != base.length || fields->followed != base.trailer)) {
-        continue;
-      }
-      // One that is not good may be what a record overwrote: look further.
-      if (chain.Follow(position)) from = std::max(from, position + kTrailerSize);
-    }
+    RECRYPT_TRY(VisitRecords(file_, base.length, file_size_, [&](const RecordFields& head) {
+      if (!chain.IsFollowedBy(head)) return false;
+      // One that is not good may be what a record overwrote in part: look further, though not
+      // without end.
+      if (!chain.Follow(head.position)) read_in_vain_ += head.end - head.position;
+      return read_in_vain_ > kReadInVain * file_size_;
+    }));
     StoredState state = chain.empty() ? std::move(base) : chain.Take();
     RECRYPT_TRY(Authenticate(state));
     return state;
@@ -300,43 +317,64 @@ class Finder {
   const DataKeys& keys_;
   const Sha256Digest header_;
   bool creation_footer_ = false;
+  uint64_t read_in_vain_ = 0;  // bytes of records that were not good
 };
 
-// The header regions that the records up to `last` make, newest first.
-Result<std::vector<Bytes>> HeadersOfChain(StoredFile& file, uint64_t last, uint64_t file_size) {
-  const std::vector<uint64_t> positions = ChainPositions(file, last, file_size);
-  if (positions.empty()) return Fail(ErrorCode::kCorrupt, "the commit records are broken");
+// The header regions that the records up to `last` make of the one in the file, newest first.
+// kCorrupt when that is no chain; of one that is broken further on, what comes before counts.
+Result<std::vector<Bytes>> HeadersOfChain(StoredFile& file, uint64_t last, uint64_t file_size,
+                                          Bytes region) {
+  const std::vector<RecordFields> chain = FollowPrevious(file, last, file_size);
+  if (chain.empty()) return Fail(ErrorCode::kCorrupt, "the commit records are broken");
   std::vector<Bytes> regions;
-  Overlay overlay;
-  for (const uint64_t position : positions) {
-    RECRYPT_ASSIGN(const Record record, ReadRecordUnverified(file, position, file_size));
-    PutOver(overlay, record);
-    if (std::none_of(record.writes.begin(), record.writes.end(),
-                     [](const WriteList::Entry& write) { return write.offset < kSlot0; })) {
-      continue;
-    }
-    Bytes region(kHeaderRegion);
-    RECRYPT_TRY(overlay.Read(file, 0, region));
-    regions.insert(regions.begin(), std::move(region));
+  for (const RecordFields& head : chain) {
+    const auto header = PutOverStart(file, head, region);
+    const bool broken = !header && header.error().code == ErrorCode::kCorrupt;
+    if (broken && head.previous != 0) break;
+    if (!header) return Fail(header.error());
+    if (!*header) continue;
+    regions.insert(regions.begin(), region);
     if (regions.size() > kMaxHeaders) regions.pop_back();
   }
   return regions;
 }
 
-// The positions of the last records, by their text alone, in the order of the file.
+// The positions of the last records, by their text alone, newest first.
 Result<std::vector<uint64_t>> LastRecords(StoredFile& file, uint64_t file_size) {
   std::vector<uint64_t> positions;
-  for (uint64_t from = kHeaderRegion;;) {
-    RECRYPT_ASSIGN(const uint64_t position, FindText(file, file_size, kRecordStart, from));
-    if (position == file_size) return positions;
-    from = position + 1;
-    if (!PeekRecord(file, position, file_size)) continue;
-    positions.push_back(position);
-    if (positions.size() > kMaxTries) positions.erase(positions.begin());
+  const uint64_t searched = std::min(file_size - kHeaderRegion, kSearchedForHeaders);
+  RECRYPT_TRY(VisitRecords(file, file_size - searched, file_size, [&](const RecordFields& head) {
+    positions.insert(positions.begin(), head.position);
+    if (positions.size() > kMaxTries) positions.pop_back();
+    return false;
+  }));
+  return positions;
+}
+
+Result<std::vector<Bytes>> LastHeaders(StoredFile& file, uint64_t file_size, const Bytes& region) {
+  if (const auto size = ContentSizeOf(file_size)) {
+    TrailerBytes end;
+    RECRYPT_TRY(ReadExactly(file, file_size - kTrailerSize, end));
+    const auto trailer = ParseTrailer(end);
+    if (trailer && trailer->size == *size) return std::vector<Bytes>();
   }
+  RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, file_size));
+  if (footer && footer->record == 0) return std::vector<Bytes>();
+  if (footer) {
+    auto hinted = HeadersOfChain(file, footer->record, file_size, region);
+    if (hinted || hinted.error().code != ErrorCode::kCorrupt) return hinted;
+  }
+  RECRYPT_ASSIGN(const std::vector<uint64_t> positions, LastRecords(file, file_size));
+  for (const uint64_t position : positions) {
+    auto found = HeadersOfChain(file, position, file_size, region);
+    if (found || found.error().code != ErrorCode::kCorrupt) return found;
+  }
+  return std::vector<Bytes>();
 }
 
 }  // namespace
+
+bool StartsLikeADocument(ByteSpan start) { return AsText(start).starts_with(kDocumentStart); }
 
 Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
                                   const Sha256Digest& header) {
@@ -354,25 +392,15 @@ Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64
   return last;
 }
 
-Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size) {
-  if (const auto size = ContentSizeOf(file_size)) {
-    TrailerBytes end;
-    RECRYPT_TRY(ReadExactly(file, file_size - kTrailerSize, end));
-    const auto trailer = ParseTrailer(end);
-    if (trailer && trailer->size == *size) return std::vector<Bytes>();
+Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size,
+                                               const Bytes& region) {
+  if (file_size < kEmptyLength || region.size() != kHeaderRegion || !StartsLikeADocument(region)) {
+    return std::vector<Bytes>();
   }
-  RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, file_size));
-  if (footer && footer->record == 0) return std::vector<Bytes>();
-  if (footer) {
-    auto hinted = HeadersOfChain(file, footer->record, file_size);
-    if (hinted || hinted.error().code != ErrorCode::kCorrupt) return hinted;
-  }
-  RECRYPT_ASSIGN(const std::vector<uint64_t> positions, LastRecords(file, file_size));
-  for (auto position = positions.rbegin(); position != positions.rend(); ++position) {
-    auto found = HeadersOfChain(file, *position, file_size);
-    if (found || found.error().code != ErrorCode::kCorrupt) return found;
-  }
-  return std::vector<Bytes>();
+  auto headers = LastHeaders(file, file_size, region);
+  // The file may have become shorter since its size was taken.
+  if (!headers && headers.error().code == ErrorCode::kCorrupt) return std::vector<Bytes>();
+  return headers;
 }
 
 }  // namespace recrypt

@@ -35,10 +35,16 @@ Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
 // The trailer of the last state that stands whole in the file, by its place alone, unauthenticated.
 Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64_t file_size);
 
-// The last header regions as records put them over the file, newest first, without authenticating
-// them; none when there are no records or when they leave the header alone. Where no footer leads
-// to the records they are looked for by their text.
-Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size);
+// Whether a file that starts with these bytes may be a document of the binary layout. One that does
+// not cannot be opened, so that nothing has to be looked for in it.
+bool StartsLikeADocument(ByteSpan start);
+
+// The last header regions as records put them over `region`, the one in the file, newest first,
+// without authenticating them; none when there are no records or when they leave the header alone.
+// Where no footer leads to the records they are looked for by their text, near the file's end. What
+// is damaged counts as none.
+Result<std::vector<Bytes>> PeekRecordedHeaders(StoredFile& file, uint64_t file_size,
+                                               const Bytes& region);
 
 }  // namespace recrypt
 

@@ -89,6 +89,17 @@ struct OpenedFile {
   Decrypted about;
 };
 
+Result<OpenedFile> OpenWith(Access& access, const Clock& clock,
+                            const std::shared_ptr<StoredFile>& file, const Header& header) {
+  RECRYPT_ASSIGN(OpenedKeys opened, access.Open(header, GrantUse::kOpen));
+  RECRYPT_ASSIGN(std::unique_ptr<Document> document,
+                 Document::Open(file, std::move(opened.keys), opened.trust, clock.NowSeconds()));
+  Decrypted about{std::move(opened.name), header.expression, document->GetAuthorship(),
+                  document->Size()};
+  return OpenedFile{std::move(document), std::move(about)};
+}
+
+// What one header does not open, because it is damaged or of another state, the next one may.
 Result<OpenedFile> OpenStored(Access& access, const Clock& clock,
                               const std::shared_ptr<StoredFile>& file) {
   RECRYPT_ASSIGN(const std::vector<Bytes> regions, ReadHeaderRegions(*file));
@@ -99,14 +110,9 @@ Result<OpenedFile> OpenStored(Access& access, const Clock& clock,
       failure = std::move(header.error());
       continue;
     }
-    RECRYPT_ASSIGN(OpenedKeys opened, access.Open(*header, GrantUse::kOpen));
-    auto document = Document::Open(file, std::move(opened.keys), opened.trust, clock.NowSeconds());
-    if (document) {
-      Decrypted about{std::move(opened.name), header->expression, (*document)->GetAuthorship(),
-                      (*document)->Size()};
-      return OpenedFile{std::move(*document), std::move(about)};
-    }
-    failure = std::move(document.error());
+    auto opened = OpenWith(access, clock, file, *header);
+    if (opened) return opened;
+    failure = std::move(opened.error());
     if (failure.code != ErrorCode::kStale && failure.code != ErrorCode::kCorrupt) break;
   }
   return Fail(std::move(failure));

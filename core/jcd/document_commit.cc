@@ -311,6 +311,10 @@ Status DocumentImpl::Apply() {
 
 Status DocumentImpl::ApplyRecords() {
   {
+    std::unique_lock lock(state_mutex_);
+    RECRYPT_TRY(EndInFooter());
+  }
+  {
     std::shared_lock lock(state_mutex_);
     RECRYPT_TRY(PutRecordsInPlace());
   }
@@ -318,10 +322,33 @@ Status DocumentImpl::ApplyRecords() {
   return CutRecords();
 }
 
-// What is read meanwhile is the same before and after.
-Status DocumentImpl::PutRecordsInPlace() {
+// A crash may have cut the last record's footer off, or left a part of a later commit behind it.
+// Who finds an apply half-way must be led to the records, before it takes the trailer that was put
+// in place for the state.
+Status DocumentImpl::EndInFooter() {
   RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
   if (!as_stored) return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
+  RECRYPT_ASSIGN(const RecordFields last,
+                 PeekRecord(*file_, stored_.last_record, stored_.file_size));
+  const Bytes wanted =
+      PaddedFooter(last.end, {stored_.last_record, stored_.length, stored_.fields.size});
+  const uint64_t end = last.end + wanted.size();
+  if (stored_.file_size == end) {
+    Bytes found(wanted.size());
+    RECRYPT_TRY(ReadExactly(*file_, last.end, found));
+    if (found == wanted) return {};
+  }
+  RECRYPT_TRY(file_->Truncate(last.end));
+  stored_.file_size = last.end;
+  const Status written = file_->WriteAt(last.end, wanted);
+  RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+  RECRYPT_TRY(written);
+  stored_.end = end;
+  return {};
+}
+
+// What is read meanwhile is the same before and after.
+Status DocumentImpl::PutRecordsInPlace() {
   // Promise: the records are durable before the first byte that they replace is overwritten.
   RECRYPT_TRY(file_->SyncData());
   stored_.partly_applied = true;

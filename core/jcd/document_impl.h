@@ -135,6 +135,7 @@ class DocumentImpl : public Document, private StoredBytes {
                        SignatureEntries entries);
   Result<bool> FileIsAsStored() const;
   Status ApplyRecords();
+  Status EndInFooter();
   Status PutRecordsInPlace();
   Status PutInPlace(uint64_t offset, uint64_t end);
   Status CutRecords();

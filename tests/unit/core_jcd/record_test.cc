@@ -70,6 +70,37 @@ TEST_F(RecordTest, WithoutItsFooterIsFollowedByTheNext) {
   EXPECT_EQ(Read(file), fresh);
 }
 
+// Of what an apply writes after its first sync, a loss of power may let any single write through.
+TEST_F(RecordTest, IsFollowedThroughAnApplyThatWasCutShortWhateverWasBehindIt) {
+  const Bytes fresh = Change();
+  const size_t whole = file_->bytes().size();
+  Bytes torn = file_->bytes();
+  Append(torn, RandomContent(3000));  // of a commit that did not come to its end
+  const std::shared_ptr<MemoryFile> stores[] = {CutAt(whole), CutAt(whole - 1), CutAt(whole - 500),
+                                                CutAt(EndOfRecord()),
+                                                std::make_shared<MemoryFile>(torn)};
+  for (const auto& store : stores) {
+    SCOPED_TRACE(store->bytes().size());
+    store->recording = true;
+    const Bytes before = store->bytes();
+    Must(Must(world_.Open(store))->Apply());
+    EXPECT_EQ(Read(store), fresh);
+    Bytes durable = before;
+    size_t next = 0;
+    for (; store->events[next].kind != StoreEvent::Kind::kSync; ++next) {
+      const StoreEvent& event = store->events[next];
+      if (event.kind == StoreEvent::Kind::kTruncate) durable.resize(event.offset);
+      if (event.kind == StoreEvent::Kind::kWrite)
+        MemoryFile::Put(durable, event.offset, event.data);
+    }
+    for (++next; store->events[next].kind == StoreEvent::Kind::kWrite; ++next) {
+      Bytes partly = durable;
+      MemoryFile::Put(partly, store->events[next].offset, store->events[next].data);
+      EXPECT_EQ(Read(std::make_shared<MemoryFile>(partly)), fresh) << next;
+    }
+  }
+}
+
 TEST_F(RecordTest, WithANewHeaderIsFoundWhateverIsLeftBehindIt) {
   const Header header = Must(ParseHeader(Must(ReadHeaderRegions(*file_)).front()));
   Wrapper wrapper = Must(OpenHeader(header, world_.Secrets(header)));

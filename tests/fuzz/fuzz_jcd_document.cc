@@ -68,7 +68,11 @@ struct Fixture {
 
   void Make(const std::vector<size_t>& sizes, uint8_t seed) {
     auto file = std::make_shared<BytesFile>();
-    auto document = Document::Create(file, Bytes(kHeaderRegion, '['), Keys());
+    // As much of a header as the search for headers in records looks at.
+    constexpr std::string_view kStart = "[{\"jcd\":1";
+    Bytes region(kHeaderRegion, ' ');
+    std::copy(kStart.begin(), kStart.end(), region.begin());
+    auto document = Document::Create(file, std::move(region), Keys());
     for (const size_t size : sizes) {
       Bytes content(size, ++seed);
       Check(document->Truncate(size).has_value());

@@ -319,7 +319,11 @@ Status DocumentImpl::ApplyRecords() {
     RECRYPT_TRY(PutRecordsInPlace());
   }
   std::unique_lock lock(state_mutex_);
-  return CutRecords();
+  const bool shorter = stored_.length < stored_.base_length;
+  RECRYPT_TRY(CutRecords());
+  // What is cut off may hold the trailer of an older state, in its place: it must not come back
+  // when the next record has been written behind it.
+  return shorter ? file_->SyncData() : Status{};
 }
 
 // A crash may have cut the last record's footer off, or left a part of a later commit behind it.

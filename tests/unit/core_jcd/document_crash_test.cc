@@ -266,6 +266,9 @@ TEST_P(RandomCrashTest, AnyWorkloadIsOldOrNew) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomCrashTest, testing::ValuesIn(Seeds(8, 800)));
+// An older trailer came back when the cut behind an apply was lost and a record stood behind it.
+INSTANTIATE_TEST_SUITE_P(OnceLost, RandomCrashTest,
+                         testing::Values(1408251384u, 1408251412u, 1408251822u, 118u, 597u));
 
 TEST_F(CrashTest, AnUnfinishedCreationSaysSo) {
   Create();

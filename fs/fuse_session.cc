@@ -1,14 +1,9 @@
 #include "fs/fuse_session.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <chrono>
 #include <cstdarg>
 #include <mutex>
-#include <thread>
+#include <system_error>
 
 #include "fs/fuse_ops.h"
 
@@ -16,8 +11,6 @@ namespace recrypt {
 namespace {
 
 constexpr unsigned kMaxWrite = 1u << 20;
-// Wakes the thread that waits in libfuse's loop; the handler does nothing.
-constexpr int kWakeSignal = SIGUSR1;
 
 // libfuse reports through one function for the process.
 std::mutex log_mutex;  // guards log_sink and last_words; innermost
@@ -121,36 +114,20 @@ Status FuseSession::Mount(FileSystem& fs) {
     return Fail(ErrorCode::kIo, "mounting on " + options_.mountpoint + ": " + TakeLastWords());
   }
   mounted_ = true;
+  loop_ = std::make_unique<FuseLoop>(session_, options_.threads);
   return {};
 }
 
 void FuseSession::Serve() {
-  struct sigaction wake = {}, before = {};
-  wake.sa_handler = [](int) {};
-  sigaction(kWakeSignal, &wake, &before);
-  server_ = pthread_self();
-  serving_ = true;
-  struct fuse_loop_config* config = fuse_loop_cfg_create();
-  fuse_loop_cfg_set_clone_fd(config, 1);
-  fuse_loop_cfg_set_max_threads(config, options_.threads);
-  fuse_loop_cfg_set_idle_threads(config, options_.threads);
-  const int result = stopped_ ? 0 : fuse_session_loop_mt(session_, config);
-  fuse_loop_cfg_destroy(config);
-  if (result < 0) log_(LogLevel::kError, "serving the mount: " + TakeLastWords());
+  const int result = loop_->Run();
+  if (result < 0)
+    log_(LogLevel::kError, "serving the mount: " + std::generic_category().message(-result));
   mounted_ = false;
   fuse_session_unmount(session_);
-  serving_ = false;
-  sigaction(kWakeSignal, &before, nullptr);
 }
 
 void FuseSession::Stop() {
-  stopped_ = true;
-  if (session_ != nullptr) fuse_session_exit(session_);
-  // The loop may be just about to wait: until it has noticed.
-  while (serving_ && mounted_) {
-    pthread_kill(server_, kWakeSignal);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  if (loop_ != nullptr) loop_->Stop();
 }
 
 void FuseSession::DropPages(uint64_t inode_id) {

@@ -11,10 +11,12 @@
 #define RECRYPT_FS_FUSE_SESSION_H_
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "fs/file_system.h"
+#include "fs/fuse_loop.h"
 #include "fs/kernel_cache.h"
 #include "fs/log.h"
 
@@ -64,9 +66,7 @@ class FuseSession : public KernelCache {
   FileSystem* fs_ = nullptr;
   struct fuse_session* session_ = nullptr;
   std::atomic<bool> mounted_{false};
-  std::atomic<bool> serving_{false};
-  std::atomic<bool> stopped_{false};
-  pthread_t server_{};  // the thread in Serve
+  std::unique_ptr<FuseLoop> loop_;  // from Mount on
 };
 
 }  // namespace recrypt

@@ -1,0 +1,159 @@
+#include "fs/fuse_loop.h"
+
+#include <fcntl.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+namespace recrypt {
+namespace {
+
+// How often the usher looks, and for how long the door may be left alone.
+constexpr auto kRound = std::chrono::microseconds(200);
+constexpr int64_t kLeftAloneNs = 150'000;
+// The usher rests after so many rounds in which nobody has left the door.
+constexpr int kQuietRounds = 50;
+
+int64_t NowNs() {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Whose answer nobody waits for, and which is served sooner than a thread comes that would serve
+// what stands behind it.
+bool IsQuick(const struct fuse_buf& request) {
+  switch (static_cast<const struct fuse_in_header*>(request.mem)->opcode) {
+    case FUSE_RELEASE:
+    case FUSE_RELEASEDIR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct Request : fuse_buf {
+  Request() : fuse_buf{} {}
+  ~Request() { std::free(mem); }
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+};
+
+}  // namespace
+
+FuseLoop::FuseLoop(struct fuse_session* session, unsigned threads)
+    : session_(session), threads_(threads), end_event_(eventfd(0, EFD_CLOEXEC)) {}
+
+int FuseLoop::Run() {
+  fd_ = fuse_session_fd(session_);
+  if (!end_event_ || fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK) != 0) return -errno;
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < threads_; ++i) threads.emplace_back([this] { Serve(); });
+  threads.emplace_back([this] { Usher(); });
+  Serve();
+  for (std::thread& thread : threads) thread.join();
+  return result_;
+}
+
+void FuseLoop::Stop() {
+  fuse_session_exit(session_);
+  End();
+}
+
+void FuseLoop::End() {
+  ended_ = true;
+  const uint64_t one = 1;
+  (void)!write(end_event_.get(), &one, sizeof one);
+  std::lock_guard lock(mutex_);
+  sent_.notify_all();
+  left_.notify_all();
+}
+
+void FuseLoop::Serve() {
+  Request request;
+  while (!ended_) {
+    if (door_taken_.exchange(true)) {
+      Rest();
+      continue;
+    }
+    const int got = TakeRequest(request);
+    LeaveDoor();
+    if (got > 0) {
+      fuse_session_process_buf(session_, &request);
+    } else if (got != -EINTR) {
+      if (got < 0) result_ = got;
+      End();
+    }
+  }
+}
+
+// Waits at the door for a request; its size, 0 when the session has ended, or -errno.
+int FuseLoop::TakeRequest(struct fuse_buf& request) {
+  int got = fuse_session_receive_buf(session_, &request);
+  if (got != -EAGAIN) {
+    struct pollfd behind = {fd_, POLLIN, 0};
+    if (got > 0 && !IsQuick(request) && resting_ != 0 && poll(&behind, 1, 0) > 0) SendOne();
+    return got;
+  }
+  while (got == -EAGAIN) {
+    struct pollfd events[] = {{fd_, POLLIN, 0}, {end_event_.get(), POLLIN, 0}};
+    if (poll(events, 2, -1) < 0 && errno != EINTR) return -errno;
+    if (ended_) return 0;
+    got = fuse_session_receive_buf(session_, &request);
+  }
+  return got;
+}
+
+void FuseLoop::LeaveDoor() {
+  door_left_ns_ = NowNs();
+  door_taken_ = false;
+  if (!usher_rests_) return;
+  std::lock_guard lock(mutex_);
+  usher_rests_ = false;
+  left_.notify_one();
+}
+
+void FuseLoop::Rest() {
+  std::unique_lock lock(mutex_);
+  ++resting_;
+  sent_.wait(lock, [this] { return ended_ || to_send_ != 0; });
+  --resting_;
+  if (to_send_ != 0) --to_send_;
+}
+
+void FuseLoop::SendOne() {
+  std::lock_guard lock(mutex_);
+  if (to_send_ >= resting_) return;
+  ++to_send_;
+  sent_.notify_one();
+}
+
+void FuseLoop::Usher() {
+  int quiet = 0;
+  int64_t last_left = 0;
+  while (!ended_) {
+    std::this_thread::sleep_for(kRound);
+    const int64_t left = door_left_ns_;
+    if (!door_taken_ && NowNs() - left > kLeftAloneNs) SendOne();
+    quiet = door_taken_ && left == last_left ? quiet + 1 : 0;
+    last_left = left;
+    if (quiet < kQuietRounds) continue;
+    std::unique_lock lock(mutex_);
+    usher_rests_ = true;
+    // Who left the door before this was seen: there is no word from them.
+    if (door_left_ns_ == left) left_.wait(lock, [this] { return ended_ || !usher_rests_; });
+    usher_rests_ = false;
+    quiet = 0;
+  }
+}
+
+}  // namespace recrypt

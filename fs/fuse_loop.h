@@ -1,0 +1,65 @@
+// FuseLoop: the threads that take requests from the kernel, one at a time, and serve them at once.
+//
+//   FuseLoop loop(session, 16);
+//   const int result = loop.Run();     // until the session has ended; 0, or -errno
+//
+// The kernel wakes a thread for each request if one waits for it, which costs more than serving
+// most requests. So one thread at a time stands at the door: it takes a request, leaves the door
+// and serves, and comes back to it; the others rest. A request may take its time (a disk, the
+// network, a lock): an usher looks every so often whether the door has been left alone for long,
+// and then sends a thread that rests. Who takes a request and sees another behind it sends one too.
+#ifndef RECRYPT_FS_FUSE_LOOP_H_
+#define RECRYPT_FS_FUSE_LOOP_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "core/base/unique_fd.h"
+
+struct fuse_buf;
+struct fuse_session;
+
+namespace recrypt {
+
+class FuseLoop {
+ public:
+  // `session` is mounted, and outlives the loop.
+  FuseLoop(struct fuse_session* session, unsigned threads);
+
+  // Serves, with this thread and others, until the session has ended: the mount is gone, or Stop
+  // was called.
+  int Run();
+  // Any thread may call it.
+  void Stop();
+
+ private:
+  void Serve();
+  int TakeRequest(struct fuse_buf& request);
+  void LeaveDoor();
+  void Rest();
+  void SendOne();
+  void Usher();
+  void End();
+
+  struct fuse_session* const session_;
+  const unsigned threads_;
+  int fd_ = -1;         // of the session
+  UniqueFd end_event_;  // readable once it has ended
+
+  std::atomic<bool> ended_{false};
+  std::atomic<int> result_{0};
+  std::atomic<bool> door_taken_{false};
+  std::atomic<int64_t> door_left_ns_{0};
+  std::atomic<unsigned> resting_{0};
+  std::atomic<bool> usher_rests_{false};
+  std::mutex mutex_;              // guards what follows; innermost
+  std::condition_variable sent_;  // for a thread that rests
+  std::condition_variable left_;  // for the usher
+  unsigned to_send_ = 0;
+};
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_FS_FUSE_LOOP_H_

@@ -5,6 +5,7 @@
 #define RECRYPT_FS_POSIX_STORE_H_
 
 #include <memory>
+#include <mutex>
 
 #include "fs/store.h"
 
@@ -57,6 +58,8 @@ class PosixStore : public Store {
   explicit PosixStore(UniqueFd root) : root_(std::move(root)) {}
 
   const UniqueFd root_;
+  std::mutex root_path_mutex_;  // guards root_path_; innermost
+  std::string root_path_;       // as last found
 };
 
 }  // namespace recrypt

@@ -8,6 +8,7 @@
 #include "cli/quantities.h"
 #include "cli/verbs.h"
 #include "client/document_files.h"
+#include "client/document_lock.h"
 #include "client/stored_file_fd.h"
 #include "core/jcd/record.h"
 
@@ -19,6 +20,7 @@ Result<std::unique_ptr<StoredFile>> OpenStored(const std::string& path) {
   struct stat about {};
   if (!fd || fstat(fd.get(), &about) != 0) return FailErrno(errno, path);
   if (!S_ISREG(about.st_mode)) return Fail(ErrorCode::kInvalid, path + " is no regular file");
+  RECRYPT_TRY(WaitUntilCreated(fd.get()));
   return std::make_unique<FdStoredFile>(std::move(fd));
 }
 

@@ -43,9 +43,12 @@ class Access {
   // The same for many, in one request for each service; results in the order of `headers`.
   virtual std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
                                                    GrantUse use) = 0;
-  // What a creator may keep: remembers the keys of a document made here for as long as a lease on
-  // its label lasts that this client holds; 0 when it holds none (a drop box).
-  virtual int64_t KeepCreated(const Header& header, const DocumentKeys& keys) = 0;
+  // Until when (Clock::MonotonicMillis) a creator may keep the keys of what is made under
+  // `expression`: as long as the leases last that this client holds; 0 when it holds none (a drop
+  // box).
+  virtual int64_t CreatorsLease(const LabelExpression& expression) = 0;
+  // Remembers the keys of a document made here for so long.
+  virtual void KeepCreated(const Header& header, const DocumentKeys& keys) = 0;
 
   // A header and a first data key for a new document under `expression`. Needs only public keys:
   // kUnavailable when a label's profile is neither cached nor to be had, kDenied when it is not

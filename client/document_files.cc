@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "client/document_lock.h"
 #include "client/stored_file_fd.h"
 #include "core/jcd/stream.h"
 
@@ -256,6 +257,7 @@ Result<Decrypted> DecryptFile(Access& access, const Clock& clock, const std::str
                               const Progress& progress) {
   RECRYPT_ASSIGN(InputFile input, OpenInput(from));
   const mode_t mode = input.info.st_mode;
+  RECRYPT_TRY(WaitUntilCreated(input.fd.get()));
   const auto file = std::make_shared<FdStoredFile>(std::move(input.fd));
   RECRYPT_ASSIGN(OutputFile output, OutputFile::Make(to, overwrite));
   RECRYPT_ASSIGN(Decrypted decrypted, DecryptStored(access, clock, file, Into(output), progress));

@@ -21,19 +21,9 @@ std::string KeyOf(const DocumentId& uid, const Sha256Digest& digest) {
   return key;
 }
 
-std::vector<DataKey> Clone(const std::vector<DataKey>& keys) {
-  std::vector<DataKey> copy;
-  for (const DataKey& key : keys) copy.push_back({key.number, key.key.Clone()});
-  return copy;
-}
-
-DocumentKeys Clone(const DocumentKeys& keys) {
-  return {keys.uid, keys.header_digest, keys.expression, Clone(keys.keys)};
-}
-
 OpenedKeys ToOpened(const LeasedDocument& document, GrantUse use) {
   const bool first_use = use == GrantUse::kOpen && !document.used.exchange(true);
-  return {Clone(document.keys), document.name, document.trust, document.lease_end_ms, first_use};
+  return {document.keys.Clone(), document.name, document.trust, document.lease_end_ms, first_use};
 }
 
 // One request under way, which others for the same document wait for.
@@ -71,7 +61,8 @@ class GrantAccess : public Access {
 
   std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
                                            GrantUse use) override;
-  int64_t KeepCreated(const Header& header, const DocumentKeys& keys) override;
+  int64_t CreatorsLease(const LabelExpression& expression) override;
+  void KeepCreated(const Header& header, const DocumentKeys& keys) override;
   Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override;
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
   Result<TrustedLabels> Trust(const LabelExpression& expression) override;
@@ -194,23 +185,26 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
   }
 }
 
-int64_t GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys) {
-  const uint64_t generation = cache_.Generation();
+int64_t GrantAccess::CreatorsLease(const LabelExpression& expression) {
   int64_t best = 0;
-  for (const std::vector<LabelName>& alternative : header.expression.alternatives()) {
+  for (const std::vector<LabelName>& alternative : expression.alternatives()) {
     int64_t end_ms = INT64_MAX;
     for (const LabelName& label : alternative) {
       end_ms = std::min(end_ms, cache_.LabelLease(label));
     }
     best = std::max(best, end_ms);
   }
-  if (best == 0) return 0;
+  return best;
+}
+
+void GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys) {
+  const uint64_t generation = cache_.Generation();
+  const int64_t lease = CreatorsLease(header.expression);
   auto trust = Trust(header.expression);
-  if (!trust) return 0;
-  auto document = std::make_shared<LeasedDocument>(Clone(keys), "", std::move(*trust), best);
+  if (lease == 0 || !trust) return;
+  auto document = std::make_shared<LeasedDocument>(keys.Clone(), "", std::move(*trust), lease);
   document->used = true;
   cache_.Insert(KeyOf(header.uid, header.digest), std::move(document), generation);
-  return best;
 }
 
 Result<std::shared_ptr<const LabelProfile>> GrantAccess::LabelFor(const LabelName& label,
@@ -233,10 +227,10 @@ Result<NewDocument> GrantAccess::Create(const LabelExpression& expression, std::
     for (const LabelProfile::Service& service : profile->services) services.insert(service.domain);
   }
   spec.services.assign(services.begin(), services.end());
-  Wrapper wrapper{RandomArray<16>(), std::string(name), "", {}};
-  wrapper.keys.push_back({1, Secret::Random(kAeadKeySize)});
-  RECRYPT_ASSIGN(PreparedHeader prepared, headers_ahead_.Take(spec));
-  RECRYPT_ASSIGN(SealedHeader sealed, SealHeader(std::move(prepared), wrapper));
+  RECRYPT_ASSIGN(HeaderAhead ahead, headers_ahead_.Take(spec));
+  Wrapper wrapper{ahead.header.uid, std::string(name), "", {}};
+  wrapper.keys.push_back({1, std::move(ahead.data_key)});
+  RECRYPT_ASSIGN(SealedHeader sealed, SealHeader(std::move(ahead.header), wrapper));
   DocumentKeys keys{wrapper.uid, sealed.header.digest, sealed.header.expression,
                     std::move(wrapper.keys)};
   return NewDocument{std::move(sealed), std::move(keys)};

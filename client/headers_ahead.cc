@@ -2,12 +2,19 @@
 
 #include <algorithm>
 
+#include "core/crypto/symmetric.h"
+
 namespace recrypt {
 namespace {
 
 bool Same(const HeaderSpec& one, const HeaderSpec& other) {
   return one.expression == other.expression && one.label_keys == other.label_keys &&
          one.services == other.services;
+}
+
+Result<HeaderAhead> Make(const HeaderSpec& spec) {
+  RECRYPT_ASSIGN(PreparedHeader header, PrepareHeader(spec, RandomArray<16>()));
+  return HeaderAhead{std::move(header), Secret::Random(kAeadKeySize)};
 }
 
 }  // namespace
@@ -20,7 +27,7 @@ HeadersAhead::Pool* HeadersAhead::FindLocked(const HeaderSpec& spec) {
   return &pools_.front();
 }
 
-Result<PreparedHeader> HeadersAhead::Take(const HeaderSpec& spec) {
+Result<HeaderAhead> HeadersAhead::Take(const HeaderSpec& spec) {
   {
     const std::lock_guard lock(mutex_);
     Pool* pool = FindLocked(spec);
@@ -30,15 +37,15 @@ Result<PreparedHeader> HeadersAhead::Take(const HeaderSpec& spec) {
       pool = &pools_.front();
     }
     if (!pool->ready.empty()) {
-      PreparedHeader prepared = std::move(pool->ready.front());
+      HeaderAhead made = std::move(pool->ready.front());
       pool->ready.pop_front();
       FillLocked(*pool);
-      return prepared;
+      return made;
     }
     pool->wanted = std::clamp<size_t>(2 * pool->wanted, 1, kMaxReady);
     FillLocked(*pool);
   }
-  return PrepareHeader(spec);
+  return Make(spec);
 }
 
 void HeadersAhead::FillLocked(Pool& pool) {
@@ -49,12 +56,12 @@ void HeadersAhead::FillLocked(Pool& pool) {
 
 void HeadersAhead::Fill(const HeaderSpec& spec, uint64_t generation) {
   for (;;) {
-    auto prepared = PrepareHeader(spec);
+    auto made = Make(spec);
     const std::lock_guard lock(mutex_);
     Pool* pool = generation == generation_ ? FindLocked(spec) : nullptr;
     if (pool == nullptr) return;  // wiped, or pushed out by other labels
-    if (prepared) pool->ready.push_back(std::move(*prepared));
-    if (prepared && pool->ready.size() < pool->wanted) continue;
+    if (made) pool->ready.push_back(std::move(*made));
+    if (made && pool->ready.size() < pool->wanted) continue;
     pool->filling = false;
     return;
   }

@@ -1,8 +1,8 @@
-// HeadersAhead: makes ready the costly part of headers (content keys, wrapped for the labels) for
+// HeadersAhead: makes ready what is costly of a new document (its keys, wrapped for the labels) for
 // labels that documents are being created under, on a thread of its own, so that the next creation
 // does not wait.
 //
-//   RECRYPT_ASSIGN(PreparedHeader prepared, ahead.Take(spec));
+//   RECRYPT_ASSIGN(HeaderAhead made, ahead.Take(spec));
 //
 // How many are kept ready doubles each time that none was, up to kMaxReady, and is forgotten when
 // another label takes the place: a single new document costs one more, a copied tree many. Thread
@@ -19,13 +19,18 @@
 
 namespace recrypt {
 
+struct HeaderAhead {
+  PreparedHeader header;
+  Secret data_key;  // the document's first
+};
+
 class HeadersAhead {
  public:
   static constexpr size_t kMaxReady = 64;
   static constexpr size_t kMaxSpecs = 4;
 
   // One that nobody else gets; made here and now when none is ready. Fails as PrepareHeader does.
-  Result<PreparedHeader> Take(const HeaderSpec& spec);
+  Result<HeaderAhead> Take(const HeaderSpec& spec);
   // Forgets all that is ready, and their keys with it.
   void Wipe();
   // How many are ready under `spec` (tests).
@@ -34,7 +39,7 @@ class HeadersAhead {
  private:
   struct Pool {
     HeaderSpec spec;
-    std::deque<PreparedHeader> ready;
+    std::deque<HeaderAhead> ready;
     size_t wanted = 0;
     bool filling = false;
   };
@@ -46,7 +51,7 @@ class HeadersAhead {
   mutable std::mutex mutex_;  // guards pools_; not held while a header is made
   std::list<Pool> pools_;     // the last used first
   uint64_t generation_ = 0;   // changes with every Wipe
-  TaskThread thread_;
+  TaskThread thread_{TaskThread::Priority::kBackground};  // who waits for one makes it
 };
 
 }  // namespace recrypt

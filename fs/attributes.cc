@@ -25,6 +25,11 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
   }
   if (!inode.is_document()) return {};
   const std::shared_ptr<OpenDocument> document = inode.document();
+  if (document && document->commits_soon()) {
+    // What a program was shown of a file that it has closed does not change again by itself.
+    document->FinishCommit();
+    RECRYPT_ASSIGN(attributes, store_.Stat(inode.node()));
+  }
   const auto uncommitted = document ? document->uncommitted() : std::nullopt;
   attributes.st_size =
       static_cast<off_t>(uncommitted ? uncommitted->size : CommittedSize(inode, attributes));

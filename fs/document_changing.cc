@@ -87,12 +87,12 @@ Result<NewDocument> OpenDocument::MakeFresh(const LabelExpression& expression) {
 
 // Requires state_ exclusively, file_ empty and locked.
 void OpenDocument::Begin(NewDocument fresh) {
-  const int64_t lease = services_.access.KeepCreated(fresh.header.header, fresh.keys);
-  header_ = services_.headers.Keep(fresh.header.region, std::move(fresh.header.header));
+  const int64_t lease = services_.access.CreatorsLease(fresh.keys.expression);
+  header_ = std::make_shared<const Header>(std::move(fresh.header.header));
+  born_ = Born{fresh.header.region, fresh.keys.Clone()};
   doc_ = Document::Create(file_, std::move(fresh.header.region), std::move(fresh.keys));
   phase_ = State::kLoaded;
   digest_.reset();
-  born_here_ = true;
   SetLease(lease > Now() ? lease : kUntilClosed);
   NoteChange();
 }
@@ -123,7 +123,7 @@ Status OpenDocument::StartOver() {
 }
 
 Status OpenDocument::StartOverLocked() {
-  if (dirty_ && born_here_ && size_ == 0) return {};
+  if (dirty_ && born_ && size_ == 0) return {};
   RECRYPT_ASSIGN(LabelExpression expression, ExpressionForRestart());
   RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(expression));
   std::unique_lock state(state_);
@@ -137,7 +137,7 @@ Status OpenDocument::StartOverLocked() {
 // A document keeps its label, if the label is the directory's or a known author vouches for it.
 Result<LabelExpression> OpenDocument::ExpressionForRestart() {
   auto ruling = DirectoryLabel();
-  if (born_here_ && header_) return header_->expression;
+  if (born_ && header_) return header_->expression;
   RECRYPT_ASSIGN(struct stat st, file_->Stat());
   if (st.st_size == 0) return ruling;
   RECRYPT_ASSIGN(Headers headers, ReadHeaders());

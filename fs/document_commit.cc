@@ -10,6 +10,8 @@ namespace {
 // stands behind it.
 constexpr int64_t kIdleMs = 1000;
 constexpr uint64_t kMaxRecordBytes = uint64_t{16} << 20;
+// Of larger ones the signature is a small part of what closing them costs.
+constexpr uint64_t kMaxSizeToCommitSoon = uint64_t{64} << 10;
 
 }  // namespace
 
@@ -26,14 +28,22 @@ Status OpenDocument::CommitLocked(Durability durability) {
   }
   if (modified_shown_.exchange(false)) SetModified(modified_ns_);
   dirty_ = false;
-  born_here_ = false;
+  commits_soon_ = false;
   CountDirtyBytes(0);
+  if (born_) KeepBorn();
   digest_ = doc_->TrailerDigest();
   (void)services_.freshness.Admit(header_->uid, doc_->Generation(), place_);
   Restamp();
   Unlock();
   if (doc_->HasRecords()) services_.events.HasWork(shared_from_this());
   return {};
+}
+
+// What this mount may open again without a grant.
+void OpenDocument::KeepBorn() {
+  header_ = services_.headers.Keep(born_->region, *header_);
+  if (lease_end_ms_ != kUntilClosed) services_.access.KeepCreated(*header_, born_->keys);
+  born_.reset();
 }
 
 // Remembers the stored file as it is now, after a change of our own under the lock.
@@ -92,9 +102,10 @@ void OpenDocument::GiveUpChanges(const Error& why) {
     Unload();
   }
   // What there is of a document that was never committed is of no use to anybody.
-  if (born_here_ && file_ != nullptr) (void)file_->Truncate(0);
+  if (born_ && file_ != nullptr) (void)file_->Truncate(0);
   dirty_ = false;
-  born_here_ = false;
+  commits_soon_ = false;
+  born_.reset();
   CountDirtyBytes(0);
   stamp_.reset();
   digest_.reset();
@@ -111,7 +122,45 @@ Status OpenDocument::Flush() {
   }
   std::lock_guard writer(writer_);
   failed_write_back_.reset();  // this commit says the same, or succeeds
+  if (!MayCommitSoon()) return CommitLocked(Durability::kVisible);
+  {
+    std::shared_lock state(state_);
+    RECRYPT_TRY(doc_->Reserve());
+  }
+  if (commits_soon_) return {};
+  commits_soon_ = true;
+  if (services_.events.CommitSoon(shared_from_this())) return {};
   return CommitLocked(Durability::kVisible);
+}
+
+// Whoever may not read it again has nothing that could wait.
+bool OpenDocument::MayCommitSoon() const {
+  return born_ && size_ <= kMaxSizeToCommitSoon && LeaseAlive() && lease_end_ms_ != kUntilClosed;
+}
+
+void OpenDocument::FinishCommit() {
+  if (!commits_soon_) return;
+  std::lock_guard writer(writer_);
+  if (!commits_soon_) return;
+  commits_soon_ = false;
+  if (handles_ == 0) return CommitOrGiveUp();
+  Status committed = CommitLocked(Durability::kVisible);
+  if (!committed) NoteFailure(committed.error());
+}
+
+// At the end of what anybody would hear a failure by.
+void OpenDocument::CommitOrGiveUp() {
+  if (!dirty_) return;
+  Status committed = CommitLocked(Durability::kVisible);
+  if (!committed) GiveUpChanges(committed.error());
+}
+
+// The next flush reports it.
+void OpenDocument::NoteFailure(const Error& failure) {
+  if (!failed_write_back_) {
+    services_.log(LogLevel::kError, "writing \"" + place_ + "\" back: " + failure.message);
+  }
+  failed_write_back_ = failure;
 }
 
 Status OpenDocument::Sync() {
@@ -144,11 +193,7 @@ bool OpenDocument::DoWork(int64_t age_ms) {
     if (Now() - dirty_since_ms_ < age_ms) return true;
     Status committed = CommitLocked(Durability::kVisible);
     if (!committed) {
-      if (!failed_write_back_) {
-        services_.log(LogLevel::kError,
-                      "writing \"" + place_ + "\" back: " + committed.error().message);
-      }
-      failed_write_back_ = committed.error();
+      NoteFailure(committed.error());
       dirty_since_ms_ = Now();
       return true;
     }

@@ -42,8 +42,7 @@ Result<OpenDocument::Stamp> OpenDocument::TakeStamp() {
   return stamp;
 }
 
-// A creation writes the header last: where there is none, it has not come to an end, and nothing
-// has been committed.
+// Where there is room for a document but no header, its first commit has not come to an end.
 Result<bool> OpenDocument::HasHeader() {
   ByteArray<64> start{};
   RECRYPT_ASSIGN(size_t size, file_->ReadAt(0, start));
@@ -73,22 +72,25 @@ Result<OpenDocument::Headers> OpenDocument::ReadHeaders() {
 // What does not verify may be half of what another mount is writing: once that has let go of the
 // lock, what is there is complete.
 Status OpenDocument::Load() {
-  Status loaded = LoadOnce();
+  Status loaded = LoadOnce(Unfinished::kIsMade);
   if (loaded || !MayBeInTheMiddle(loaded.error())) return loaded;
-  if (locked_) return LoadOnce();
+  if (locked_) return LoadOnce(Unfinished::kIsEmpty);
   RECRYPT_TRY(WaitForLock(LockKind::kShared));
-  loaded = LoadOnce();
+  loaded = LoadOnce(Unfinished::kIsEmpty);
   file_->Unlock(LockKind::kShared);
   return loaded;
 }
 
-Status OpenDocument::LoadOnce() {
+Status OpenDocument::LoadOnce(Unfinished unfinished) {
   Unload();
   RECRYPT_TRY(OpenFile());
   // Before anything else is read: what changes meanwhile makes the stamp differ at the next look.
   RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
   if (stamp.length == 0) return LoadEmpty(stamp);
   RECRYPT_ASSIGN(bool created, HasHeader());
+  if (!created && unfinished == Unfinished::kIsMade) {
+    return Fail(ErrorCode::kStale, "the document is being created");
+  }
   if (!created) return LoadEmpty(stamp);
   RECRYPT_ASSIGN(Headers headers, ReadHeaders());
   Status loaded;
@@ -176,6 +178,7 @@ Result<std::string> OpenDocument::Label() {
 }
 
 Result<std::string> OpenDocument::Signer() {
+  FinishCommit();
   {
     std::lock_guard writer(writer_);
     RECRYPT_TRY(OpenFresh());
@@ -187,6 +190,7 @@ Result<std::string> OpenDocument::Signer() {
 }
 
 Result<std::optional<LabelExpression>> OpenDocument::VouchedLabel() {
+  FinishCommit();
   std::lock_guard writer(writer_);
   RECRYPT_TRY(OpenFresh());
   RECRYPT_TRY(MakeReadable());

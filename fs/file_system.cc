@@ -32,12 +32,17 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
           {}},
       inodes_(std::move(root)),
       leases_(clock, kernel),
+      commits_([this](const std::shared_ptr<OpenDocument>& document) {
+        document->FinishCommit();
+        if (!document->InUse()) KeepForLater(document);
+      }),
       prefetcher_(store, access, headers_, clock) {}
 
 FileSystem::~FileSystem() = default;
 
 void FileSystem::Shutdown() {
   prefetcher_.Stop();
+  commits_.Stop();
   leases_.Stop();
   invalidations_.Stop();
   auto settle = [this](OpenDocument& document) {
@@ -73,6 +78,10 @@ void FileSystem::Lock() {
 
 void FileSystem::HasWork(const std::shared_ptr<OpenDocument>& document) {
   write_back_.Add(document);
+}
+
+bool FileSystem::CommitSoon(const std::shared_ptr<OpenDocument>& document) {
+  return commits_.Add(document);
 }
 
 void FileSystem::LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "fs/commit_queue.h"
 #include "fs/directory_labels.h"
 #include "fs/directory_reader.h"
 #include "fs/freshness.h"
@@ -177,6 +178,7 @@ class FileSystem : private DocumentEvents {
 
   // DocumentEvents
   void HasWork(const std::shared_ptr<OpenDocument>& document) override;
+  bool CommitSoon(const std::shared_ptr<OpenDocument>& document) override;
   void LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) override;
   void PagesAreStale(uint64_t inode_id) override;
 
@@ -246,6 +248,7 @@ class FileSystem : private DocumentEvents {
   TaskThread invalidations_;
   LeaseKeeper leases_;
   WriteBack write_back_;
+  CommitQueue commits_;
   Prefetcher prefetcher_;
 };
 

@@ -125,7 +125,7 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
 void FileSystem::Close(OpenFile& file) {
   if (file.document == nullptr) return;
   file.document->Close();
-  KeepForLater(file.document);
+  if (!file.document->commits_soon()) KeepForLater(file.document);  // else who commits it does
 }
 
 Result<size_t> FileSystem::Read(OpenFile& file, uint64_t offset, MutableByteSpan out) {

@@ -3,7 +3,8 @@
 //
 //   RECRYPT_ASSIGN(std::shared_ptr<const Header> header, headers.Parse(region));
 //
-// Headers hold nothing secret. At most 16,384 of them, some 2 KiB each under one label. Thread safe.
+// Headers hold nothing secret. At most 16,384 of them, some 2 KiB each under one label. Thread
+// safe.
 #ifndef RECRYPT_FS_HEADER_CACHE_H_
 #define RECRYPT_FS_HEADER_CACHE_H_
 

@@ -47,6 +47,10 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
   if (purpose == OpenFor::kTruncating) {
     RECRYPT_TRY(StartOver());
   } else {
+    // Who may write depends on who wrote before.
+    if (purpose == OpenFor::kWriting && commits_soon_) {
+      RECRYPT_TRY(CommitLocked(Durability::kVisible));
+    }
     opened = OpenFresh();
     if (!opened) return opened;
     if (purpose == OpenFor::kWriting) RECRYPT_TRY(CheckMayWrite());
@@ -178,10 +182,8 @@ std::optional<OpenDocument::Uncommitted> OpenDocument::uncommitted() {
 void OpenDocument::Close() {
   std::lock_guard writer(writer_);
   if (--handles_ != 0) return;
-  if (dirty_) {
-    Status committed = CommitLocked(Durability::kVisible);
-    if (!committed) GiveUpChanges(committed.error());
-  }
+  if (commits_soon_) return;
+  CommitOrGiveUp();
   std::unique_lock state(state_);
   if (lease_end_ms_ == kUntilClosed) {
     // Written by somebody who may not read it: nothing of it stays behind.
@@ -211,10 +213,7 @@ bool OpenDocument::LeaseIsOver() const { return !LeaseAlive(); }
 bool OpenDocument::WipeKeys() {
   std::lock_guard writer(writer_);
   if (LeaseAlive()) return false;
-  if (dirty_) {
-    Status committed = CommitLocked(Durability::kVisible);
-    if (!committed) GiveUpChanges(committed.error());
-  }
+  CommitOrGiveUp();
   (void)ApplyLocked();  // whoever writes next can do it as well
   std::unique_lock state(state_);
   if (phase_ == State::kLoaded) Unload();

@@ -48,6 +48,9 @@ class DocumentEvents {
   virtual ~DocumentEvents() = default;
   // It has something to commit or to apply.
   virtual void HasWork(const std::shared_ptr<OpenDocument>& document) = 0;
+  // It is closed and ready to be committed: somebody else calls FinishCommit within milliseconds.
+  // False when too many wait for that.
+  virtual bool CommitSoon(const std::shared_ptr<OpenDocument>& document) = 0;
   // Its keys have to be gone at `end_ms` (Clock::MonotonicMillis).
   virtual void LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) = 0;
   // The kernel may hold pages of it that are not, or no longer, to be seen.
@@ -99,7 +102,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   enum class Beyond { kKeepSize, kGrow };
   Status Zero(uint64_t offset, uint64_t length, Beyond beyond);
   Result<uint64_t> Seek(uint64_t offset, SeekFor what);
-  // close(2): complete and visible to other mounts. Reports a failed write-back, once.
+  // close(2): complete and visible to other mounts. Reports a failed write-back, once. A small new
+  // document gets its room on the disk and is signed off the caller's path, some milliseconds
+  // later: who opens it in another mount meanwhile waits for the lock.
   Status Flush();
   // fsync(2): durable.
   Status Sync();
@@ -128,6 +133,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   uint64_t inode_id() const { return inode_id_; }
   // It was renamed: where it stands now, relative to the root of the share.
   void MovedTo(std::string place);
+
+  // Closed, and about to be committed.
+  bool commits_soon() const { return commits_soon_; }
+  // Commits it, if that has not been done by now.
+  void FinishCommit();
 
   // -- For the write-back thread.
   // Commits when dirty for longer than `age_ms`, applies records when idle; true when there is
@@ -182,7 +192,10 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   using Headers = std::vector<std::shared_ptr<const Header>>;
   Result<Headers> ReadHeaders();
   Status Load();
-  Status LoadOnce();
+  // A file with room for a document and no header: another mount is about to commit it, or did not
+  // come to that.
+  enum class Unfinished { kIsMade, kIsEmpty };
+  Status LoadOnce(Unfinished unfinished);
   Status LoadWith(std::shared_ptr<const Header> header);
   Status LoadEmpty(const Stamp& stamp);
   Status Renew();
@@ -206,7 +219,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status CommitLocked(Durability durability);
   Status ApplyLocked();
   Status ApplyUnderLock();
+  bool MayCommitSoon() const;
+  void CommitOrGiveUp();
+  void NoteFailure(const Error& failure);
   void GiveUpChanges(const Error& why);
+  void KeepBorn();
   void SetModified(int64_t modified_ns);
   void Restamp();
 
@@ -230,7 +247,12 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::optional<Stamp> stamp_;          // of the stored file, as verified last
   std::optional<Sha256Digest> digest_;  // of its trailer then
   uint64_t handles_ = 0;
-  bool born_here_ = false;      // no commit yet: a crash leaves nothing to keep
+  // No commit yet: a crash leaves nothing to keep.
+  struct Born {
+    Bytes region;
+    DocumentKeys keys;
+  };
+  std::optional<Born> born_;
   bool first_use_ = false;      // of the grant that the keys came from, at the last load
   uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;
@@ -241,10 +263,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   SteadyTimes times_;
 
-  std::atomic<bool> locked_{false};      // the exclusive lock is held; set under writer_
-  std::atomic<bool> dirty_{false};       // set under writer_
-  std::atomic<uint64_t> size_{0};        // of the content, while dirty_
-  std::atomic<int64_t> modified_ns_{0};  // time of the last change, while dirty_
+  std::atomic<bool> locked_{false};        // the exclusive lock is held; set under writer_
+  std::atomic<bool> dirty_{false};         // set under writer_
+  std::atomic<bool> commits_soon_{false};  // likewise
+  std::atomic<uint64_t> size_{0};          // of the content, while dirty_
+  std::atomic<int64_t> modified_ns_{0};    // time of the last change, while dirty_
   std::atomic<bool> modified_shown_{false};
   std::atomic<int64_t> lease_end_ms_{0};
 };

@@ -8,12 +8,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <optional>
 
 namespace recrypt {
 namespace {
-
-// Internal locks stand above every offset that a user's lock can have (DESIGN 6).
-constexpr off_t kLockOffset = off_t{1} << 62;
 
 // The path by which the kernel finds a descriptor's inode again: a magic link, which leads to the
 // inode itself (a symbolic link included) and not through any name.
@@ -41,6 +39,15 @@ Result<std::string> LinkText(const char* path, const char* doing) {
   ssize_t size = ::readlink(path, text, sizeof text);
   if (size < 0) return FailErrno(errno, doing);
   return std::string(text, static_cast<size_t>(size));
+}
+
+// What of `path` comes after `base`, without the slash; nullopt when it does not stand below it.
+std::optional<std::string> PathBelow(const std::string& base, std::string_view path) {
+  if (base.empty() || !path.starts_with(base)) return std::nullopt;
+  if (base != "/") path.remove_prefix(base.size());
+  if (path.empty()) return std::string();
+  if (!path.starts_with('/')) return std::nullopt;
+  return std::string(path.substr(1));
 }
 
 constexpr uint64_t kReadWithOpen = 32768;
@@ -75,19 +82,22 @@ Result<struct stat> PosixStore::StatAt(int dir, const std::string& name) {
 
 Result<std::string> PosixStore::PathOf(int node) {
   RECRYPT_ASSIGN(std::string path, LinkText(DescriptorPath(node).c_str(), "finding a path"));
-  RECRYPT_ASSIGN(std::string base, LinkText(DescriptorPath(root()).c_str(), "finding a path"));
   constexpr std::string_view kDeleted = " (deleted)";
   if (path.ends_with(kDeleted)) {
     RECRYPT_ASSIGN(struct stat st, Stat(node));
     if (st.st_nlink == 0) path.resize(path.size() - kDeleted.size());
   }
-  if (path == base) return std::string();
-  if (base != "/") {
-    if (!path.starts_with(base)) return Fail(ErrorCode::kNotFound, "moved out of the share");
-    path.erase(0, base.size());
+  {
+    std::lock_guard lock(root_path_mutex_);
+    if (auto below = PathBelow(root_path_, path)) return *below;
   }
-  if (!path.starts_with('/')) return Fail(ErrorCode::kNotFound, "moved out of the share");
-  return path.substr(1);
+  // The root itself may have been moved.
+  RECRYPT_ASSIGN(std::string base, LinkText(DescriptorPath(root()).c_str(), "finding a path"));
+  auto below = PathBelow(base, path);
+  if (!below) return Fail(ErrorCode::kNotFound, "moved out of the share");
+  std::lock_guard lock(root_path_mutex_);
+  root_path_ = std::move(base);
+  return *below;
 }
 
 Status PosixStore::CheckAccess(int node, int mask) {
@@ -238,26 +248,8 @@ Status PosixStore::Truncate(int fd, uint64_t size) {
 
 Status PosixStore::SyncData(int fd) { return StatusOf(::fdatasync(fd), "fdatasync"); }
 
-Status PosixStore::TryLock(int fd, LockKind kind) {
-  struct flock lock = {};
-  lock.l_type = kind == LockKind::kShared ? F_RDLCK : F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = kLockOffset;
-  lock.l_len = 1;
-  if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) return {};
-  if (errno == EAGAIN || errno == EACCES) {
-    return Fail(ErrorCode::kBusy, "another mount is writing the document");
-  }
-  return FailErrno(errno, "lock");
-}
+Status PosixStore::TryLock(int fd, LockKind kind) { return TryLockDocument(fd, kind); }
 
-void PosixStore::Unlock(int fd) {
-  struct flock lock = {};
-  lock.l_type = F_UNLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = kLockOffset;
-  lock.l_len = 1;
-  (void)::fcntl(fd, F_OFD_SETLK, &lock);
-}
+void PosixStore::Unlock(int fd) { UnlockDocument(fd); }
 
 }  // namespace recrypt

@@ -19,12 +19,11 @@
 #include <ctime>
 #include <string>
 
+#include "client/document_lock.h"
 #include "core/base/bytes.h"
 #include "core/base/unique_fd.h"
 
 namespace recrypt {
-
-enum class LockKind { kShared, kExclusive };
 
 struct Owner {
   uid_t uid;

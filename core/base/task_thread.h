@@ -5,6 +5,9 @@
 #ifndef RECRYPT_CORE_BASE_TASK_THREAD_H_
 #define RECRYPT_CORE_BASE_TASK_THREAD_H_
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -17,7 +20,17 @@ class TaskThread {
  public:
   static constexpr size_t kMaxQueued = 10'000;
 
-  TaskThread() : thread_([this] { Run(); }) {}
+  // kBackground: only while no other thread of the machine wants the processor.
+  enum class Priority { kNormal, kBackground };
+
+  explicit TaskThread(Priority priority = Priority::kNormal)
+      : thread_([this, priority] {
+          const struct sched_param none {};
+          if (priority == Priority::kBackground) {
+            (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+          }
+          Run();
+        }) {}
   ~TaskThread() { Stop(); }
 
   // False when it is stopped or too much is waiting already.

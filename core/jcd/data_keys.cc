@@ -5,7 +5,7 @@
 
 namespace recrypt {
 
-Result<DataKeys> DataKeys::Make(const DocumentId& uid, std::vector<DataKey> keys) {
+Status DataKeys::Check(const std::vector<DataKey>& keys) {
   if (keys.empty() || keys.size() > 4) {
     return Fail(ErrorCode::kInvalid, "a document has 1 to 4 data keys");
   }
@@ -16,6 +16,11 @@ Result<DataKeys> DataKeys::Make(const DocumentId& uid, std::vector<DataKey> keys
     }
     last = key.number;
   }
+  return {};
+}
+
+Result<DataKeys> DataKeys::Make(const DocumentId& uid, std::vector<DataKey> keys) {
+  RECRYPT_TRY(Check(keys));
   return DataKeys(uid, std::move(keys));
 }
 

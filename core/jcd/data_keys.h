@@ -18,6 +18,8 @@ enum class KeyUse { kBlock, kTrailer, kRecord };
 class DataKeys {
  public:
   // kInvalid unless there are 1 to 4 keys of 32 bytes in rising order of their numbers.
+  static Status Check(const std::vector<DataKey>& keys);
+  // Fails as Check does.
   static Result<DataKeys> Make(const DocumentId& uid, std::vector<DataKey> keys);
 
   const DocumentId& uid() const { return uid_; }

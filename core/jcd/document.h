@@ -37,6 +37,8 @@ struct DocumentKeys {
   Sha256Digest header_digest;
   LabelExpression expression;
   std::vector<DataKey> keys;
+
+  DocumentKeys Clone() const;
 };
 
 class Document {
@@ -81,6 +83,10 @@ class Document {
   virtual Result<uint64_t> SeekData(uint64_t offset) = 0;
   virtual Result<uint64_t> SeekHole(uint64_t offset) = 0;
 
+  // Takes the room on the disk that the first commit needs, so that it does not fail for want of
+  // it; until then the file reads as zeros, as one whose creation did not finish. Does nothing for
+  // a document that was committed before, or of which groups went to the file ahead.
+  virtual Status Reserve() = 0;
   // Makes all changes complete: one fdatasync for kSynced, and one more when groups went to the
   // file ahead of it (more than 4 MiB behind the end of a document that had been committed before).
   // `author` may be null where the label allows unknown authors. Without changes, kSynced only

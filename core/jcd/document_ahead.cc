@@ -27,6 +27,26 @@ Status DocumentImpl::PrepareFile() {
   return {};
 }
 
+Status DocumentImpl::Reserve() {
+  std::lock_guard operation(operation_);
+  std::unique_lock lock(state_mutex_);
+  if (!NeverCommitted() || changes_.ahead) return {};
+  RECRYPT_TRY(PrepareFile());
+  const uint64_t length = tree_.layout().StoredLength();
+  if (stored_.file_size >= length) return {};
+  static constexpr uint8_t kZeros[kHeaderRegion + (size_t{64} << 10)] = {};
+  while (stored_.file_size < length) {
+    const size_t part = std::min<uint64_t>(length - stored_.file_size, sizeof kZeros);
+    const Status written = file_->WriteAt(stored_.file_size, {kZeros, part});
+    if (!written) {
+      RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+      return written;
+    }
+    stored_.file_size += part;
+  }
+  return {};
+}
+
 // Encrypts a whole group, from `content` or, when that is null, from the blocks held, and writes it
 // with its slot, its table and the index blocks that end with it. Behind the last group stands a
 // footer, so that the file's length names the committed state until the commit.

@@ -51,6 +51,9 @@ class DocumentImpl : public Document, private StoredBytes {
   void Discard() override;
   Status ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) override;
 
+  // document_ahead.cc
+  Status Reserve() override;
+
   // document_commit.cc
   Status Commit(const Author* author, Durability durability) override;
   Status Apply() override;

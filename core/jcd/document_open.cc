@@ -46,6 +46,12 @@ Result<std::unique_ptr<Document>> Document::Open(std::shared_ptr<StoredFile> fil
   return std::unique_ptr<Document>(std::move(document));
 }
 
+DocumentKeys DocumentKeys::Clone() const {
+  DocumentKeys copy{uid, header_digest, expression, {}};
+  for (const DataKey& key : keys) copy.keys.push_back({key.number, key.key.Clone()});
+  return copy;
+}
+
 std::unique_ptr<Document> Document::Create(std::shared_ptr<StoredFile> file, Bytes header_region,
                                            DocumentKeys keys) {
   auto data_keys = DataKeys::Make(keys.uid, std::move(keys.keys));

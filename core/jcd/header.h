@@ -71,17 +71,20 @@ struct SealedHeader {
   Header header;  // the same, parsed
 };
 
-// What of a header does not depend on the document: the content key, wrapped for every label under
-// ephemerals of its own. It is what costs, and can be made ahead; for one header only.
+// All of a header but the wrapper in it: the content key, wrapped for every label under ephemerals
+// of its own, and the text around. It is what costs, and can be made ahead; for one header only.
 struct PreparedHeader {
+  DocumentId uid;
   LabelExpression expression;
   std::vector<std::string> services;  // sorted, each once
   Secret cek;
-  JweParts jwe;  // without its content
+  JweParts jwe;                      // without its content
+  std::array<std::string, 4> texts;  // between which ciphertext, iv and tag come
 };
 // kInvalid when the spec lacks a label's key or has one that cannot agree.
-Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec);
-// kInvalid "the expression is too large" when it does not fit (docs/FORMAT.md, 2.1).
+Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec, const DocumentId& uid);
+// kInvalid when the wrapper is another document's, and "the expression is too large" when it does
+// not fit (docs/FORMAT.md, 2.1).
 Result<SealedHeader> SealHeader(PreparedHeader prepared, const Wrapper& wrapper);
 Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper);
 

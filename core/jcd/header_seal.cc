@@ -62,99 +62,110 @@ Result<JweRecipient> MakeRecipient(const HeaderSpec& spec, const std::vector<Lab
   return recipient;
 }
 
-// The wrapper's text; the keys pass through ordinary memory here, which is wiped as far as it can
-// be.
-Secret WrapperText(const Wrapper& wrapper) {
-  Json keys = Json::array();
+// The wrapper's canonical text, with `type` and `name` if they are not empty.
+Secret WrapperText(const Wrapper& wrapper, const std::string& name, const std::string& type) {
+  std::string text;
+  text.reserve(128 + 64 * wrapper.keys.size() + 6 * (name.size() + type.size()));
+  text += R"({"keys":[)";
   for (const DataKey& key : wrapper.keys) {
-    keys.push_back({{"k", Base64UrlEncode(key.key.Reveal())}, {"n", key.number}});
+    if (text.back() == '}') text += ',';
+    std::string encoded = Base64UrlEncode(key.key.Reveal());
+    text += R"({"k":")" + encoded + R"(","n":)" + std::to_string(key.number) + "}";
+    Wipe(encoded);
   }
-  Json object{{"uid", Base64UrlEncode(wrapper.uid)}};
-  if (!wrapper.name.empty()) object["name"] = wrapper.name;
-  if (!wrapper.type.empty()) object["type"] = wrapper.type;
-  object["keys"] = std::move(keys);
-  std::string text = DumpJson(object);
-  for (Json& key : object["keys"]) Wipe(key["k"].get_ref<std::string&>());
+  text += ']';
+  if (!name.empty()) text += R"(,"name":)" + DumpJson(name);
+  if (!type.empty()) text += R"(,"type":)" + DumpJson(type);
+  text += R"(,"uid":")" + Base64UrlEncode(wrapper.uid) + R"("})";
   return Secret::TakeFrom(text);
 }
 
-// A header and its text, which ParseHeader would make the same of.
-struct Sealed {
-  Header header;
-  std::string text;
-};
-
-Sealed SealText(const PreparedHeader& prepared, const Wrapper& wrapper) {
-  JweParts parts = prepared.jwe;
-  parts.aad =
-      ToBytes(HeaderAad(wrapper.uid, prepared.expression, prepared.services, parts.recipients));
-  const Secret text = WrapperText(wrapper);
-  parts = SealJweContent(std::move(parts), prepared.cek, text.Reveal());
+// The header's canonical text, cut where its ciphertext, iv and tag are to stand.
+std::array<std::string, 4> TextsAround(const PreparedHeader& prepared) {
   const Json object{{"jcd", 1},
-                    {"jwe", FormatJwe(parts)},
+                    {"jwe", FormatJwe(prepared.jwe)},
                     {"label", prepared.expression.text()},
                     {"services", prepared.services},
                     {"suite", 1},
-                    {"uid", Base64UrlEncode(wrapper.uid)}};
-  Sealed sealed;
-  sealed.text = DumpJson(object);
-  sealed.header = {wrapper.uid, prepared.expression, prepared.services, std::move(parts),
-                   Sha256(AsBytes(sealed.text))};
-  return sealed;
+                    {"uid", Base64UrlEncode(prepared.uid)}};
+  const std::string text = DumpJson(object);
+  std::array<std::string, 4> texts;
+  size_t from = 0;
+  size_t next = 0;
+  // Quotation marks in names are escaped, so only the members themselves look like this.
+  for (const std::string_view empty : {R"("ciphertext":"")", R"("iv":"")", R"("tag":"")"}) {
+    const size_t end = text.find(empty, from) + empty.size() - 1;
+    texts[next++] = text.substr(from, end - from);
+    from = end;
+  }
+  texts[next] = text.substr(from);
+  return texts;
 }
 
-Wrapper CopyWith(const Wrapper& wrapper, std::string name, std::string type) {
-  Wrapper copy{wrapper.uid, std::move(name), std::move(type), {}};
-  for (const DataKey& key : wrapper.keys) copy.keys.push_back({key.number, key.key.Clone()});
-  return copy;
+std::string TextOf(const PreparedHeader& prepared, const JweParts& jwe) {
+  const auto& around = prepared.texts;
+  return around[0] + Base64UrlEncode(jwe.ciphertext) + around[1] + Base64UrlEncode(jwe.iv) +
+         around[2] + Base64UrlEncode(jwe.tag) + around[3];
+}
+
+Bytes RegionOf(const std::string& text) {
+  Bytes region(kHeaderRegion, ' ');
+  region[0] = '[';
+  std::copy(text.begin(), text.end(), region.begin() + 1);
+  std::fill(region.begin() + kSlot0, region.end(), uint8_t{0});
+  return region;
 }
 
 }  // namespace
 
-Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec) {
+Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec, const DocumentId& uid) {
   const std::set<std::string> sorted(spec.services.begin(), spec.services.end());
-  PreparedHeader prepared{spec.expression, {sorted.begin(), sorted.end()}, {}, {}};
+  PreparedHeader prepared{uid, spec.expression, {sorted.begin(), sorted.end()}, {}, {}, {}};
   if (!std::all_of(sorted.begin(), sorted.end(), IsServiceName)) {
     return Fail(ErrorCode::kInvalid, "a recryption service that is no domain");
   }
   RECRYPT_ASSIGN(const Ephemerals ephemerals, MakeEphemerals(spec));
   prepared.cek = Secret::Random(kCekSize);
+  JweParts& jwe = prepared.jwe;
+  jwe.protected_b64 = kJweProtected;
   for (const Curve curve : {Curve::kX25519, Curve::kP256}) {
     const auto found = ephemerals.find(curve);
-    if (found != ephemerals.end()) prepared.jwe.ephemerals.push_back(found->second.public_key());
+    if (found != ephemerals.end()) jwe.ephemerals.push_back(found->second.public_key());
   }
   for (const auto& labels : spec.expression.alternatives()) {
     RECRYPT_ASSIGN(JweRecipient recipient, MakeRecipient(spec, labels, ephemerals, prepared.cek));
-    prepared.jwe.recipients.push_back(std::move(recipient));
+    jwe.recipients.push_back(std::move(recipient));
   }
+  jwe.aad = ToBytes(HeaderAad(uid, prepared.expression, prepared.services, jwe.recipients));
+  prepared.texts = TextsAround(prepared);
   return prepared;
 }
 
 Result<SealedHeader> SealHeader(PreparedHeader prepared, const Wrapper& wrapper) {
-  RECRYPT_TRY(DataKeys::Make(wrapper.uid, CopyWith(wrapper, "", "").keys));
+  RECRYPT_TRY(DataKeys::Check(wrapper.keys));
+  if (wrapper.uid != prepared.uid) {
+    return Fail(ErrorCode::kInvalid, "the header was prepared for another document");
+  }
   // What can be left out for a header to fit goes first: the type, then the name, which a file may
   // also have in another encoding than JSON's.
   const std::string name = IsUtf8(wrapper.name) ? wrapper.name : "";
   const std::string type = IsUtf8(wrapper.type) ? wrapper.type : "";
-  const Wrapper attempts[] = {CopyWith(wrapper, name, type), CopyWith(wrapper, name, ""),
-                              CopyWith(wrapper, "", "")};
-  for (const Wrapper& attempt : attempts) {
-    Sealed made = SealText(prepared, attempt);
-    const std::string& text = made.text;
+  const std::pair<std::string, std::string> attempts[] = {{name, type}, {name, ""}, {"", ""}};
+  JweParts jwe = std::move(prepared.jwe);
+  for (const auto& [with_name, with_type] : attempts) {
+    const Secret plain = WrapperText(wrapper, with_name, with_type);
+    jwe = SealJweContent(std::move(jwe), prepared.cek, plain.Reveal());
+    const std::string text = TextOf(prepared, jwe);
     if (1 + text.size() > kSlot0) continue;
-    SealedHeader sealed;
-    sealed.region.assign(kHeaderRegion, ' ');
-    sealed.region[0] = '[';
-    std::copy(text.begin(), text.end(), sealed.region.begin() + 1);
-    std::fill(sealed.region.begin() + kSlot0, sealed.region.end(), uint8_t{0});
-    sealed.header = std::move(made.header);
-    return sealed;
+    return SealedHeader{RegionOf(text),
+                        {prepared.uid, std::move(prepared.expression), std::move(prepared.services),
+                         std::move(jwe), Sha256(AsBytes(text))}};
   }
   return Fail(ErrorCode::kInvalid, "the expression is too large for a document's header");
 }
 
 Result<SealedHeader> SealHeader(const HeaderSpec& spec, const Wrapper& wrapper) {
-  RECRYPT_ASSIGN(PreparedHeader prepared, PrepareHeader(spec));
+  RECRYPT_ASSIGN(PreparedHeader prepared, PrepareHeader(spec, wrapper.uid));
   return SealHeader(std::move(prepared), wrapper);
 }
 

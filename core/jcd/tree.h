@@ -100,8 +100,8 @@ class Tree {
   uint64_t ChangedBytes() const;
 
  private:
-  // Some 0.6 MB for a document that is read all over.
-  static constexpr size_t kCachedNodes = 128;
+  // Some 2.5 MB for a document that is read all over, and all tables of one of 256 MiB.
+  static constexpr size_t kCachedNodes = 512;
 
   struct Place {
     uint64_t offset;

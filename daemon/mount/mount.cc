@@ -59,7 +59,7 @@ Result<SessionOptions> SessionFor(const MountOptions& options) {
   // A mount for one user leaves it to the share, which knows its own access lists, what that user
   // may do; one for several has to tell them apart itself.
   session.default_permissions =
-      TakeOption(session.more, "default_permissions") || session.allow_other || geteuid() == 0;
+      TakeOption(session.more, "default_permissions") || session.allow_other;
   return session;
 }
 

@@ -228,6 +228,20 @@ TEST_F(Faults, AFullDiskIsReportedAndLosesNothing) {
   EXPECT_EQ(ErrnoOfWriting(*this / "after", std::string(400'000, 'l')), 0);
 }
 
+TEST_F(Faults, ClosingASmallNewFileSaysThatTheDiskIsFull) {
+  SmallShare(2048);
+  Mount();
+  const std::string content = RandomText(4096, 8);
+  int made = 0;
+  while (ErrnoOfWriting(*this / std::to_string(made), content) == 0) ++made;
+  EXPECT_GT(made, 200);
+  EXPECT_EQ(ErrnoOfWriting(*this / "another", content), ENOSPC);
+  Mount();
+  for (int i = 0; i < made; ++i) {
+    EXPECT_TRUE(ReadFile(*this / std::to_string(i)) == content) << i;
+  }
+}
+
 TEST_F(Faults, SpaceThatComesBackLetsTheWriteSucceed) {
   SmallShare(2048);
   Mount();
@@ -321,6 +335,29 @@ TEST_F(Process, WhatWasSyncedSurvivesBeingKilled) {
   fd.Reset();
   Mount();
   EXPECT_TRUE(ReadFile(*this / "f") == model);
+}
+
+TEST_F(Process, AFileClosedJustBeforeItIsKilledIsWholeOrEmpty) {
+  Mount();
+  const auto write_files = [&](const std::string& prefix) {
+    for (int i = 0; i < 40; ++i) {
+      WriteFile(*this / (prefix + std::to_string(i)), prefix + std::to_string(i));
+    }
+  };
+  write_files("early");
+  usleep(200'000);
+  write_files("late");
+  kill(mount_->pid(), SIGKILL);
+  mount_->Wait();
+  umount2(mountpoint_.c_str(), MNT_DETACH);
+  Mount();
+  for (int i = 0; i < 40; ++i) {
+    const std::string early = "early" + std::to_string(i);
+    EXPECT_EQ(ReadFile(*this / early), early);
+    const std::string late = "late" + std::to_string(i);
+    const std::string found = ReadFile(*this / late);
+    EXPECT_TRUE(found.empty() || found == late) << late << ": " << found;
+  }
 }
 
 TEST_F(Process, RefusesWhatCannotBeMounted) {

@@ -138,6 +138,7 @@ TEST_F(Policy, AnUnsignedDocumentOfAnotherLabelIsNotWritten) {
   ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
   alice_->may_write = false;
   WriteFile(*this / "c/f", "by somebody");
+  EXPECT_EQ(Xattr(*this / "c/f", "user.jcd.signer"), "unknown author");
   alice_->may_write = true;
   // Whoever controls the storage puts it where B rules, to have edits encrypted to C.
   stdfs::rename(Stored("c/f.jcd"), Stored("b/f.jcd"));

@@ -75,10 +75,12 @@ std::vector<Result<OpenedKeys>> FakeAccess::OpenMany(std::span<const Header* con
   return all;
 }
 
-int64_t FakeAccess::KeepCreated(const Header& header, const DocumentKeys&) {
-  if (deny) return 0;
-  (void)IsFirstUse(header.uid);
-  return clock_.MonotonicMillis() + lease_ms;
+int64_t FakeAccess::CreatorsLease(const LabelExpression&) {
+  return deny ? 0 : clock_.MonotonicMillis() + lease_ms;
+}
+
+void FakeAccess::KeepCreated(const Header& header, const DocumentKeys&) {
+  if (!deny) (void)IsFirstUse(header.uid);
 }
 
 Result<NewDocument> FakeAccess::Create(const LabelExpression& expression, std::string_view name) {

@@ -65,7 +65,8 @@ class FakeAccess : public Access {
   Result<OpenedKeys> Open(const Header& header, GrantUse use) override;
   std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
                                            GrantUse use) override;
-  int64_t KeepCreated(const Header& header, const DocumentKeys& keys) override;
+  int64_t CreatorsLease(const LabelExpression& expression) override;
+  void KeepCreated(const Header& header, const DocumentKeys& keys) override;
   Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override;
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
   Result<TrustedLabels> Trust(const LabelExpression& expression) override;

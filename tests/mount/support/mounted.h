@@ -12,6 +12,7 @@
 #define RECRYPT_TESTS_MOUNT_SUPPORT_MOUNTED_H_
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <memory>
@@ -73,7 +74,14 @@ class MountTest : public testing::Test {
   void SetUp() override;
   TestMount& Mount(MountSettings settings = {});
   std::string operator/(const std::string& name) const { return mountpoint_ + "/" + name; }
-  std::string Stored(const std::string& name) const { return share_ + "/" + name; }
+  // The path on the share. What was closed just before is asked for its attributes first: by then
+  // its stored form is complete (docs/PROMISES.md, Durability).
+  std::string Stored(const std::string& name) const {
+    struct stat st;
+    if (name.ends_with(".jcd"))
+      (void)::lstat((*this / name.substr(0, name.size() - 4)).c_str(), &st);
+    return share_ + "/" + name;
+  }
 
   TempDir dir_;
   std::string share_ = dir_.Make("share");

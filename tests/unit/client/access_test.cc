@@ -91,7 +91,8 @@ TEST_F(AccessTest, ADocumentCreatedHereIsNotUsedForTheFirstTime) {
   const NewDocument first = Created(*bob_, "Accounting#example.com");
   ASSERT_TRUE(bob_->Open(first.header.header, GrantUse::kOpen));  // a lease on the label
   const NewDocument second = Created(*bob_, "Accounting#example.com");
-  ASSERT_NE(bob_->KeepCreated(second.header.header, second.keys), 0);
+  ASSERT_NE(bob_->CreatorsLease(second.keys.expression), 0);
+  bob_->KeepCreated(second.header.header, second.keys);
   EXPECT_FALSE(bob_->Open(second.header.header, GrantUse::kOpen).value().first_use);
   EXPECT_EQ(Grants(world_.bob), 1);
 }
@@ -258,11 +259,14 @@ TEST_F(AccessTest, AReaderWithoutTheRightToWriteGetsNoCredential) {
 
 TEST_F(AccessTest, ACreatorKeepsTheKeysForAsLongAsALeaseOnTheLabelLasts) {
   const NewDocument first = Created(*bob_, "Accounting#example.com");
-  EXPECT_EQ(bob_->KeepCreated(first.header.header, first.keys), 0) << "kept without any lease";
+  EXPECT_EQ(bob_->CreatorsLease(first.keys.expression), 0);
+  bob_->KeepCreated(first.header.header, first.keys);
   auto opened = bob_->Open(first.header.header, GrantUse::kOpen);
   ASSERT_TRUE(opened);
+  EXPECT_TRUE(opened->first_use) << "kept without any lease";
   const NewDocument second = Created(*bob_, "Accounting#example.com");
-  EXPECT_EQ(bob_->KeepCreated(second.header.header, second.keys), opened->lease_end_ms);
+  EXPECT_EQ(bob_->CreatorsLease(second.keys.expression), opened->lease_end_ms);
+  bob_->KeepCreated(second.header.header, second.keys);
   world_.bob.transport->Fail(ErrorCode::kUnavailable, "gone");
   ExpectSameKeys(bob_->Open(second.header.header, GrantUse::kOpen), second);
 }
@@ -270,7 +274,8 @@ TEST_F(AccessTest, ACreatorKeepsTheKeysForAsLongAsALeaseOnTheLabelLasts) {
 TEST_F(AccessTest, ADropBoxKeepsNothing) {
   ASSERT_TRUE(world_.alice.admin().Create({Label("Box#example.com"), {60, Writers::kAnyone}}));
   const NewDocument letter = Created(*carol_, "Box#example.com");
-  EXPECT_EQ(carol_->KeepCreated(letter.header.header, letter.keys), 0);
+  EXPECT_EQ(carol_->CreatorsLease(letter.keys.expression), 0);
+  carol_->KeepCreated(letter.header.header, letter.keys);
   ExpectError(carol_->Open(letter.header.header, GrantUse::kOpen), ErrorCode::kDenied,
               "Box#example.com");
   ExpectSameKeys(alice_->Open(letter.header.header, GrantUse::kOpen), letter);

@@ -29,7 +29,7 @@ TEST(HeadersAhead, NoTwoDocumentsGetTheSame) {
   const HeaderSpec spec = SpecFor("A#example.com");
   std::set<Bytes> ephemerals, keys;
   for (int i = 0; i < 200; ++i) {
-    const PreparedHeader prepared = ahead.Take(spec).value();
+    const PreparedHeader prepared = ahead.Take(spec).value().header;
     EXPECT_TRUE(ephemerals.insert(prepared.jwe.ephemerals.at(0).bytes()).second);
     EXPECT_TRUE(keys.insert(ToBytes(prepared.cek.Reveal())).second);
   }
@@ -53,8 +53,8 @@ TEST(HeadersAhead, ALabelsNewKeyIsUsedAtOnce) {
   ASSERT_TRUE(ahead.Take(before).has_value());
   WaitForReady(ahead, before, 1);
   EXPECT_EQ(ahead.Ready(after), 0u);
-  const PreparedHeader one = ahead.Take(before).value();
-  const PreparedHeader other = ahead.Take(after).value();
+  const PreparedHeader one = ahead.Take(before).value().header;
+  const PreparedHeader other = ahead.Take(after).value().header;
   EXPECT_NE(one.jwe.recipients.at(0).kids, other.jwe.recipients.at(0).kids);
 }
 

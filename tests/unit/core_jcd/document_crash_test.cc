@@ -196,6 +196,20 @@ TEST_F(CrashTest, ACreationIsAbsentOrWhole) {
   CheckEveryPrefix(20);
 }
 
+TEST_F(CrashTest, ACreationWithRoomReservedIsAbsentOrWhole) {
+  Create();
+  Write(0, 9'000);
+  ASSERT_TRUE(document_->Reserve());
+  EXPECT_EQ(file_->Size().value(), StoredLengthFromSize(9'000));
+  Write(9'000, 5'000);
+  ASSERT_TRUE(document_->Reserve());
+  Truncate(3'000);
+  ASSERT_TRUE(document_->Reserve());
+  Commit(Durability::kSynced);
+  CheckEveryPrefix(20);
+  CheckWithoutSync(20);
+}
+
 TEST_F(CrashTest, AnAppendIsOldOrNew) {
   Create();
   Write(0, 10000);

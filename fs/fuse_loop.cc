@@ -18,10 +18,14 @@ namespace recrypt {
 namespace {
 
 // How often the usher looks, and for how long the door may be left alone.
-constexpr auto kRound = std::chrono::microseconds(200);
-constexpr int64_t kLeftAloneNs = 150'000;
+constexpr auto kRound = std::chrono::microseconds(500);
+constexpr int64_t kLeftAloneNs = 500'000;
 // The usher rests after so many rounds in which nobody has left the door.
-constexpr int kQuietRounds = 50;
+constexpr int kQuietRounds = 20;
+// Requests that each came so soon after the door was reached show a program and a thread that take
+// turns; after so many another thread gets its chance.
+constexpr int64_t kTurnNs = 100'000;
+constexpr int kTurns = 4;
 
 int64_t NowNs() {
   struct timespec now;
@@ -104,11 +108,17 @@ int FuseLoop::TakeRequest(struct fuse_buf& request) {
     if (got > 0 && !IsQuick(request) && resting_ != 0 && poll(&behind, 1, 0) > 0) SendOne();
     return got;
   }
+  const int64_t since = NowNs();
   while (got == -EAGAIN) {
     struct pollfd events[] = {{fd_, POLLIN, 0}, {end_event_.get(), POLLIN, 0}};
     if (poll(events, 2, -1) < 0 && errno != EINTR) return -errno;
     if (ended_) return 0;
     got = fuse_session_receive_buf(session_, &request);
+  }
+  turns_ = NowNs() - since < kTurnNs ? turns_ + 1 : 0;
+  if (turns_ == kTurns) {
+    turns_ = 0;
+    SendOne();
   }
   return got;
 }

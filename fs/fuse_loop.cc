@@ -22,9 +22,11 @@ constexpr auto kRound = std::chrono::microseconds(500);
 constexpr int64_t kLeftAloneNs = 500'000;
 // The usher rests after so many rounds in which nobody has left the door.
 constexpr int kQuietRounds = 20;
-// Requests that each came so soon after the door was reached show a program and a thread that take
-// turns; after so many another thread gets its chance.
-constexpr int64_t kTurnNs = 100'000;
+// Requests that were served so soon, each followed so soon by the next, show a program and a thread
+// that take turns; after so many another thread gets its chance. (What takes longer waits for a
+// disk, and is not worth it.)
+constexpr int64_t kServedSoonNs = 50'000;
+constexpr int64_t kFollowedSoonNs = 100'000;
 constexpr int kTurns = 4;
 
 int64_t NowNs() {
@@ -115,12 +117,17 @@ int FuseLoop::TakeRequest(struct fuse_buf& request) {
     if (ended_) return 0;
     got = fuse_session_receive_buf(session_, &request);
   }
-  turns_ = NowNs() - since < kTurnNs ? turns_ + 1 : 0;
-  if (turns_ == kTurns) {
+  NoteTurn(since - door_left_ns_, NowNs() - since);
+  return got;
+}
+
+void FuseLoop::NoteTurn(int64_t served_ns, int64_t waited_ns) {
+  if (waited_ns >= kFollowedSoonNs) {
+    turns_ = 0;
+  } else if (served_ns < kServedSoonNs && ++turns_ >= kTurns) {
     turns_ = 0;
     SendOne();
   }
-  return got;
 }
 
 void FuseLoop::LeaveDoor() {

@@ -42,6 +42,7 @@ class FuseLoop {
  private:
   void Serve();
   int TakeRequest(struct fuse_buf& request);
+  void NoteTurn(int64_t served_ns, int64_t waited_ns);
   void LeaveDoor();
   void Rest();
   void SendOne();

@@ -1,11 +1,9 @@
 #include "fs/fuse_loop.h"
 
-#include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <linux/fuse.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <signal.h>
 
 #include <cerrno>
 #include <chrono>
@@ -22,12 +20,17 @@ constexpr auto kRound = std::chrono::microseconds(500);
 constexpr int64_t kLeftAloneNs = 500'000;
 // The usher rests after so many rounds in which nobody has left the door.
 constexpr int kQuietRounds = 20;
+// A request that was there already is read in less.
+constexpr int64_t kReadyNs = 8'000;
 // Requests that were served so soon, each followed so soon by the next, show a program and a thread
 // that take turns; after so many another thread gets its chance. (What takes longer waits for a
 // disk, and is not worth it.)
 constexpr int64_t kServedSoonNs = 50'000;
 constexpr int64_t kFollowedSoonNs = 100'000;
 constexpr int kTurns = 4;
+
+// Wakes a thread out of the session's device.
+constexpr int kWakeSignal = SIGUSR1;
 
 int64_t NowNs() {
   struct timespec now;
@@ -57,34 +60,44 @@ struct Request : fuse_buf {
 }  // namespace
 
 FuseLoop::FuseLoop(struct fuse_session* session, unsigned threads)
-    : session_(session), threads_(threads), end_event_(eventfd(0, EFD_CLOEXEC)) {}
+    : session_(session), threads_(threads), fd_(fuse_session_fd(session)) {}
 
 int FuseLoop::Run() {
-  fd_ = fuse_session_fd(session_);
-  if (!end_event_ || fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK) != 0) return -errno;
+  struct sigaction wake = {}, before = {};
+  wake.sa_handler = [](int) {};  // a thread's read(2) returns
+  sigaction(kWakeSignal, &wake, &before);
   std::vector<std::thread> threads;
   for (unsigned i = 1; i < threads_; ++i) threads.emplace_back([this] { Serve(); });
   threads.emplace_back([this] { Usher(); });
   Serve();
   for (std::thread& thread : threads) thread.join();
+  sigaction(kWakeSignal, &before, nullptr);
   return result_;
 }
 
 void FuseLoop::Stop() {
   fuse_session_exit(session_);
   End();
+  std::unique_lock lock(mutex_);
+  while (!serving_.empty()) {
+    // One of them may be just about to wait: until it has noticed.
+    for (const pthread_t thread : serving_) pthread_kill(thread, kWakeSignal);
+    left_.wait_for(lock, std::chrono::milliseconds(10));
+  }
 }
 
 void FuseLoop::End() {
   ended_ = true;
-  const uint64_t one = 1;
-  (void)!write(end_event_.get(), &one, sizeof one);
   std::lock_guard lock(mutex_);
   sent_.notify_all();
   left_.notify_all();
 }
 
 void FuseLoop::Serve() {
+  {
+    std::lock_guard lock(mutex_);
+    serving_.insert(pthread_self());
+  }
   Request request;
   while (!ended_) {
     if (door_taken_.exchange(true)) {
@@ -95,29 +108,24 @@ void FuseLoop::Serve() {
     LeaveDoor();
     if (got > 0) {
       fuse_session_process_buf(session_, &request);
-    } else if (got != -EINTR) {
+    } else if (got != -EINTR && got != -EAGAIN) {
       if (got < 0) result_ = got;
       End();
     }
   }
+  std::lock_guard lock(mutex_);
+  serving_.erase(pthread_self());
 }
 
 // Waits at the door for a request; its size, 0 when the session has ended, or -errno.
 int FuseLoop::TakeRequest(struct fuse_buf& request) {
-  int got = fuse_session_receive_buf(session_, &request);
-  if (got != -EAGAIN) {
-    struct pollfd behind = {fd_, POLLIN, 0};
-    if (got > 0 && !IsQuick(request) && resting_ != 0 && poll(&behind, 1, 0) > 0) SendOne();
-    return got;
-  }
   const int64_t since = NowNs();
-  while (got == -EAGAIN) {
-    struct pollfd events[] = {{fd_, POLLIN, 0}, {end_event_.get(), POLLIN, 0}};
-    if (poll(events, 2, -1) < 0 && errno != EINTR) return -errno;
-    if (ended_) return 0;
-    got = fuse_session_receive_buf(session_, &request);
-  }
-  NoteTurn(since - door_left_ns_, NowNs() - since);
+  const int got = fuse_session_receive_buf(session_, &request);
+  if (got <= 0) return got;
+  const int64_t waited = NowNs() - since;
+  if (waited >= kReadyNs) NoteTurn(since - door_left_ns_, waited);
+  struct pollfd behind = {fd_, POLLIN, 0};
+  if (!IsQuick(request) && resting_ != 0 && poll(&behind, 1, 0) > 0) SendOne();
   return got;
 }
 

@@ -16,12 +16,13 @@
 #ifndef RECRYPT_FS_FUSE_LOOP_H_
 #define RECRYPT_FS_FUSE_LOOP_H_
 
+#include <pthread.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-
-#include "core/base/unique_fd.h"
+#include <set>
 
 struct fuse_buf;
 struct fuse_session;
@@ -36,7 +37,7 @@ class FuseLoop {
   // Serves, with this thread and others, until the session has ended: the mount is gone, or Stop
   // was called.
   int Run();
-  // Any thread may call it.
+  // Returns when no thread serves any more; for any thread but those.
   void Stop();
 
  private:
@@ -51,8 +52,7 @@ class FuseLoop {
 
   struct fuse_session* const session_;
   const unsigned threads_;
-  int fd_ = -1;         // of the session
-  UniqueFd end_event_;  // readable once it has ended
+  const int fd_;  // of the session
 
   std::atomic<bool> ended_{false};
   std::atomic<int> result_{0};
@@ -65,7 +65,8 @@ class FuseLoop {
 
   std::mutex mutex_;              // guards what follows; innermost
   std::condition_variable sent_;  // for a thread that rests
-  std::condition_variable left_;  // for the usher
+  std::condition_variable left_;  // for the usher, and for Stop
+  std::set<pthread_t> serving_;
   unsigned to_send_ = 0;
 };
 

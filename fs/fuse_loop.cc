@@ -80,8 +80,8 @@ void FuseLoop::Stop() {
   End();
   std::unique_lock lock(mutex_);
   while (!serving_.empty()) {
-    // One of them may be just about to wait: until it has noticed.
-    for (const pthread_t thread : serving_) pthread_kill(thread, kWakeSignal);
+    // It may be just about to wait: until it has noticed.
+    if (serving_.contains(at_door_)) pthread_kill(at_door_, kWakeSignal);
     left_.wait_for(lock, std::chrono::milliseconds(10));
   }
 }
@@ -104,6 +104,7 @@ void FuseLoop::Serve() {
       Rest();
       continue;
     }
+    at_door_ = pthread_self();
     const int got = TakeRequest(request);
     LeaveDoor();
     if (got > 0) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <random>
@@ -92,6 +93,27 @@ TEST_F(TwoMounts, AWriterExcludesAnotherForABoundedTime) {
   mine.Reset();
   EXPECT_EQ(ReadFile(*this / "f").substr(0, 8), "minexxxx");
   EXPECT_EQ(ReadFile(*this / "f").substr(98, 10), "xxtheirsxx");
+}
+
+TEST_F(TwoMounts, RequestsThatWaitDoNotKeepOthersWaiting) {
+  WriteFile(*this / "free", "text");
+  WriteFile(*this / "f", std::string(10'000, 'x'));
+  UniqueFd mine = OpenFd(*this / "f", O_RDWR);
+  UniqueFd theirs = OpenFd(Other("f"), O_RDWR);
+  ASSERT_EQ(pwrite(mine.get(), "mine", 4, 0), 4);  // holds the lock
+  std::atomic<bool> waits{true};
+  std::thread writer([&] {
+    EXPECT_EQ(pwrite(theirs.get(), "theirs", 6, 100), 6);
+    waits = false;
+  });
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(ReadFile(Other("free")), "text");
+    WriteFile(Other("new" + std::to_string(i)), "text");
+    if (i % 10 == 0) usleep(2'000);  // long enough for the threads to go to rest
+  }
+  EXPECT_TRUE(waits);
+  ASSERT_EQ(fsync(mine.get()), 0);
+  writer.join();
 }
 
 TEST_F(TwoMounts, ALongReadSurvivesChangesByTheOther) {

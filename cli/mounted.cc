@@ -1,4 +1,4 @@
-// recryptfs umount, status, why: about mounts that serve already.
+// recryptfs umount, status, lock, why: about mounts that serve already.
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <vector>
 
 #include "cli/mount_table.h"
 #include "cli/verbs.h"
@@ -101,6 +102,39 @@ class Umount : public Command {
   std::string mountpoint_;
 };
 
+class LockMounts : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("MOUNTPOINT", &mountpoint_, "A mount; all of yours without it",
+                     Need::kOptional);
+  }
+
+  Status Run(Context& context) override {
+    std::vector<MountEntry> mounts;
+    if (mountpoint_.empty()) {
+      RECRYPT_ASSIGN(mounts, OwnMounts());
+    } else {
+      RECRYPT_ASSIGN(MountEntry mount, MountAt(mountpoint_));
+      mounts.push_back(std::move(mount));
+    }
+    Json locked = Json::array();
+    for (const MountEntry& mount : mounts) {
+      if (lsetxattr(mount.mountpoint.c_str(), "user.jcd.lock", "1", 1, 0) != 0) {
+        return FailErrno(errno, "locking " + mount.mountpoint);
+      }
+      context.out.Line("Locked " + mount.mountpoint +
+                       ": what is opened from now on needs a new grant.");
+      locked.push_back(mount.mountpoint);
+    }
+    if (mounts.empty()) context.out.Note("Nothing is mounted.");
+    context.out.Object({{"locked", std::move(locked)}});
+    return {};
+  }
+
+ private:
+  std::string mountpoint_;
+};
+
 class Why : public Command {
  public:
   void Declare(Options& options) override {
@@ -170,6 +204,8 @@ constexpr std::array kVerbs = {
     Verb{"umount", "Unmount, and wait until everything is committed", "recryptfs umount ~/office",
          MakeCommand<Umount>},
     Verb{"status", "List the mounts", "recryptfs status", MakeCommand<MountStatus>},
+    Verb{"lock", "Take all keys, grants and cached plaintext out of mounts",
+         "recryptfs lock ~/office", MakeCommand<LockMounts>},
     Verb{"why", "Say why a file in a mount was last refused",
          "recryptfs why ~/office/Accounting/report.odt", MakeCommand<Why>},
 };

@@ -103,6 +103,9 @@ class Scenario:
         check(after > before, "bob's first read asked for no grant")
         self.bob.run("cat", report)
         check(self.grants() == after, "bob's second read asked for a grant again")
+        self.bob.run("recryptfs", "lock", self.bob.at)
+        check(self.bob.run("cat", report).raw == self.report, "bob read other bytes after locking")
+        check(self.grants() > after, "bob's read after locking asked for no grant")
         signer = self.bob.run("getfattr", "--only-values", "-n", "user.jcd.signer", report).out
         check(self.alice.account in signer, f"signer: {signer}")
 

@@ -40,11 +40,15 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
 
 FileSystem::~FileSystem() = default;
 
+void FileSystem::StopNotifying() {
+  leases_.Stop();
+  invalidations_.Stop();
+}
+
 void FileSystem::Shutdown() {
   prefetcher_.Stop();
   commits_.Stop();
-  leases_.Stop();
-  invalidations_.Stop();
+  StopNotifying();
   auto settle = [this](OpenDocument& document) {
     Status settled = document.Settle();
     // Records that could not be applied are as good; whoever writes next applies them.

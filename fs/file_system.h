@@ -77,6 +77,9 @@ class FileSystem : private DocumentEvents {
                                                     Access& access, const Clock& clock,
                                                     KernelCache& kernel, LogSink log);
   ~FileSystem() override;
+  // Asks nothing of the kernel's cache any more, and waits for what was asked; called while
+  // requests are still served, since the kernel may need an answer to them first.
+  void StopNotifying();
   // Commits and applies everything and ends the threads. Called once, when no operation runs.
   void Shutdown();
   // Commits everything and takes keys, grants and cached plaintext away at once (the attribute

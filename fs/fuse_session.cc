@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <mutex>
+#include <shared_mutex>
 #include <system_error>
 
 #include "fs/fuse_ops.h"
@@ -113,6 +114,7 @@ Status FuseSession::Mount(FileSystem& fs) {
   if (fuse_session_mount(session_, options_.mountpoint.c_str()) != 0) {
     return Fail(ErrorCode::kIo, "mounting on " + options_.mountpoint + ": " + TakeLastWords());
   }
+  std::unique_lock lock(notifying_);
   mounted_ = true;
   loop_ = std::make_unique<FuseLoop>(session_, options_.threads);
   return {};
@@ -122,7 +124,12 @@ void FuseSession::Serve() {
   const int result = loop_->Run();
   if (result < 0)
     log_(LogLevel::kError, "serving the mount: " + std::generic_category().message(-result));
-  mounted_ = false;
+  {
+    // Unmounting closes the device: nobody may write to its number any more, which may soon be that
+    // of another file.
+    std::unique_lock lock(notifying_);
+    mounted_ = false;
+  }
   fuse_session_unmount(session_);
 }
 
@@ -131,6 +138,7 @@ void FuseSession::Stop() {
 }
 
 void FuseSession::DropPages(uint64_t inode_id) {
+  std::shared_lock lock(notifying_);
   if (!mounted_) return;
   const int result = fuse_lowlevel_notify_inval_inode(session_, inode_id, 0, 0);
   if (result != 0 && result != -ENOENT) {
@@ -139,10 +147,12 @@ void FuseSession::DropPages(uint64_t inode_id) {
 }
 
 void FuseSession::DropAttributes(uint64_t inode_id) {
+  std::shared_lock lock(notifying_);
   if (mounted_) (void)fuse_lowlevel_notify_inval_inode(session_, inode_id, -1, 0);
 }
 
 void FuseSession::DropName(uint64_t directory_id, const std::string& name) {
+  std::shared_lock lock(notifying_);
   if (!mounted_) return;
   (void)fuse_lowlevel_notify_inval_entry(session_, directory_id, name.c_str(), name.size());
 }

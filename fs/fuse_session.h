@@ -10,8 +10,8 @@
 #ifndef RECRYPT_FS_FUSE_SESSION_H_
 #define RECRYPT_FS_FUSE_SESSION_H_
 
-#include <atomic>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -65,7 +65,8 @@ class FuseSession : public KernelCache {
   const LogSink log_;
   FileSystem* fs_ = nullptr;
   struct fuse_session* session_ = nullptr;
-  std::atomic<bool> mounted_{false};
+  std::shared_mutex notifying_;  // shared while the kernel is told something; guards mounted_
+  bool mounted_ = false;
   std::unique_ptr<FuseLoop> loop_;  // from Mount on
 };
 

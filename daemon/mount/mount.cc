@@ -66,8 +66,8 @@ Result<SessionOptions> SessionFor(const MountOptions& options) {
 // Waits for a signal that ends the mount, writes back what the kernel still holds, and stops it.
 class SignalWatch {
  public:
-  SignalWatch(FuseSession& session, LogSink log)
-      : session_(session), log_(std::move(log)), thread_([this] { Run(); }) {}
+  SignalWatch(FuseSession& session, FileSystem& fs, LogSink log)
+      : session_(session), fs_(fs), log_(std::move(log)), thread_([this] { Run(); }) {}
   ~SignalWatch() {
     done_ = true;
     pthread_kill(thread_.native_handle(), SIGTERM);
@@ -85,10 +85,12 @@ class SignalWatch {
     // Pages that were changed through mappings come in as writes, which are still served.
     UniqueFd root(open(session_.options().mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (root) (void)syncfs(root.get());
+    fs_.StopNotifying();
     session_.Stop();
   }
 
   FuseSession& session_;
+  FileSystem& fs_;
   const LogSink log_;
   std::atomic<bool> done_{false};
   std::thread thread_;
@@ -97,15 +99,17 @@ class SignalWatch {
 // Asks the mount for something that only a serving mount answers, then says so.
 class ReadyWatch {
  public:
-  ReadyWatch(FuseSession& session, const std::function<Status()>& serving)
-      : thread_([this, &session, &serving] {
+  ReadyWatch(FuseSession& session, FileSystem& fs, const std::function<Status()>& serving)
+      : thread_([this, &session, &fs, &serving] {
           struct statfs st;
           if (statfs(session.options().mountpoint.c_str(), &st) != 0) {
             result_ = FailErrno(errno, "the mount does not answer");
           } else if (serving) {
             result_ = serving();
           }
-          if (!result_) session.Stop();
+          if (result_) return;
+          fs.StopNotifying();
+          session.Stop();
         }) {}
   Status Join() {
     thread_.join();
@@ -144,8 +148,8 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   RECRYPT_TRY(session.Mount(*fs));
   Status ready;
   {
-    SignalWatch signals(session, services.log);
-    ReadyWatch watch(session, services.serving);
+    SignalWatch signals(session, *fs, services.log);
+    ReadyWatch watch(session, *fs, services.serving);
     session.Serve();
     ready = watch.Join();
   }

@@ -60,7 +60,7 @@ class Access {
   // What to trust for documents under `expression`; fails as Create does.
   virtual Result<TrustedLabels> Trust(const LabelExpression& expression) = 0;
 
-  // Wipes every key, grant and session at once (the attribute `user.jcd.lock`).
+  // Wipes every key, grant and session at once (`recryptfs lock`).
   virtual void Lock() = 0;
 };
 

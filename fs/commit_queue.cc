@@ -26,6 +26,11 @@ bool CommitQueue::Add(const Document& document) {
   return true;
 }
 
+std::vector<CommitQueue::Document> CommitQueue::Waiting() const {
+  std::lock_guard lock(mutex_);
+  return waiting_;
+}
+
 void CommitQueue::Stop() {
   {
     std::lock_guard lock(mutex_);

@@ -31,6 +31,7 @@ class CommitQueue {
 
   // False when too many wait, or after Stop.
   bool Add(const Document& document);
+  std::vector<Document> Waiting() const;
   // Ends the thread; what still waits is left to the caller.
   void Stop();
 
@@ -38,7 +39,7 @@ class CommitQueue {
   void Run();
 
   const std::function<void(const Document&)> commit_;
-  std::mutex mutex_;  // guards what follows; innermost
+  mutable std::mutex mutex_;  // guards what follows; innermost
   std::condition_variable wake_;
   std::vector<Document> waiting_;
   bool rests_ = false;

@@ -64,7 +64,11 @@ void FileSystem::Shutdown() {
 
 // Pages are dropped by the thread that does so always: this one answers a request of the kernel's.
 void FileSystem::Lock() {
-  std::vector<std::shared_ptr<OpenDocument>> documents;
+  std::vector<std::shared_ptr<OpenDocument>> documents = commits_.Waiting();
+  {
+    std::lock_guard lock(kept_mutex_);
+    documents.insert(documents.end(), kept_.begin(), kept_.end());
+  }
   for (const auto& inode : inodes_.WithDocuments()) documents.push_back(inode->document());
   auto done = std::make_shared<std::promise<void>>();
   std::future<void> ended = done->get_future();

@@ -49,6 +49,7 @@ void FileSystem::LetGo(const Inode::Key& key) {
   if (inode == nullptr) return;
   std::shared_ptr<OpenDocument> document = inode->document();
   if (document == nullptr) return;
+  document->FinishCommit();  // or it would be kept by who commits it
   {
     std::lock_guard lock(kept_mutex_);
     kept_.remove(document);

@@ -92,6 +92,10 @@ bool FileSystem::CommitSoon(const std::shared_ptr<OpenDocument>& document) {
   return commits_.Add(document);
 }
 
+void FileSystem::IsReadAllOver(const std::shared_ptr<OpenDocument>& document) {
+  prefetcher_.ReadTables(document);
+}
+
 void FileSystem::LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) {
   leases_.Watch(document, end_ms);
 }

@@ -182,6 +182,7 @@ class FileSystem : private DocumentEvents {
   // DocumentEvents
   void HasWork(const std::shared_ptr<OpenDocument>& document) override;
   bool CommitSoon(const std::shared_ptr<OpenDocument>& document) override;
+  void IsReadAllOver(const std::shared_ptr<OpenDocument>& document) override;
   void LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) override;
   void PagesAreStale(uint64_t inode_id) override;
 

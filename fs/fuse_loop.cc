@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <thread>
 #include <vector>
@@ -38,10 +39,26 @@ int64_t NowNs() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+const struct fuse_in_header& HeaderOf(const struct fuse_buf& request) {
+  return *static_cast<const struct fuse_in_header*>(request.mem);
+}
+
+// Moves so much that another thread comes in time to serve what comes meanwhile: the kernel reads
+// ahead, and writes in parallel.
+bool IsLong(const struct fuse_buf& request) {
+  constexpr uint32_t kMuch = 65536;
+  const struct fuse_in_header& header = HeaderOf(request);
+  if (header.opcode == FUSE_WRITE) return header.len > kMuch;
+  struct fuse_read_in read = {};
+  if (header.opcode != FUSE_READ || header.len < sizeof header + sizeof read) return false;
+  std::memcpy(&read, &header + 1, sizeof read);
+  return read.size >= kMuch;
+}
+
 // Whose answer nobody waits for, and which is served sooner than a thread comes that would serve
 // what stands behind it.
 bool IsQuick(const struct fuse_buf& request) {
-  switch (static_cast<const struct fuse_in_header*>(request.mem)->opcode) {
+  switch (HeaderOf(request).opcode) {
     case FUSE_RELEASE:
     case FUSE_RELEASEDIR:
       return true;
@@ -126,7 +143,9 @@ int FuseLoop::TakeRequest(struct fuse_buf& request) {
   const int64_t waited = NowNs() - since;
   if (waited >= kReadyNs) NoteTurn(since - door_left_ns_, waited);
   struct pollfd behind = {fd_, POLLIN, 0};
-  if (!IsQuick(request) && resting_ != 0 && poll(&behind, 1, 0) > 0) SendOne();
+  if (resting_ != 0 && (IsLong(request) || (!IsQuick(request) && poll(&behind, 1, 0) > 0))) {
+    SendOne();
+  }
   return got;
 }
 

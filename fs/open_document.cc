@@ -127,6 +127,7 @@ Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
       if (phase_ == State::kEmpty) return size_t{0};
       if (phase_ == State::kLoaded && LeaseAlive()) {
         auto size = doc_->Read(offset, out);
+        if (size && doc_->WantsTables()) services_.events.IsReadAllOver(shared_from_this());
         if (size || size.error().code != ErrorCode::kCorrupt) return size;
         failure = std::move(size.error());
       } else {
@@ -141,6 +142,15 @@ Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
     }
   }
   return Fail(std::move(failure));
+}
+
+void OpenDocument::ReadTables() {
+  for (uint64_t next = 0;;) {
+    std::shared_lock state(state_);
+    if (phase_ != State::kLoaded || !LeaseAlive()) return;
+    next = doc_->ReadTables(next);
+    if (next == 0) return;
+  }
 }
 
 // A block that does not verify is damage only if the document is still the one that was opened

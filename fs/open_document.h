@@ -51,6 +51,8 @@ class DocumentEvents {
   // It is closed and ready to be committed: somebody else calls FinishCommit within milliseconds.
   // False when too many wait for that.
   virtual bool CommitSoon(const std::shared_ptr<OpenDocument>& document) = 0;
+  // ReadTables is worth a call.
+  virtual void IsReadAllOver(const std::shared_ptr<OpenDocument>& document) = 0;
   // Its keys have to be gone at `end_ms` (Clock::MonotonicMillis).
   virtual void LeaseEnds(const std::shared_ptr<OpenDocument>& document, int64_t end_ms) = 0;
   // The kernel may hold pages of it that are not, or no longer, to be seen.
@@ -138,6 +140,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   bool commits_soon() const { return commits_soon_; }
   // Commits it, if that has not been done by now.
   void FinishCommit();
+
+  // Reads what is needed to find blocks anywhere in it, ahead of who wants them.
+  void ReadTables();
 
   // -- For the write-back thread.
   // Commits when dirty for longer than `age_ms`, applies records when idle; true when there is

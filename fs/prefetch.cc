@@ -6,6 +6,7 @@
 #include "core/jcd/geometry.h"
 #include "fs/directory_reader.h"
 #include "fs/names.h"
+#include "fs/open_document.h"
 
 namespace recrypt {
 namespace {
@@ -88,6 +89,10 @@ void Prefetcher::FetchFiles(Inode& directory, DirectoryPrefetch& state) {
   for (const DirectoryPrefetch::Document& document : state.NextBatch(DirectoryPrefetch::kFiles)) {
     (void)OpenStored(directory, document.stored_name);
   }
+}
+
+void Prefetcher::ReadTables(const std::shared_ptr<OpenDocument>& document) {
+  (void)thread_.Post([document] { document->ReadTables(); });
 }
 
 void Prefetcher::FetchGrants(Inode& directory, DirectoryPrefetch& state) {

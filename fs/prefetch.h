@@ -61,6 +61,7 @@ class Prefetcher {
   // A document of `directory` was opened that had to be read from the share; `first_use`: with a
   // grant that nobody had used before. Where grants are held already, none are asked for.
   void Opened(const std::shared_ptr<Inode>& directory, const Inode& document, bool first_use);
+  void ReadTables(const std::shared_ptr<OpenDocument>& document);
   void Stop() { thread_.Stop(); }
 
  private:

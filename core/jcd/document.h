@@ -74,6 +74,11 @@ class Document {
 
   // Fewer bytes than asked for only at the end of the document. kCorrupt when a block fails.
   virtual Result<size_t> Read(uint64_t offset, MutableByteSpan out) = 0;
+  // True once, when a document is read here and there whose tables can all be kept: then it is
+  // worth calling ReadTables from 0 on, on a thread of its own.
+  virtual bool WantsTables() = 0;
+  // Reads and verifies the next few tables that are not held yet; where to go on, 0 at the end.
+  virtual uint64_t ReadTables(uint64_t first) = 0;
   virtual Status Write(uint64_t offset, ByteSpan data) = 0;
   // Shrinks, or grows by a hole.
   virtual Status Truncate(uint64_t size) = 0;

@@ -40,6 +40,8 @@ class DocumentImpl : public Document, private StoredBytes {
 
   // document_read.cc
   Result<size_t> Read(uint64_t offset, MutableByteSpan out) override;
+  bool WantsTables() override;
+  uint64_t ReadTables(uint64_t first) override;
   Result<uint64_t> SeekData(uint64_t offset) override;
   Result<uint64_t> SeekHole(uint64_t offset) override;
 
@@ -162,6 +164,7 @@ class DocumentImpl : public Document, private StoredBytes {
   uint64_t block_writes_ = 0;  // under the newest data key, committed or not
   Stored stored_;
   std::atomic<uint64_t> last_group_{0};  // the last one that was read for the first time
+  std::atomic<uint32_t> scattered_{0};   // how many were, not in order
   Changes changes_;
   Tree tree_;
   DirtyBlocks blocks_;

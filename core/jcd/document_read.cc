@@ -6,6 +6,9 @@ namespace recrypt {
 namespace {
 
 constexpr uint64_t kGroupsAhead = 4;  // some 2 MiB
+// After so many groups out of order the tables of all are worth a read each.
+constexpr uint32_t kScattered = 16;
+constexpr uint64_t kTablesAtOnce = 8;
 
 }  // namespace
 
@@ -25,6 +28,24 @@ Result<size_t> DocumentImpl::Read(uint64_t offset, MutableByteSpan out) {
   return out.size();
 }
 
+bool DocumentImpl::WantsTables() {
+  if (scattered_ < kScattered) return false;
+  std::shared_lock lock(state_mutex_);
+  if (tree_.layout().groups() > Tree::kCachedTables) return false;
+  return scattered_.exchange(0) >= kScattered;
+}
+
+uint64_t DocumentImpl::ReadTables(uint64_t first) {
+  std::shared_lock lock(state_mutex_);
+  auto contexts = cipher_->Borrow();
+  const uint64_t end = std::min(first + kTablesAtOnce, tree_.layout().groups());
+  for (uint64_t group = first; group < end; ++group) {
+    // One that is damaged is reported to who reads what it stands for.
+    if (!tree_.Holds(0, group)) (void)tree_.Get(contexts->hasher(), 0, group);
+  }
+  return end < tree_.layout().groups() ? end : 0;
+}
+
 // A group is read for the first time: its table, behind the blocks, and the blocks are waited for
 // together. Who reads group after group gets the next ones as well: the steps forth to a table and
 // back hide from the system that this is in order.
@@ -32,7 +53,10 @@ void DocumentImpl::AskAhead(uint64_t group, uint64_t from, uint64_t size) {
   const bool in_order = last_group_.exchange(group) + 1 == group;
   const uint64_t block = group * kGroupBlocks;
   file_->WillRead(BlockOffset(block) + from, size);
-  if (!in_order) return;
+  if (!in_order) {
+    ++scattered_;
+    return;
+  }
   const uint64_t next = BlockOffset(block + kGroupBlocks);
   file_->WillRead(next, BlockOffset(block + (1 + kGroupsAhead) * kGroupBlocks) - next);
 }

@@ -51,6 +51,10 @@ class NodeRef {
 
 class Tree {
  public:
+  // So many tables are kept, with the index blocks above them: some 2.5 MB for a document that is
+  // read all over, all tables of one of 256 MiB.
+  static constexpr size_t kCachedTables = 512;
+
   explicit Tree(const StoredBytes& stored) : stored_bytes_(stored), cache_(kCachedNodes) {}
 
   // The tree of a committed state; forgets everything else.
@@ -100,8 +104,7 @@ class Tree {
   uint64_t ChangedBytes() const;
 
  private:
-  // Some 2.5 MB for a document that is read all over, and all tables of one of 256 MiB.
-  static constexpr size_t kCachedNodes = 512;
+  static constexpr size_t kCachedNodes = kCachedTables + 16;
 
   struct Place {
     uint64_t offset;

@@ -17,8 +17,8 @@ namespace recrypt {
 namespace {
 
 // How often the usher looks, and for how long the door may be left alone.
-constexpr auto kRound = std::chrono::microseconds(500);
-constexpr int64_t kLeftAloneNs = 500'000;
+constexpr auto kRound = std::chrono::milliseconds(1);
+constexpr int64_t kLeftAloneNs = 1'000'000;
 // The usher rests after so many rounds in which nobody has left the door.
 constexpr int kQuietRounds = 20;
 // A request that was there already is read in less.

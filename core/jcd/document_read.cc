@@ -41,7 +41,7 @@ uint64_t DocumentImpl::ReadTables(uint64_t first) {
   const uint64_t end = std::min(first + kTablesAtOnce, tree_.layout().groups());
   for (uint64_t group = first; group < end; ++group) {
     // One that is damaged is reported to who reads what it stands for.
-    if (!tree_.Holds(0, group)) (void)tree_.Get(contexts->hasher(), 0, group);
+    (void)tree_.Get(contexts->hasher(), 0, group);
   }
   return end < tree_.layout().groups() ? end : 0;
 }
@@ -66,8 +66,11 @@ void DocumentImpl::AskAhead(uint64_t group, uint64_t from, uint64_t size) {
 Status DocumentImpl::ReadInGroup(BlockContexts& contexts, uint64_t group, uint64_t from,
                                  MutableByteSpan out) {
   const DirtyBlocks::Group* dirty = blocks_.FindGroup(group);
-  if (!tree_.Holds(0, group)) AskAhead(group, from, out.size());
-  RECRYPT_ASSIGN(const NodeRef table, tree_.Get(contexts.hasher(), 0, group));
+  NodeRef table = tree_.Find(0, group);
+  if (!table) {
+    AskAhead(group, from, out.size());
+    RECRYPT_ASSIGN(table, tree_.Get(contexts.hasher(), 0, group));
+  }
   if (!table) {
     std::memset(out.data(), 0, out.size());
     return {};

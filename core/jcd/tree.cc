@@ -70,19 +70,19 @@ Result<Sha256Digest> Tree::HashOf(Sha256Hasher& hasher, int level, uint64_t numb
   return parent ? parent->Hash(number % kFanout) : kZeroHash;
 }
 
-Result<NodeRef> Tree::Get(Sha256Hasher& hasher, int level, uint64_t number) const {
+NodeRef Tree::Find(int level, uint64_t number) const {
   const auto changed = changed_[level].find(number);
   if (changed != changed_[level].end()) return NodeRef(&changed->second.node);
-  if (auto cached = cache_.Find(level, number)) return NodeRef(std::move(cached));
+  return NodeRef(cache_.Find(level, number));
+}
+
+Result<NodeRef> Tree::Get(Sha256Hasher& hasher, int level, uint64_t number) const {
+  if (NodeRef found = Find(level, number)) return found;
   RECRYPT_ASSIGN(const Sha256Digest hash, HashOf(hasher, level, number));
   if (hash == kZeroHash) return NodeRef();
   RECRYPT_ASSIGN(auto loaded, Load(hasher, level, number, hash));
   cache_.Put(level, number, loaded);
   return NodeRef(std::move(loaded));
-}
-
-bool Tree::Holds(int level, uint64_t number) const {
-  return changed_[level].contains(number) || cache_.Find(level, number) != nullptr;
 }
 
 Result<bool> Tree::IsHole(Sha256Hasher& hasher, int level, uint64_t number) const {

@@ -65,8 +65,8 @@ class Tree {
   const Sha256Digest& root() const { return root_; }
 
   Result<NodeRef> Get(Sha256Hasher& hasher, int level, uint64_t number) const;
-  // Whether Get would find it in memory.
-  bool Holds(int level, uint64_t number) const;
+  // What Get would find in memory; else null.
+  NodeRef Find(int level, uint64_t number) const;
   // Whether nothing but holes is below, changes included.
   Result<bool> IsHole(Sha256Hasher& hasher, int level, uint64_t number) const;
   using ChangedNodes = std::map<uint64_t, ChangedNode>;

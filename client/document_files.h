@@ -1,7 +1,7 @@
 // Encrypting and decrypting single documents outside of a mount: files and streams.
 //
 //   RECRYPT_TRY(EncryptFile(access, {expression}, "a.txt", "a.txt.jcd", Overwrite::kRefuse));
-//   RECRYPT_ASSIGN(auto done, DecryptFile(access, clock, "a.txt.jcd", "a.txt", kRefuse));
+//   RECRYPT_ASSIGN(auto done, DecryptFile(access, clock, "a.jcd", "a", Overwrite::kRefuse));
 //
 // Output to a file goes to a temporary one beside it, which takes the name once all of it is good
 // and durable: what fails leaves nothing behind. Thread safe.

@@ -62,15 +62,18 @@ Result<JweRecipient> MakeRecipient(const HeaderSpec& spec, const std::vector<Lab
   return recipient;
 }
 
-// The wrapper's canonical text, with `type` and `name` if they are not empty.
+// The wrapper's canonical text, with `type` and `name` if they are not empty. No copy of a key is
+// left behind: the text does not grow beyond what is reserved, and what is put into it is wiped.
 Secret WrapperText(const Wrapper& wrapper, const std::string& name, const std::string& type) {
   std::string text;
-  text.reserve(128 + 64 * wrapper.keys.size() + 6 * (name.size() + type.size()));
+  text.reserve(128 + 80 * wrapper.keys.size() + 6 * (name.size() + type.size()));
   text += R"({"keys":[)";
   for (const DataKey& key : wrapper.keys) {
     if (text.back() == '}') text += ',';
     std::string encoded = Base64UrlEncode(key.key.Reveal());
-    text += R"({"k":")" + encoded + R"(","n":)" + std::to_string(key.number) + "}";
+    text += R"({"k":")";
+    text += encoded;
+    text += R"(","n":)" + std::to_string(key.number) + "}";
     Wipe(encoded);
   }
   text += ']';

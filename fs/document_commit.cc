@@ -41,7 +41,11 @@ Status OpenDocument::CommitLocked(Durability durability) {
 
 // What this mount may open again without a grant.
 void OpenDocument::KeepBorn() {
-  header_ = services_.headers.Keep(born_->region, *header_);
+  auto header = services_.headers.Keep(born_->region, *header_);
+  {
+    std::unique_lock state(state_);
+    header_ = std::move(header);
+  }
   if (lease_end_ms_ != kUntilClosed) services_.access.KeepCreated(*header_, born_->keys);
   born_.reset();
 }

@@ -82,8 +82,7 @@ class FileSystem : private DocumentEvents {
   void StopNotifying();
   // Commits and applies everything and ends the threads. Called once, when no operation runs.
   void Shutdown();
-  // Commits everything and takes keys, grants and cached plaintext away at once (the attribute
-  // `user.jcd.lock`).
+  // Commits everything and takes keys, grants and cached plaintext away at once (`recryptfs lock`).
   void Lock();
 
   Inode& root() { return *inodes_.root(); }

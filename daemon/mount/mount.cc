@@ -136,6 +136,11 @@ class ReadyWatch {
   std::thread thread_;
 };
 
+Result<std::unique_ptr<Store>> OpenStore(const std::string& share, const MountServices& services) {
+  if (services.open_store) return services.open_store(share);
+  return PosixStore::Open(share);
+}
+
 }  // namespace
 
 void BlockStopSignals() {
@@ -151,7 +156,7 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   RaiseDescriptorLimit();
   umask(0);  // the kernel has applied the caller's already
 
-  RECRYPT_ASSIGN(auto store, PosixStore::Open(session_options.source));
+  RECRYPT_ASSIGN(auto store, OpenStore(session_options.source, services));
   FuseSession session(session_options, services.log);
   FileSystemOptions fs_options;
   fs_options.label = options.label;

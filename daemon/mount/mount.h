@@ -10,6 +10,7 @@
 #define RECRYPT_DAEMON_MOUNT_MOUNT_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "core/label/expression.h"
 #include "fs/directory_labels.h"
 #include "fs/log.h"
+#include "fs/store.h"
 
 namespace recrypt {
 
@@ -37,6 +39,8 @@ struct MountServices {
   LogSink log;
   std::function<Status()> serving;  // called once the mount answers; an error ends it. May be empty
   int64_t lock_wait_ms = 5000;      // for another mount's lock on a document, before EBUSY
+  // How the share is reached; PosixStore::Open when empty.
+  std::function<Result<std::unique_ptr<Store>>(const std::string& share)> open_store = {};
 };
 
 // Keeps the signals that end a mount for the thread that waits for them. Threads made later

@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "daemon/mount/mount.h"
+#include "fs/posix_store.h"
 
 namespace recrypt {
 namespace {
@@ -69,6 +70,12 @@ namespace {
                            return {};
                          },
                          settings.lock_wait_ms};
+  if (settings.wrap_store) {
+    services.open_store = [&settings](const std::string& share) -> Result<std::unique_ptr<Store>> {
+      RECRYPT_ASSIGN(auto store, PosixStore::Open(share));
+      return settings.wrap_store(std::move(store));
+    };
+  }
   Status ended = RunMount(options, services);
   if (!ended) say(ready, ended.error().message);
   _exit(ended ? 0 : 1);

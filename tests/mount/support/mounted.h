@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 
 #include "core/base/unique_fd.h"
 #include "core/identity/profile.h"
+#include "fs/store.h"
 #include "tests/mount/support/fake_access.h"
 
 namespace recrypt {
@@ -44,6 +46,8 @@ struct MountSettings {
   std::optional<SharePolicy> policy = std::nullopt;
   std::vector<std::string> options = {};  // as after -o
   int64_t lock_wait_ms = 5000;
+  // What stands between the mount and the share, in the child that serves; see wrapped_store.h.
+  std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)> wrap_store = {};
 };
 
 class TestMount {

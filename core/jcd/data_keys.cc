@@ -30,7 +30,8 @@ bool DataKeys::Has(uint32_t number) const {
 }
 
 Secret DataKeys::Derive(uint32_t number, KeyUse use) const {
-  constexpr std::string_view kInfo[] = {"jcd/1 block", "jcd/1 trailer", "jcd/1 record"};
+  constexpr std::string_view kInfo[] = {"jcd/1 block", "jcd/1 trailer", "jcd/1 record",
+                                        "jcd/1 attributes"};
   for (const DataKey& key : keys_) {
     if (key.number != number) continue;
     auto derived = Hkdf(HashAlgorithm::kSha256, key.key.Reveal(), uid_,

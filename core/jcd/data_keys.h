@@ -13,7 +13,7 @@
 
 namespace recrypt {
 
-enum class KeyUse { kBlock, kTrailer, kRecord };
+enum class KeyUse { kBlock, kTrailer, kRecord, kAttributes };
 
 class DataKeys {
  public:

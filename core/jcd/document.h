@@ -14,8 +14,10 @@
 #define RECRYPT_CORE_JCD_DOCUMENT_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "core/jcd/attributes.h"
 #include "core/jcd/authorship.h"
 #include "core/jcd/header.h"
 #include "core/jcd/stored_file.h"
@@ -88,6 +90,17 @@ class Document {
   virtual Result<uint64_t> SeekData(uint64_t offset) = 0;
   virtual Result<uint64_t> SeekHole(uint64_t offset) = 0;
 
+  // The digest of the sealed attributes that belong to the document as it is now, committed or not;
+  // zeros when it has none. Where they are kept is the caller's affair.
+  virtual Sha256Digest AttributesDigest() const = 0;
+  // kCorrupt unless these are the bytes that the digest names.
+  virtual Result<Attributes> OpenAttributes(ByteSpan sealed) const = 0;
+  // The sealed form of `attributes`, under the newest data key. Fails as recrypt::SealAttributes.
+  virtual Result<Bytes> SealAttributes(const Attributes& attributes) const = 0;
+  // The next commit names other sealed attributes; who signs it is their author. They have to be
+  // durable before it, and those of the state before until it is durable itself.
+  virtual void SetAttributes(const Sha256Digest& sealed) = 0;
+
   // Takes the room on the disk that the first commit needs, so that it does not fail for want of
   // it; until then the file reads as zeros, as one whose creation did not finish. Does nothing for
   // a document that was committed before, or of which groups went to the file ahead.
@@ -106,7 +119,8 @@ class Document {
   // Replaces the header (a new key epoch or label) with the next Commit. New data keys, if the
   // wrapper has any, are used for what is written from then on; kinds 2 and 3 of signature entries
   // are used when the content did not change. `keys` are all of the new wrapper's; the key that was
-  // the newest must be among them, and every other under which groups are still encrypted.
+  // the newest must be among them, and every other under which groups are still encrypted or the
+  // attributes sealed (SetAttributes with new ones, in the same commit or before, frees that one).
   virtual Status ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) = 0;
 };
 
@@ -117,6 +131,9 @@ uint64_t StoredLengthFromSize(uint64_t size);
 // As above, but looks at the footer where the length says so; 0 for an empty or unfinished file.
 // Not authenticated: for stat, not for reading.
 Result<uint64_t> StoredContentSize(StoredFile& file);
+// The digest of the sealed attributes, as the newest trailer has it, where that is easily found;
+// zeros for an empty file. Not authenticated: for whether it is worth asking for a grant.
+Result<std::optional<Sha256Digest>> StoredAttributesDigest(StoredFile& file);
 // The header regions to try, newest first: those that commit records make, if they replace it, and
 // the one in the file. Shorter than a region where the file is.
 Result<std::vector<Bytes>> ReadHeaderRegions(StoredFile& file);

@@ -55,7 +55,7 @@ Status DocumentImpl::CommitChanges(const Author* author) {
   fields.size = tree_.layout().size();
   fields.block_writes = block_writes_;
   fields.root = tree_.root();
-  fields.attributes = stored_.fields.attributes;
+  fields.attributes = attributes_;
   fields.header = header_digest_;
   RECRYPT_ASSIGN(SignatureEntries entries, SignState(fields, author));
   RECRYPT_ASSIGN(const SealedPart part, ComposeEntries(entries));

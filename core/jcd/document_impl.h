@@ -53,6 +53,12 @@ class DocumentImpl : public Document, private StoredBytes {
   void Discard() override;
   Status ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) override;
 
+  // document_attributes.cc
+  Sha256Digest AttributesDigest() const override;
+  Result<Attributes> OpenAttributes(ByteSpan sealed) const override;
+  Result<Bytes> SealAttributes(const Attributes& attributes) const override;
+  void SetAttributes(const Sha256Digest& sealed) override;
+
   // document_ahead.cc
   Status Reserve() override;
 
@@ -161,6 +167,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Authorship authorship_;
   Sha256Digest header_digest_{};
   Bytes header_region_;        // when it is to be written
+  Sha256Digest attributes_{};  // committed or not
   uint64_t block_writes_ = 0;  // under the newest data key, committed or not
   Stored stored_;
   std::atomic<uint64_t> last_group_{0};  // the last one that was read for the first time

@@ -79,6 +79,7 @@ Status DocumentImpl::StartFrom(StoredState state, const TrustedLabels& trust, in
   trust_known_ = true;
   header_digest_ = state.fields.header;
   block_writes_ = state.fields.block_writes;
+  attributes_ = state.fields.attributes;
   stored_.trailer = state.trailer;
   stored_.fields = state.fields;
   stored_.length = state.length;

@@ -265,6 +265,7 @@ void DocumentImpl::Discard() {
     cipher_ = std::make_unique<BlockCipher>(keys_);
   }
   before_.reset();
+  attributes_ = stored_.fields.attributes;
 }
 
 Status DocumentImpl::ReplaceHeader(const SealedHeader& header, std::vector<DataKey> keys) {

@@ -138,10 +138,16 @@ void ShowTrailer(Output& out, const std::optional<TrailerFields>& trailer, Json&
   out.Line("data key    number " + std::to_string(trailer->key) + ", " +
            std::to_string(trailer->block_writes) + " block writes");
   out.Line("root        " + HexEncode(trailer->root));
-  object["trailer"] = {
-      {"generation", trailer->generation},    {"key", trailer->key},
-      {"blockWrites", trailer->block_writes}, {"size", trailer->size},
-      {"root", HexEncode(trailer->root)},     {"header", HexEncode(trailer->header)}};
+  const bool attributes = trailer->attributes != Sha256Digest{};
+  out.Line(attributes ? "attributes  sealed, SHA-256 " + HexEncode(trailer->attributes)
+                      : std::string("attributes  none"));
+  object["trailer"] = {{"generation", trailer->generation},
+                       {"key", trailer->key},
+                       {"blockWrites", trailer->block_writes},
+                       {"size", trailer->size},
+                       {"root", HexEncode(trailer->root)},
+                       {"header", HexEncode(trailer->header)},
+                       {"attributes", attributes ? Json(HexEncode(trailer->attributes)) : Json()}};
 }
 
 void ShowRecords(Output& out, const std::vector<RecordFields>& records, Json& object) {

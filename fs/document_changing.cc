@@ -74,6 +74,7 @@ Status OpenDocument::PrepareChange() {
     RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(label));
     if (stamp_->length != 0) RECRYPT_TRY(file_->Truncate(0));
     Begin(std::move(fresh));
+    attributes_changed_ = true;  // what it may have lost by a crash may have left some
   }
   return {};
 }
@@ -126,12 +127,13 @@ Status OpenDocument::StartOverLocked() {
   if (dirty_ && born_ && size_ == 0) return {};
   RECRYPT_ASSIGN(LabelExpression expression, ExpressionForRestart());
   RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(expression));
+  RECRYPT_ASSIGN(const Attributes attributes, AttributesToKeep());
   std::unique_lock state(state_);
   Unload();
   RECRYPT_TRY(file_->Truncate(0));
   dirty_ = false;
   Begin(std::move(fresh));
-  return {};
+  return attributes.empty() ? Status{} : TakeAttributesAlong(attributes);
 }
 
 // A document keeps its label, if the label is the directory's or a known author vouches for it.

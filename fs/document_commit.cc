@@ -22,10 +22,12 @@ Status OpenDocument::CommitLocked(Durability durability) {
   }
   RECRYPT_ASSIGN(std::shared_ptr<const Author> author,
                  services_.access.AuthorFor(header_->expression));
+  if (attributes_changed_) RECRYPT_TRY(SyncAttributes());
   {
     std::shared_lock state(state_);
     RECRYPT_TRY(doc_->Commit(author.get(), durability));
   }
+  if (attributes_changed_) DropOldAttributes(durability);
   if (modified_shown_.exchange(false)) SetModified(modified_ns_);
   dirty_ = false;
   commits_soon_ = false;
@@ -110,6 +112,8 @@ void OpenDocument::GiveUpChanges(const Error& why) {
   dirty_ = false;
   commits_soon_ = false;
   born_.reset();
+  attributes_changed_ = false;  // what is left of them is removed after the next change
+  unnamed_attributes_.reset();
   CountDirtyBytes(0);
   stamp_.reset();
   digest_.reset();

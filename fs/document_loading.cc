@@ -181,8 +181,7 @@ Result<std::string> OpenDocument::Signer() {
   FinishCommit();
   {
     std::lock_guard writer(writer_);
-    RECRYPT_TRY(OpenFresh());
-    RECRYPT_TRY(MakeReadable());
+    RECRYPT_TRY(Refresh());
   }
   std::shared_lock state(state_);
   if (doc_ == nullptr) return std::string();
@@ -192,8 +191,7 @@ Result<std::string> OpenDocument::Signer() {
 Result<std::optional<LabelExpression>> OpenDocument::VouchedLabel() {
   FinishCommit();
   std::lock_guard writer(writer_);
-  RECRYPT_TRY(OpenFresh());
-  RECRYPT_TRY(MakeReadable());
+  RECRYPT_TRY(Refresh());
   std::shared_lock state(state_);
   if (doc_ == nullptr || !doc_->GetAuthorship().known()) return std::optional<LabelExpression>();
   return std::optional(header_->expression);

@@ -229,6 +229,9 @@ class FileSystem : private DocumentEvents {
 
   // xattr.cc
   Result<std::string> VirtualXattr(Inode& inode, std::string_view name);
+  Result<Attributes> SealedAttributesOf(Inode& inode);
+  Status ChangeSealedAttributes(Inode& inode, const OpenDocument::AttributesEdit& edit,
+                                OpenDocument::IfUnreadable if_unreadable);
 
   const FileSystemOptions options_;
   Store& store_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <utility>
 
 #include "fs/names.h"
 
@@ -53,6 +54,7 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
     }
     opened = OpenFresh();
     if (!opened) return opened;
+    if (std::exchange(pages_are_old_, false)) opened->keep_pages = false;
     if (purpose == OpenFor::kWriting) RECRYPT_TRY(CheckMayWrite());
   }
   ++handles_;

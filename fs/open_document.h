@@ -21,6 +21,7 @@
 #define RECRYPT_FS_OPEN_DOCUMENT_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -124,7 +125,17 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // Of the stored file, into what the document's are.
   void ShowTimes(struct stat& attributes) const { times_.Show(attributes); }
 
-  // For the extended attributes. Label needs no grant; Signer does.
+  // The document's own extended attributes, by their names without `user.`. Needs a grant, unless
+  // it is known that there are none. kCorrupt when they are not those that its author has given it.
+  Result<Attributes> GetAttributes();
+  // Lets `edit`, which may be called more than once and may fail, change them; needs what writing
+  // needs. They are committed at once, unless there are other changes to be committed with.
+  using AttributesEdit = std::function<Status(Attributes&)>;
+  enum class IfUnreadable { kFail, kForget };
+  Status ChangeAttributes(const AttributesEdit& edit, IfUnreadable if_unreadable);
+  bool HasChanges() const { return dirty_; }
+
+  // For the mount's own extended attributes. Label needs no grant; Signer does.
   Result<std::string> Label();
   Result<std::string> Signer();
   // The label of a document whose signature by a known author verifies; nullopt when nobody known
@@ -220,6 +231,18 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   void NoteChange();
   void CountDirtyBytes(uint64_t now);
 
+  // document_attributes.cc; all require writer_
+  Status Refresh();
+  Result<Attributes> LoadedAttributes();
+  Status EditAttributes(const AttributesEdit& edit, IfUnreadable if_unreadable, int64_t modified);
+  Status PutAttributes(const Attributes& attributes);
+  Status SyncAttributes();
+  void DropOldAttributes(Durability committed);
+  Result<Attributes> AttributesToKeep();
+  Status LoadForRestart();
+  Result<Attributes> GiveUpAttributes(const Error& why);
+  Status TakeAttributesAlong(const Attributes& attributes);
+
   // document_commit.cc; all require writer_
   Status CommitLocked(Durability durability);
   Status ApplyLocked();
@@ -258,6 +281,10 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     DocumentKeys keys;
   };
   std::optional<Born> born_;
+  // Sealed attributes may stand in the store that the committed trailer does not name.
+  bool attributes_changed_ = false;
+  std::optional<Sha256Digest> unnamed_attributes_;  // such that no trailer can name
+  bool pages_are_old_ = false;  // a newer state was loaded than the one that was opened last
   bool first_use_ = false;      // of the grant that the keys came from, at the last load
   uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;

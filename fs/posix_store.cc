@@ -248,6 +248,8 @@ Status PosixStore::Truncate(int fd, uint64_t size) {
 
 Status PosixStore::SyncData(int fd) { return StatusOf(::fdatasync(fd), "fdatasync"); }
 
+Status PosixStore::SyncAll(int fd) { return StatusOf(::fsync(fd), "fsync"); }
+
 Status PosixStore::TryLock(int fd, LockKind kind) { return TryLockDocument(fd, kind); }
 
 void PosixStore::Unlock(int fd) { UnlockDocument(fd); }

@@ -51,6 +51,7 @@ class PosixStore : public Store {
   Status WriteAt(int fd, uint64_t offset, ByteSpan data) override;
   Status Truncate(int fd, uint64_t size) override;
   Status SyncData(int fd) override;
+  Status SyncAll(int fd) override;
   Status TryLock(int fd, LockKind kind) override;
   void Unlock(int fd) override;
 

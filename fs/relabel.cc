@@ -19,6 +19,16 @@ constexpr size_t kCopyBytes = 1 << 20;
 // close(2) returns before the kernel has told that a file was closed.
 constexpr int kReleaseWaitMs = 500;
 
+Status CopyAttributes(OpenDocument& from, OpenDocument& to) {
+  RECRYPT_ASSIGN(const Attributes attributes, from.GetAttributes());
+  if (attributes.empty()) return {};
+  const auto take_over = [&](Attributes& copied) -> Status {
+    copied = attributes;
+    return {};
+  };
+  return to.ChangeAttributes(take_over, OpenDocument::IfUnreadable::kFail);
+}
+
 }  // namespace
 
 // The replaced document's label, where it differs, the new one was made here under the directory's,
@@ -81,7 +91,7 @@ Status FileSystem::ReplaceUnderLabel(const Move& move, const LabelExpression& la
   return {};
 }
 
-// Content, owner, mode and times of `source`, durably.
+// Content, attributes, owner, mode and times of `source`, durably.
 Status FileSystem::CopyUnderLabel(Inode& source, UniqueFd to, NewDocument fresh,
                                   const std::string& place) {
   RECRYPT_ASSIGN(struct stat st, GetAttributes(source));
@@ -101,6 +111,7 @@ Status FileSystem::CopyUnderLabel(Inode& source, UniqueFd to, NewDocument fresh,
       offset += *size;
     }
     Wipe(buffer);
+    if (done) done = CopyAttributes(*from, *copy);
     if (done) done = copy->Sync();
     copy->Close();
   }

@@ -41,6 +41,7 @@ class ShareFile : public StoredFile {
   }
   Status Truncate(uint64_t size) override { return store_.Truncate(write_fd(), size); }
   Status SyncData() override { return store_.SyncData(write_fd()); }
+  Status SyncAll() { return store_.SyncAll(write_fd()); }
 
   Result<struct stat> Stat() { return store_.Stat(fd_.get()); }
   bool writable() const { return writable_ || write_fd_ >= 0; }

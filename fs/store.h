@@ -91,6 +91,8 @@ class Store {
   virtual Status Truncate(int fd, uint64_t size) = 0;
   // Contents and size (fdatasync).
   virtual Status SyncData(int fd) = 0;
+  // These and all that belongs to the file, its extended attributes for one (fsync).
+  virtual Status SyncAll(int fd) = 0;
 
   // A lock of the whole document between mounts (DESIGN 6), held by the open file description of
   // `fd`. Does not wait: kBusy when somebody else holds it.

@@ -4,22 +4,27 @@
 // that copies attributes would try to set them). At the root, `user.jcd.pid` names the process that
 // serves, and setting `user.jcd.lock` takes all keys and cached plaintext away. File capabilities
 // (`security.capability`) are neither shown nor set: the storage does not give programs rights, and
-// the kernel, which asks before every first write, is answered at once. All others are kept
-// by the share as they are: those of documents are NOT sealed under the document's key yet, and the
-// storage can read and change them.
+// the kernel, which asks before every first write, is answered at once. The other `user.*` of a
+// document are its own: sealed under its key and named by its trailer (document_attributes.cc).
+// Those of everything else, and the other kinds (ACLs, `security.*`, `trusted.*`), are the share's
+// and kept by it as they are.
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <optional>
 
 #include "fs/file_system.h"
+#include "fs/stored_attributes.h"
 
 namespace recrypt {
 namespace {
 
+constexpr std::string_view kUserPrefix = "user.";
 constexpr std::string_view kOwnPrefix = "user.jcd.";
+// Removing it removes all of a document's attributes, those that cannot be read too.
+constexpr std::string_view kAllAttributes = "user.jcd.attributes";
 constexpr std::string_view kCapability = "security.capability";
 
 tl::unexpected<Error> NoSuchAttribute() {
@@ -29,8 +34,14 @@ tl::unexpected<Error> NoSuchAttribute() {
 Result<size_t> CopyOut(std::string_view text, void* value, size_t size) {
   if (size == 0) return text.size();
   if (text.size() > size) return Fail(Error{ErrorCode::kInvalid, "too small", ERANGE});
-  std::memcpy(value, text.data(), text.size());
+  std::copy(text.begin(), text.end(), static_cast<char*>(value));
   return text.size();
+}
+
+// The name of a document's own attribute, as it is sealed; nullopt for the share's.
+std::optional<std::string> SealedName(const Inode& inode, std::string_view name) {
+  if (!inode.is_document() || !name.starts_with(kUserPrefix)) return std::nullopt;
+  return std::string(name.substr(kUserPrefix.size()));
 }
 
 }  // namespace
@@ -59,26 +70,58 @@ Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name
   return NoSuchAttribute();
 }
 
+// File managers and servers ask for attributes of every file that they list: of documents that have
+// none this neither asks for a grant nor keeps anything in memory.
+Result<Attributes> FileSystem::SealedAttributesOf(Inode& inode) {
+  std::shared_ptr<OpenDocument> document = inode.document();
+  if (document == nullptr || !document->HasChanges()) {
+    RECRYPT_ASSIGN(const bool none, StoredAttributes(store_, inode.node()).SeemToBeNone());
+    if (none) return Attributes();
+  }
+  document = DocumentOf(inode);
+  auto attributes = Explain(inode, document->GetAttributes());
+  KeepForLater(document);
+  return attributes;
+}
+
+Status FileSystem::ChangeSealedAttributes(Inode& inode, const OpenDocument::AttributesEdit& edit,
+                                          OpenDocument::IfUnreadable if_unreadable) {
+  std::shared_ptr<OpenDocument> document = DocumentOf(inode);
+  Status changed = Explain(inode, document->ChangeAttributes(edit, if_unreadable));
+  KeepForLater(document);
+  return changed;
+}
+
 Result<size_t> FileSystem::GetXattr(Inode& inode, const std::string& name, void* value,
                                     size_t size) {
   if (name == kCapability) return NoSuchAttribute();
-  if (!name.starts_with(kOwnPrefix)) return store_.GetXattr(inode.node(), name, value, size);
-  RECRYPT_ASSIGN(const std::string text,
-                 VirtualXattr(inode, std::string_view(name).substr(kOwnPrefix.size())));
-  return CopyOut(text, value, size);
+  if (name.starts_with(kOwnPrefix)) {
+    RECRYPT_ASSIGN(const std::string text,
+                   VirtualXattr(inode, std::string_view(name).substr(kOwnPrefix.size())));
+    return CopyOut(text, value, size);
+  }
+  const auto sealed = SealedName(inode, name);
+  if (!sealed) return store_.GetXattr(inode.node(), name, value, size);
+  RECRYPT_ASSIGN(const Attributes attributes, SealedAttributesOf(inode));
+  const auto found = attributes.find(*sealed);
+  if (found == attributes.end()) return NoSuchAttribute();
+  return CopyOut(AsText(found->second), value, size);
 }
 
 Result<size_t> FileSystem::ListXattr(Inode& inode, char* list, size_t size) {
-  RECRYPT_ASSIGN(size_t listed, store_.ListXattr(inode.node(), list, size));
-  if (size == 0) return listed;  // room for all of them
+  RECRYPT_ASSIGN(const std::vector<std::string> stored, ListXattrNames(store_, inode.node()));
   std::string shown;
-  for (size_t at = 0; at < listed;) {
-    const std::string_view name(list + at, strnlen(list + at, listed - at));
-    at += name.size() + 1;
-    if (name != kCapability) shown.append(name).push_back('\0');
+  for (const std::string& name : stored) {
+    const bool is_shares = name != kCapability && !name.starts_with(kOwnPrefix);
+    if (is_shares && !SealedName(inode, name)) shown.append(name).push_back('\0');
   }
-  std::memcpy(list, shown.data(), shown.size());
-  return shown.size();
+  if (inode.is_document()) {
+    RECRYPT_ASSIGN(const Attributes attributes, SealedAttributesOf(inode));
+    for (const auto& [name, value] : attributes) {
+      shown.append(kUserPrefix).append(name).push_back('\0');
+    }
+  }
+  return CopyOut(shown, list, size);
 }
 
 Status FileSystem::SetXattr(Inode& inode, const std::string& name, ByteSpan value, int flags) {
@@ -90,15 +133,44 @@ Status FileSystem::SetXattr(Inode& inode, const std::string& name, ByteSpan valu
       inode.kind() == InodeKind::kPlainFile) {
     return Fail(ErrorCode::kForbidden, "the attribute cannot be set");
   }
-  return store_.SetXattr(inode.node(), name, value, flags);
+  const auto sealed = SealedName(inode, name);
+  if (!sealed) return store_.SetXattr(inode.node(), name, value, flags);
+  if (sealed->empty()) return Fail(Error{ErrorCode::kInvalid, "it has no name", EINVAL});
+  const Attributes alone = {{*sealed, ToBytes(value)}};
+  if (SealedAttributesSize(alone) > kMaxSealedAttributes) {
+    return Fail(Error{ErrorCode::kInvalid, "the attribute is too large", E2BIG});
+  }
+  const auto edit = [&](Attributes& attributes) -> Status {
+    const bool exists = attributes.contains(*sealed);
+    if (exists && (flags & XATTR_CREATE) != 0) {
+      return Fail(Error{ErrorCode::kExists, "there is such an attribute", EEXIST});
+    }
+    if (!exists && (flags & XATTR_REPLACE) != 0) return NoSuchAttribute();
+    attributes[*sealed] = ToBytes(value);
+    return {};
+  };
+  return ChangeSealedAttributes(inode, edit, OpenDocument::IfUnreadable::kFail);
 }
 
 Status FileSystem::RemoveXattr(Inode& inode, const std::string& name) {
   if (name == kCapability) return NoSuchAttribute();
+  if (inode.is_document() && name == kAllAttributes) {
+    const auto edit = [](Attributes& attributes) -> Status {
+      attributes.clear();
+      return {};
+    };
+    return ChangeSealedAttributes(inode, edit, OpenDocument::IfUnreadable::kForget);
+  }
   if (name.starts_with(kOwnPrefix) || inode.kind() == InodeKind::kPlainFile) {
     return Fail(ErrorCode::kForbidden, "the attribute cannot be removed");
   }
-  return store_.RemoveXattr(inode.node(), name);
+  const auto sealed = SealedName(inode, name);
+  if (!sealed) return store_.RemoveXattr(inode.node(), name);
+  const auto edit = [&](Attributes& attributes) -> Status {
+    if (attributes.erase(*sealed) == 0) return NoSuchAttribute();
+    return {};
+  };
+  return ChangeSealedAttributes(inode, edit, OpenDocument::IfUnreadable::kFail);
 }
 
 }  // namespace recrypt

@@ -7,10 +7,10 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libutf8proc-dev libtomlplusplus-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
-  attr acl curl tar vim-tiny git sqlite3 procps sudo util-linux openssl"
+  attr acl curl tar rsync vim-tiny git sqlite3 procps sudo util-linux openssl"
 
 # What ./test --full runs besides, and bench/ measures against.
-packages_full="gocryptfs emacs-nox nano rsync"
+packages_full="gocryptfs emacs-nox nano"
 
 # True when dpkg knows the package as installed. `nodejs` and `npm` count when they
 # are on the path, wherever they come from.

@@ -1,6 +1,7 @@
 // FileSystem: stat, chmod, chown, truncate, utimens, statfs.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "fs/file_system.h"
@@ -105,7 +106,11 @@ Status FileSystem::CheckAccess(Inode& inode, int mask) {
 
 Result<struct statvfs> FileSystem::StatFs(Inode& inode) {
   RECRYPT_ASSIGN(struct statvfs st, store_.StatFs(inode.node()));
-  if (st.f_namemax > kDocumentSuffix.size()) st.f_namemax -= kDocumentSuffix.size();
+  // Names with no room for the suffix are hashed (fs/long_names.h) where the longest are 255 bytes.
+  if (st.f_namemax < kMaxName && st.f_namemax > kDocumentSuffix.size()) {
+    st.f_namemax -= kDocumentSuffix.size();
+  }
+  st.f_namemax = std::min<unsigned long>(st.f_namemax, kMaxName);
   return st;
 }
 

@@ -25,15 +25,27 @@ Result<std::optional<FileSystem::ShownEntry>> FileSystem::ReadDir(OpenDirectory&
       if (!stat) continue;  // gone since
       shown.type = stat->st_mode & S_IFMT;
     }
-    const auto plain_name = PlainDocumentName(stored->name);
-    if (S_ISREG(shown.type) && plain_name) {
-      shown.name = *plain_name;
-      return std::optional(std::move(shown));
-    }
-    auto document = store_.StatAt(inode.node(), StoredDocumentName(stored->name));
-    if (document && S_ISREG(document->st_mode)) shown.name.append(kPlainMark);
+    auto name = ShownName(inode, stored->name, S_ISREG(shown.type));
+    if (!name) continue;
+    shown.name = std::move(*name);
     return std::optional(std::move(shown));
   }
+}
+
+// nullopt for what is not shown.
+std::optional<std::string> FileSystem::ShownName(Inode& directory, const std::string& stored,
+                                                 bool regular) {
+  if (regular && IsSidecarName(stored)) return std::nullopt;
+  const auto name = NameFromStored(stored, regular ? StoredKind::kDocument : StoredKind::kOther);
+  if (name && !IsHashedStem(*name)) return std::string(*name);
+  if (name) {
+    if (auto kept = NameOfHashed(directory, stored, regular)) return kept;
+    if (IsShadowed(directory, std::string(*name))) return std::nullopt;
+    return std::string(*name);
+  }
+  if (!IsShadowed(directory, stored)) return stored;
+  if (stored.size() + kPlainMark.size() > kMaxName) return std::nullopt;
+  return stored + std::string(kPlainMark);
 }
 
 }  // namespace recrypt

@@ -4,7 +4,6 @@
 #include <ctime>
 #include <thread>
 
-#include "fs/names.h"
 #include "fs/open_document.h"
 
 namespace recrypt {
@@ -82,8 +81,7 @@ Status OpenDocument::PrepareChange() {
 // Everything that may be refused is asked for here, before anything is changed on the share.
 Result<NewDocument> OpenDocument::MakeFresh(const LabelExpression& expression) {
   RECRYPT_TRY(services_.access.AuthorFor(expression));
-  const std::string_view stored = std::string_view(place_).substr(place_.rfind('/') + 1);
-  return services_.access.Create(expression, PlainDocumentName(stored).value_or(stored));
+  return services_.access.Create(expression, services_.names.NameOfPlace(place_));
 }
 
 // Requires state_ exclusively, file_ empty and locked.

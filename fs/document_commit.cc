@@ -34,7 +34,8 @@ Status OpenDocument::CommitLocked(Durability durability) {
   CountDirtyBytes(0);
   if (born_) KeepBorn();
   digest_ = doc_->TrailerDigest();
-  (void)services_.freshness.Admit(header_->uid, doc_->Generation(), place_);
+  seen_ = Seen{header_->uid, doc_->Generation()};
+  (void)services_.freshness.Admit(seen_->uid, seen_->generation, place_);
   Restamp();
   Unlock();
   if (doc_->HasRecords()) services_.events.HasWork(shared_from_this());

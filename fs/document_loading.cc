@@ -116,6 +116,7 @@ Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
     return fresh;
   }
   doc_ = std::move(doc);
+  seen_ = Seen{uid, doc_->Generation()};
   header_ = std::move(header);
   phase_ = State::kLoaded;
   first_use_ = opened.first_use;
@@ -205,9 +206,23 @@ bool OpenDocument::InUse() {
 void OpenDocument::MovedTo(std::string place) {
   std::lock_guard writer(writer_);
   place_ = std::move(place);
-  if (!header_ || !doc_) return;
-  // What was seen of it holds at its new place.
-  (void)services_.freshness.Admit(header_->uid, doc_->Generation(), place_);
+  if (seen_) {
+    services_.freshness.Moved(seen_->uid, seen_->generation, place_);
+  } else if (services_.freshness.Knows(place_)) {
+    // Never read here: whatever state it is in is the right one there.
+    auto headers = ReadStoredHeaders();
+    if (headers) services_.freshness.Moved(headers->front()->uid, 0, place_);
+  }
+}
+
+// For what the header alone says, whether the document is loaded or not.
+Result<OpenDocument::Headers> OpenDocument::ReadStoredHeaders() {
+  std::unique_lock state(state_);
+  const bool was_closed = file_ == nullptr;
+  RECRYPT_TRY(OpenFile());
+  auto headers = ReadHeaders();
+  if (was_closed) file_.reset();
+  return headers;
 }
 
 }  // namespace recrypt

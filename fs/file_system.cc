@@ -27,9 +27,10 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       kernel_(kernel),
       log_(std::move(log)),
       labels_(store, clock, options_.label, options_.verify_policy),
-      services_{
-          store, access, clock, freshness_, labels_, headers_, *this, log_, options_.lock_wait_ms,
-          {}},
+      names_(store, log_),
+      services_{store,    access, clock, freshness_, labels_,
+                headers_, names_, *this, log_,       options_.lock_wait_ms,
+                {}},
       inodes_(std::move(root)),
       leases_(clock, kernel),
       commits_([this](const std::shared_ptr<OpenDocument>& document) {

@@ -25,6 +25,8 @@
 #include "fs/kernel_cache.h"
 #include "fs/lease_keeper.h"
 #include "fs/log.h"
+#include "fs/long_names.h"
+#include "fs/names.h"
 #include "fs/open_document.h"
 #include "fs/prefetch.h"
 #include "fs/store.h"
@@ -159,6 +161,9 @@ class FileSystem : private DocumentEvents {
     std::string stored_name;
     InodeKind kind;
 
+    StoredKind stored_as() const {
+      return kind == InodeKind::kDocument ? StoredKind::kDocument : StoredKind::kOther;
+    }
     Inode::Key key() const { return {stat.st_dev, stat.st_ino, kind == InodeKind::kPlainFile}; }
   };
 
@@ -166,11 +171,14 @@ class FileSystem : private DocumentEvents {
   struct Move {
     Inode& from;
     Inode& to;
+    std::string name;
     Found source;
-    std::optional<Found> target;
     std::string new_name;
+    std::optional<Found> target;
     std::string new_stored_name;
 
+    // What is replaced stands under another name on the share.
+    bool LeavesTarget() const { return target && target->stored_name != new_stored_name; }
     bool MovesDirectory() const { return source.kind == InodeKind::kDirectory; }
     bool MovesDocument() const { return source.kind == InodeKind::kDocument; }
   };
@@ -187,7 +195,11 @@ class FileSystem : private DocumentEvents {
 
   // lookup.cc
   Result<Found> Find(Inode& directory, const std::string& name);
+  Result<Found> FindNameless(Inode& directory, const std::string& name);
   Result<Found> FindShadowed(Inode& directory, const std::string& name);
+  bool IsShadowed(Inode& directory, const std::string& name);
+  std::optional<std::string> NameOfHashed(Inode& directory, const std::string& stored,
+                                          bool regular);
   Result<Found> FoundAt(Inode& directory, std::string stored_name);
   bool IsHidden(const Inode& directory, std::string_view name) const;
   Result<Entry> Adopt(Inode& directory, Found found);
@@ -199,7 +211,14 @@ class FileSystem : private DocumentEvents {
   Status SetSize(Inode& inode, uint64_t size, const OpenFile* file);
   Status SetTimes(Inode& inode, const AttributeChange& change);
 
+  // directories.cc
+  std::optional<std::string> ShownName(Inode& directory, const std::string& stored, bool regular);
+
   // namespace.cc
+  // Sees to the name of something that is no document, and makes it by `make(stored name)`.
+  template <typename Make>
+  Result<Entry> MakeOther(Inode& parent, const std::string& name, mode_t mode, Owner caller,
+                          Make make);
   Status GiveTo(Inode& parent, int node, mode_t mode, Owner caller);
   Result<std::string> PathOf(Inode& directory, std::string_view name);
 
@@ -209,6 +228,11 @@ class FileSystem : private DocumentEvents {
   Status CopyUnderLabel(Inode& source, UniqueFd to, NewDocument fresh, const std::string& place);
 
   // rename.cc
+  Result<Move> PlanMove(Inode& from, const std::string& name, Inode& to,
+                        const std::string& new_name);
+  static std::string NameInPlaceOf(const Found& moved, const Found* there, const std::string& name);
+  Status CarryOut(const Move& move, unsigned flags);
+  Status RenameOnStore(const Move& move, unsigned flags);
   Status CheckMove(const Move& move, unsigned flags);
   Status PrepareReplacement(const Move& move);
   void AfterMove(const Move& move, unsigned flags);
@@ -242,6 +266,7 @@ class FileSystem : private DocumentEvents {
   FreshnessMemory freshness_;
   HeaderCache headers_;
   DirectoryLabels labels_;
+  LongNames names_;
   DocumentServices services_;
   InodeTable inodes_;
 

@@ -104,6 +104,7 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
                                      0, slash == std::string::npos ? 0 : slash))));
   RECRYPT_TRY(Explain(parent, access_.AuthorFor(label)));
   RECRYPT_ASSIGN(NewDocument fresh, Explain(parent, access_.Create(label, name)));
+  RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
   RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(parent.node(), stored, mode & 07777));
   RECRYPT_TRY(GiveTo(parent, fd.get(), mode, caller));
   RECRYPT_ASSIGN(UniqueFd node, store_.NodeOf(fd.get()));

@@ -1,13 +1,19 @@
 // FreshnessMemory: what a mount has seen of each document, so that the storage cannot put an older
 // one back unnoticed (DESIGN 5, invariant 5).
 //
-// A document is known by its id and by where it stood: a copy of an older state under another name
-// is a copy, in its own place it is a rollback. Kept in memory, for as long as the mount lives; at
-// most kMaxDocuments. Thread safe.
+// A state is remembered by the document's id and by where it stood: a copy of an older state under
+// another name is a copy, in the same place it is a rollback. What the mount itself moves to a
+// place is right there. Kept in memory, for as long as the mount lives; at most kMaxStates, and of
+// each place those of the last kMaxOfPlace documents (each saving by rename puts another one
+// there).
+//
+//   RECRYPT_TRY(memory.Admit(uid, generation, "a/report.odt.jcd"));     // read or written
+//   memory.Moved(uid, generation, "a/kept.odt.jcd");                    // renamed
+//
+// Thread safe.
 #ifndef RECRYPT_FS_FRESHNESS_H_
 #define RECRYPT_FS_FRESHNESS_H_
 
-#include <cstring>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
@@ -18,46 +24,61 @@ namespace recrypt {
 
 class FreshnessMemory {
  public:
-  static constexpr size_t kMaxDocuments = 500'000;
+  static constexpr size_t kMaxStates = 500'000;
+  static constexpr size_t kMaxOfPlace = 8;
 
   // Remembers a state that was read or written. kStale, and remembers nothing, when a newer one has
   // been seen at the same place.
   Status Admit(const DocumentId& uid, uint64_t generation, std::string_view place) {
-    const size_t place_hash = std::hash<std::string_view>()(place);
     std::lock_guard lock(mutex_);
-    auto found = seen_.find(uid);
-    if (found == seen_.end()) {
-      if (seen_.size() >= kMaxDocuments) seen_.erase(seen_.begin());
-      seen_.emplace(uid, Seen{generation, place_hash});
-      return {};
+    uint64_t& seen = SeenOf(uid, place, generation);
+    if (generation < seen) {
+      return Fail(ErrorCode::kStale, "the stored document is older (generation " +
+                                         std::to_string(generation) +
+                                         ") than one that this mount has seen (generation " +
+                                         std::to_string(seen) + "): somebody put an old copy back");
     }
-    Seen& seen = found->second;
-    if (generation < seen.generation) {
-      if (seen.place != place_hash) return {};
-      return Fail(ErrorCode::kStale,
-                  "the stored document is older (generation " + std::to_string(generation) +
-                      ") than one that this mount has seen (generation " +
-                      std::to_string(seen.generation) + "): somebody put an old copy back");
-    }
-    seen = Seen{generation, place_hash};
+    seen = generation;
     return {};
+  }
+
+  // The mount has put this state there, whatever was there before.
+  void Moved(const DocumentId& uid, uint64_t generation, std::string_view place) {
+    std::lock_guard lock(mutex_);
+    SeenOf(uid, place, generation) = generation;
+  }
+
+  // True when some document was seen at that place.
+  bool Knows(std::string_view place) {
+    std::lock_guard lock(mutex_);
+    return seen_.contains(HashOf(place));
   }
 
  private:
   struct Seen {
+    DocumentId uid;
     uint64_t generation;
-    size_t place;
-  };
-  struct Hash {
-    size_t operator()(const DocumentId& uid) const {  // random as it is
-      size_t hash;
-      std::memcpy(&hash, uid.data(), sizeof hash);
-      return hash;
-    }
   };
 
+  static size_t HashOf(std::string_view place) { return std::hash<std::string_view>()(place); }
+
+  // Requires mutex_. What was seen of a document at a place, `generation` if nothing was.
+  uint64_t& SeenOf(const DocumentId& uid, std::string_view place, uint64_t generation) {
+    const size_t key = HashOf(place);
+    auto [at, end] = seen_.equal_range(key);
+    auto last = at;
+    size_t others = 0;
+    for (; at != end; ++at, ++others) {
+      if (at->second.uid == uid) return at->second.generation;
+      last = at;
+    }
+    if (others >= kMaxOfPlace) seen_.erase(last);  // the oldest, as libstdc++ orders them
+    if (seen_.size() >= kMaxStates) seen_.erase(seen_.begin());
+    return seen_.emplace(key, Seen{uid, generation})->second.generation;
+  }
+
   std::mutex mutex_;  // guards seen_; innermost
-  std::unordered_map<DocumentId, Seen, Hash> seen_;
+  std::unordered_multimap<size_t, Seen> seen_;
 };
 
 }  // namespace recrypt

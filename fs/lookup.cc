@@ -11,6 +11,13 @@ tl::unexpected<Error> NoSuchName() {
   return Fail(Error{ErrorCode::kNotFound, "no such name", ENOENT});
 }
 
+tl::unexpected<Error> NameIsTooLong() {
+  return Fail(Error{ErrorCode::kInvalid, "the name is too long", ENAMETOOLONG});
+}
+
+// Whether what stands under the stored name of a document called `name` is what has that name.
+bool HasTheName(std::string_view name, bool regular) { return regular || LooksStored(name); }
+
 InodeKind KindOf(const struct stat& stat) {
   if (S_ISDIR(stat.st_mode)) return InodeKind::kDirectory;
   if (S_ISREG(stat.st_mode)) return InodeKind::kPlainFile;
@@ -24,7 +31,6 @@ bool FileSystem::IsHidden(const Inode& directory, std::string_view name) const {
 }
 
 Result<FileSystem::Found> FileSystem::FoundAt(Inode& directory, std::string stored_name) {
-  if (stored_name.size() > kMaxStoredName) return NoSuchName();
   RECRYPT_ASSIGN(UniqueFd node, store_.OpenNode(directory.node(), stored_name));
   RECRYPT_ASSIGN(struct stat stat, store_.Stat(node.get()));
   return Found{std::move(node), stat, std::move(stored_name), KindOf(stat)};
@@ -32,32 +38,55 @@ Result<FileSystem::Found> FileSystem::FoundAt(Inode& directory, std::string stor
 
 Result<FileSystem::Found> FileSystem::Find(Inode& directory, const std::string& name) {
   if (IsHidden(directory, name)) return NoSuchName();
+  if (name.size() > kMaxName) return NameIsTooLong();
   auto document = FoundAt(directory, StoredDocumentName(name));
-  if (document && document->kind == InodeKind::kPlainFile) {
-    document->kind = InodeKind::kDocument;
+  if (document && HasTheName(name, document->kind == InodeKind::kPlainFile)) {
+    if (document->kind == InodeKind::kPlainFile) document->kind = InodeKind::kDocument;
     return document;
   }
   if (!document && document.error().code != ErrorCode::kNotFound) return document;
-  if (name.size() > kMaxStoredName) {
-    return Fail(Error{ErrorCode::kInvalid, "the name is too long", ENAMETOOLONG});
+  if (IsHashedStem(name)) {
+    auto nameless = FindNameless(directory, name);
+    if (nameless) return nameless;
   }
   auto other = FoundAt(directory, name);
-  const bool shown_otherwise =
-      other && other->kind == InodeKind::kPlainFile && PlainDocumentName(name);
-  if (other && !shown_otherwise) return other;
+  if (other && KeepsItsName(name, other->kind == InodeKind::kPlainFile)) return other;
   if (!other && other.error().code != ErrorCode::kNotFound) return other;
   return FindShadowed(directory, name);
+}
+
+// "jcd.name.<hash>": what is stored under a hashed name that nothing tells the plain name of.
+Result<FileSystem::Found> FileSystem::FindNameless(Inode& directory, const std::string& name) {
+  RECRYPT_ASSIGN(Found found, FoundAt(directory, name + std::string(kDocumentSuffix)));
+  const bool regular = found.kind == InodeKind::kPlainFile;
+  if (NameOfHashed(directory, found.stored_name, regular)) return NoSuchName();
+  if (regular) found.kind = InodeKind::kDocument;
+  return found;
+}
+
+// What the sidecar of a hashed name says; nullopt when it is of no use.
+std::optional<std::string> FileSystem::NameOfHashed(Inode& directory, const std::string& stored,
+                                                    bool regular) {
+  auto name = names_.NameOf(directory.node(), stored);
+  if (name && !HasTheName(*name, regular)) return std::nullopt;
+  return name;
 }
 
 // "x (plain)": what stands as `x` beside the document `x.jcd`.
 Result<FileSystem::Found> FileSystem::FindShadowed(Inode& directory, const std::string& name) {
   const auto unmarked = UnmarkedName(name);
-  if (!unmarked || PlainDocumentName(*unmarked) || IsHidden(directory, *unmarked)) {
-    return NoSuchName();
-  }
-  auto document = store_.StatAt(directory.node(), StoredDocumentName(*unmarked));
-  if (!document || !S_ISREG(document->st_mode)) return NoSuchName();
-  return FoundAt(directory, std::string(*unmarked));
+  if (!unmarked || IsHidden(directory, *unmarked)) return NoSuchName();
+  if (!IsShadowed(directory, std::string(*unmarked))) return NoSuchName();
+  RECRYPT_ASSIGN(Found found, FoundAt(directory, std::string(*unmarked)));
+  const bool regular = found.kind == InodeKind::kPlainFile;
+  if (!KeepsItsName(found.stored_name, regular)) return NoSuchName();
+  return found;
+}
+
+// True when a document is called like what stands under its own name.
+bool FileSystem::IsShadowed(Inode& directory, const std::string& name) {
+  auto document = store_.StatAt(directory.node(), StoredDocumentName(name));
+  return document && HasTheName(name, S_ISREG(document->st_mode));
 }
 
 Result<Entry> FileSystem::Adopt(Inode& directory, Found found) {
@@ -83,10 +112,10 @@ Status FileSystem::CheckFree(Inode& directory, const std::string& name) {
   if (IsHidden(directory, name)) {
     return Fail(ErrorCode::kForbidden, "the name is reserved for the share itself");
   }
-  auto document = store_.StatAt(directory.node(), StoredDocumentName(name));
+  if (name.size() > kMaxName) return NameIsTooLong();
   auto other = store_.StatAt(directory.node(), name);
-  const bool taken = (document && S_ISREG(document->st_mode)) ||
-                     (other && !(S_ISREG(other->st_mode) && PlainDocumentName(name)));
+  const bool taken =
+      IsShadowed(directory, name) || (other && KeepsItsName(name, S_ISREG(other->st_mode)));
   if (taken) return Fail(Error{ErrorCode::kExists, "the name is taken", EEXIST});
   return {};
 }

@@ -28,13 +28,23 @@ Status FileSystem::GiveTo(Inode& parent, int node, mode_t mode, Owner caller) {
   return {};
 }
 
-Result<Entry> FileSystem::MakeDirectory(Inode& parent, const std::string& name, mode_t mode,
-                                        Owner caller) {
+template <typename Make>
+Result<Entry> FileSystem::MakeOther(Inode& parent, const std::string& name, mode_t mode,
+                                    Owner caller, Make make) {
   RECRYPT_TRY(CheckFree(parent, name));
-  RECRYPT_TRY(store_.MakeDirectory(parent.node(), name, mode));
-  RECRYPT_ASSIGN(Found found, FoundAt(parent, name));
+  const std::string stored = StoredName(name, StoredKind::kOther);
+  RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
+  RECRYPT_TRY(make(stored));
+  RECRYPT_ASSIGN(Found found, FoundAt(parent, stored));
   RECRYPT_TRY(GiveTo(parent, found.node.get(), mode, caller));
   return Lookup(parent, name);
+}
+
+Result<Entry> FileSystem::MakeDirectory(Inode& parent, const std::string& name, mode_t mode,
+                                        Owner caller) {
+  return MakeOther(parent, name, mode, caller, [&](const std::string& stored) {
+    return store_.MakeDirectory(parent.node(), stored, mode);
+  });
 }
 
 Result<Entry> FileSystem::MakeNode(Inode& parent, const std::string& name, mode_t mode,
@@ -49,20 +59,16 @@ Result<Entry> FileSystem::MakeNode(Inode& parent, const std::string& name, mode_
     }
     return std::move(created.entry);
   }
-  RECRYPT_TRY(CheckFree(parent, name));
-  RECRYPT_TRY(store_.MakeNode(parent.node(), name, mode, device));
-  RECRYPT_ASSIGN(Found found, FoundAt(parent, name));
-  RECRYPT_TRY(GiveTo(parent, found.node.get(), mode, caller));
-  return Lookup(parent, name);
+  return MakeOther(parent, name, mode, caller, [&](const std::string& stored) {
+    return store_.MakeNode(parent.node(), stored, mode, device);
+  });
 }
 
 Result<Entry> FileSystem::MakeSymlink(Inode& parent, const std::string& name,
                                       const std::string& target, Owner caller) {
-  RECRYPT_TRY(CheckFree(parent, name));
-  RECRYPT_TRY(store_.MakeSymlink(parent.node(), name, target));
-  RECRYPT_ASSIGN(Found found, FoundAt(parent, name));
-  RECRYPT_TRY(GiveTo(parent, found.node.get(), 0, caller));
-  return Lookup(parent, name);
+  return MakeOther(parent, name, 0, caller, [&](const std::string& stored) {
+    return store_.MakeSymlink(parent.node(), stored, target);
+  });
 }
 
 Result<Entry> FileSystem::Link(Inode& inode, Inode& parent, const std::string& name) {
@@ -70,7 +76,9 @@ Result<Entry> FileSystem::Link(Inode& inode, Inode& parent, const std::string& n
     return Fail(ErrorCode::kForbidden, "the file is stored in plain");
   }
   RECRYPT_TRY(CheckFree(parent, name));
-  const std::string stored = inode.is_document() ? StoredDocumentName(name) : name;
+  const std::string stored =
+      StoredName(name, inode.is_document() ? StoredKind::kDocument : StoredKind::kOther);
+  RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
   RECRYPT_TRY(store_.Link(inode.node(), parent.node(), stored));
   return Lookup(parent, name);
 }
@@ -81,6 +89,7 @@ Status FileSystem::Unlink(Inode& parent, const std::string& name) {
     return Fail(Error{ErrorCode::kInvalid, "is a directory", EISDIR});
   }
   RECRYPT_TRY(store_.Unlink(parent.node(), found.stored_name));
+  names_.Release(parent.node(), found.stored_name);
   LetGo(found.key());
   return {};
 }
@@ -90,7 +99,12 @@ Status FileSystem::RemoveDirectory(Inode& parent, const std::string& name) {
   if (found.kind != InodeKind::kDirectory) {
     return Fail(Error{ErrorCode::kInvalid, "is no directory", ENOTDIR});
   }
-  return store_.RemoveDirectory(parent.node(), found.stored_name);
+  Status removed = store_.RemoveDirectory(parent.node(), found.stored_name);
+  if (!removed && IsNotEmpty(removed.error()) && names_.RemoveLeftovers(found.node.get())) {
+    removed = store_.RemoveDirectory(parent.node(), found.stored_name);
+  }
+  if (removed) names_.Release(parent.node(), found.stored_name);
+  return removed;
 }
 
 }  // namespace recrypt

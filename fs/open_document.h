@@ -34,6 +34,7 @@
 #include "fs/freshness.h"
 #include "fs/header_cache.h"
 #include "fs/log.h"
+#include "fs/long_names.h"
 #include "fs/share_file.h"
 #include "fs/steady_times.h"
 #include "fs/store.h"
@@ -67,6 +68,7 @@ struct DocumentServices {
   FreshnessMemory& freshness;
   DirectoryLabels& labels;
   HeaderCache& headers;
+  LongNames& names;
   DocumentEvents& events;
   LogSink log;
   int64_t lock_wait_ms = 5000;
@@ -207,6 +209,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Result<bool> HasHeader();
   using Headers = std::vector<std::shared_ptr<const Header>>;
   Result<Headers> ReadHeaders();
+  Result<Headers> ReadStoredHeaders();  // requires writer_ alone
   Status Load();
   // A file with room for a document and no header: another mount is about to commit it, or did not
   // come to that.
@@ -271,6 +274,12 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::shared_ptr<const Header> header_;
 
   // Guarded by writer_.
+  // The state that was read or written last.
+  struct Seen {
+    DocumentId uid;
+    uint64_t generation;
+  };
+  std::optional<Seen> seen_;
   std::string place_;                   // relative path on the share, as last known
   std::optional<Stamp> stamp_;          // of the stored file, as verified last
   std::optional<Sha256Digest> digest_;  // of its trailer then

@@ -116,7 +116,7 @@ std::vector<DirectoryPrefetch::Document> Prefetcher::List(Inode& directory) {
     auto entry = reader.Next();
     if (!entry || !*entry) break;
     const StoredEntry& stored = **entry;
-    if (stored.type != DT_REG || !PlainDocumentName(stored.name)) continue;
+    if (stored.type != DT_REG || !NameFromStored(stored.name, StoredKind::kDocument)) continue;
     documents.push_back({stored.number, stored.name});
   }
   return documents;

@@ -81,6 +81,7 @@ Status FileSystem::ReplaceUnderLabel(const Move& move, const LabelExpression& la
     return done;
   }
   RECRYPT_TRY(store_.Unlink(move.from.node(), move.source.stored_name));
+  names_.Release(move.from.node(), move.source.stored_name);
   LetGo(move.source.key());
   LetGo(move.target->key());
   // The kernel takes the name for the file that was renamed, and is to look again. It does so when

@@ -8,31 +8,81 @@
 #include "fs/names.h"
 
 namespace recrypt {
+namespace {
+
+// How often a rename is begun again when another mount takes the new name meanwhile.
+constexpr int kMaxAttempts = 8;
+
+}  // namespace
 
 Status FileSystem::Rename(Inode& from, const std::string& name, Inode& to,
                           const std::string& new_name, unsigned flags) {
   if (IsHidden(to, new_name)) {
     return Fail(ErrorCode::kForbidden, "the name is reserved for the share itself");
   }
+  for (int attempt = 1;; ++attempt) {
+    RECRYPT_ASSIGN(const Move move, PlanMove(from, name, to, new_name));
+    RECRYPT_TRY(Explain(from, CheckMove(move, flags)));
+    Status done = CarryOut(move, flags);
+    const bool taken = !done && !move.target && done.error().code == ErrorCode::kExists;
+    if (!taken || (flags & RENAME_NOREPLACE) != 0 || attempt == kMaxAttempts) return done;
+  }
+}
+
+Result<FileSystem::Move> FileSystem::PlanMove(Inode& from, const std::string& name, Inode& to,
+                                              const std::string& new_name) {
   RECRYPT_ASSIGN(Found source, Find(from, name));
-  Move move{from, to, std::move(source), std::nullopt, new_name, new_name};
-  if (move.MovesDocument()) move.new_stored_name = StoredDocumentName(new_name);
+  Move move{from, to, name, std::move(source), new_name, std::nullopt, ""};
   auto target = Find(to, new_name);
   if (target) {
     move.target = std::move(*target);
   } else if (target.error().code != ErrorCode::kNotFound) {
     return Fail(std::move(target.error()));
   }
-  RECRYPT_TRY(Explain(from, CheckMove(move, flags)));
+  move.new_stored_name =
+      NameInPlaceOf(move.source, move.target ? &*move.target : nullptr, new_name);
+  return move;
+}
+
+// The stored name of `moved` once it is called `name`, where `there` may have that name now: what
+// it replaces in one step, where that can be.
+std::string FileSystem::NameInPlaceOf(const Found& moved, const Found* there,
+                                      const std::string& name) {
+  const bool alike = there != nullptr && there->kind != InodeKind::kPlainFile &&
+                     there->stored_as() == moved.stored_as();
+  if (alike && !IsHashedName(there->stored_name)) return there->stored_name;
+  return StoredName(name, moved.stored_as());
+}
+
+Status FileSystem::CarryOut(const Move& move, unsigned flags) {
+  RECRYPT_ASSIGN(const LongNames::Kept kept,
+                 names_.Keep(move.to.node(), move.new_name, move.new_stored_name));
   if ((flags & RENAME_EXCHANGE) == 0) {
     RECRYPT_ASSIGN(std::optional<LabelExpression> label, LabelToTake(move));
-    if (label) return Explain(from, ReplaceUnderLabel(move, *label));
+    if (label) return Explain(move.from, ReplaceUnderLabel(move, *label));
   }
   RECRYPT_TRY(PrepareReplacement(move));
-  RECRYPT_TRY(
-      store_.Rename(from.node(), move.source.stored_name, to.node(), move.new_stored_name, flags));
+  RECRYPT_TRY(RenameOnStore(move, flags));
   AfterMove(move, flags);
   return {};
+}
+
+// What was not seen when the rename was planned is not replaced: its replacing has conditions.
+Status FileSystem::RenameOnStore(const Move& move, unsigned flags) {
+  auto rename = [&](unsigned how) {
+    return store_.Rename(move.from.node(), move.source.stored_name, move.to.node(),
+                         move.new_stored_name, how);
+  };
+  const bool free = !move.target || move.LeavesTarget();
+  Status renamed = rename(free ? flags | RENAME_NOREPLACE : flags);
+  if (renamed) return renamed;
+  // A store that cannot refuse to replace.
+  if (free && ErrnoOf(renamed.error()) == EINVAL) return rename(flags);
+  if (move.target && move.target->kind == InodeKind::kDirectory && IsNotEmpty(renamed.error()) &&
+      names_.RemoveLeftovers(move.target->node.get())) {
+    return rename(flags);
+  }
+  return renamed;
 }
 
 Status FileSystem::CheckMove(const Move& move, unsigned flags) {
@@ -60,13 +110,13 @@ Status FileSystem::CheckMove(const Move& move, unsigned flags) {
     }
   }
   if (!move.target) return {};
-  const bool to_document = move.target->kind == InodeKind::kDocument;
   const bool to_directory = move.target->kind == InodeKind::kDirectory;
   if (exchange) {
-    // Names on the share differ by kind, so these cannot change places in one step.
-    if (to_document == move.MovesDocument() && move.target->kind != InodeKind::kPlainFile) {
-      return {};
-    }
+    // Where names on the share differ by kind, these cannot change places in one step.
+    const bool in_one_step =
+        !move.LeavesTarget() &&
+        NameInPlaceOf(*move.target, &move.source, move.name) == move.source.stored_name;
+    if (in_one_step && move.target->kind != InodeKind::kPlainFile) return {};
     return Fail(Error{ErrorCode::kInvalid, "a document and something else", EINVAL});
   }
   if (move.MovesDirectory() && !to_directory) {
@@ -91,13 +141,14 @@ Status FileSystem::PrepareReplacement(const Move& move) {
 
 void FileSystem::AfterMove(const Move& move, unsigned flags) {
   const bool exchange = (flags & RENAME_EXCHANGE) != 0;
+  if (!exchange) names_.Release(move.from.node(), move.source.stored_name);
   if (move.target && !exchange) {
     // A document replaced something of another kind, or the other way round: they stand under
     // different names on the share. What is stored in plain stays, as `x (plain)`.
-    if (move.target->stored_name != move.new_stored_name &&
-        move.target->kind != InodeKind::kPlainFile) {
+    if (move.LeavesTarget() && move.target->kind != InodeKind::kPlainFile) {
       Status removed = store_.Unlink(move.to.node(), move.target->stored_name);
       if (!removed) log_(LogLevel::kWarning, "after a rename: " + removed.error().message);
+      names_.Release(move.to.node(), move.target->stored_name);
     }
     LetGo(move.target->key());
   }
@@ -107,10 +158,11 @@ void FileSystem::AfterMove(const Move& move, unsigned flags) {
     if (inode == nullptr) continue;
     const bool is_source = moved == &move.source;
     inode->SetParent((is_source ? move.to : move.from).shared_from_this());
-    std::shared_ptr<OpenDocument> document = inode->document();
-    if (document == nullptr) continue;
     auto path = store_.PathOf(inode->node());
-    if (path) document->MovedTo(std::move(*path));
+    if (!path) continue;
+    std::shared_ptr<OpenDocument> document = inode->document();
+    if (document == nullptr && freshness_.Knows(*path)) document = DocumentOf(*inode);
+    if (document != nullptr) document->MovedTo(std::move(*path));
   }
 }
 

@@ -25,6 +25,7 @@ constexpr std::string_view kUserPrefix = "user.";
 constexpr std::string_view kOwnPrefix = "user.jcd.";
 // Removing it removes all of a document's attributes, those that cannot be read too.
 constexpr std::string_view kAllAttributes = "user.jcd.attributes";
+constexpr std::string_view kNeverStored = "user.jcd.none";
 constexpr std::string_view kCapability = "security.capability";
 
 tl::unexpected<Error> NoSuchAttribute() {
@@ -104,8 +105,10 @@ Result<size_t> FileSystem::GetXattr(Inode& inode, const std::string& name, void*
   if (!sealed) return store_.GetXattr(inode.node(), name, value, size);
   RECRYPT_ASSIGN(const Attributes attributes, SealedAttributesOf(inode));
   const auto found = attributes.find(*sealed);
-  if (found == attributes.end()) return NoSuchAttribute();
-  return CopyOut(AsText(found->second), value, size);
+  if (found != attributes.end()) return CopyOut(AsText(found->second), value, size);
+  // The share may be one that keeps none at all.
+  RECRYPT_TRY(store_.GetXattr(inode.node(), std::string(kNeverStored), nullptr, 0));
+  return NoSuchAttribute();
 }
 
 Result<size_t> FileSystem::ListXattr(Inode& inode, char* list, size_t size) {

@@ -96,34 +96,36 @@ TEST_F(XattrTest, OfAnotherDocumentAreRefused) {
 class StepStore : public WrappedStore {
  public:
   enum class Step { kSetXattr, kRemoveXattr, kWrite, kWriteZeros, kTruncate, kSyncData, kSyncAll };
-  using OnStep = std::function<void(Step)>;
+  // The errno that the step fails with; 0: it is done.
+  using OnStep = std::function<int(Step)>;
 
   StepStore(std::unique_ptr<Store> inner, OnStep on_step)
       : WrappedStore(std::move(inner)), on_step_(std::move(on_step)) {}
   Status SetXattr(int node, const std::string& name, ByteSpan value, int flags) override {
-    on_step_(Step::kSetXattr);
+    if (int failed = on_step_(Step::kSetXattr)) return FailErrno(failed, "step");
     return WrappedStore::SetXattr(node, name, value, flags);
   }
   Status RemoveXattr(int node, const std::string& name) override {
-    on_step_(Step::kRemoveXattr);
+    if (int failed = on_step_(Step::kRemoveXattr)) return FailErrno(failed, "step");
     return WrappedStore::RemoveXattr(node, name);
   }
   Status WriteAt(int fd, uint64_t offset, ByteSpan data) override {
     const bool zeros =
         std::all_of(data.begin(), data.end(), [](uint8_t byte) { return byte == 0; });
-    on_step_(zeros ? Step::kWriteZeros : Step::kWrite);
+    if (int failed = on_step_(zeros ? Step::kWriteZeros : Step::kWrite))
+      return FailErrno(failed, "step");
     return WrappedStore::WriteAt(fd, offset, data);
   }
   Status Truncate(int fd, uint64_t size) override {
-    on_step_(Step::kTruncate);
+    if (int failed = on_step_(Step::kTruncate)) return FailErrno(failed, "step");
     return WrappedStore::Truncate(fd, size);
   }
   Status SyncData(int fd) override {
-    on_step_(Step::kSyncData);
+    if (int failed = on_step_(Step::kSyncData)) return FailErrno(failed, "step");
     return WrappedStore::SyncData(fd);
   }
   Status SyncAll(int fd) override {
-    on_step_(Step::kSyncAll);
+    if (int failed = on_step_(Step::kSyncAll)) return FailErrno(failed, "step");
     return WrappedStore::SyncAll(fd);
   }
 
@@ -154,6 +156,7 @@ class XattrCrashTest : public XattrTest {
       auto left = std::make_shared<std::atomic<int>>(n);  // the child's own
       TestMount& mount = Mount(With([left](Step) {
         if (--*left == 0) kill(getpid(), SIGKILL);
+        return 0;
       }));
       change();
       killed = WIFSIGNALED(mount.Unmount());
@@ -215,6 +218,29 @@ TEST_F(XattrCrashTest, ATruncatedDocumentHasThemOrIsEmpty) {
                   });
 }
 
+// As a kill, but the mount goes on: who is told that it failed finds what was there before.
+TEST_F(XattrCrashTest, AStepThatFailsIsReportedAndChangesNothing) {
+  for (const int error : {EIO, ENOSPC}) {
+    int failed = 0;
+    for (int n = 1; n - failed < 4; ++n) {  // what is removed at last may stay
+      stdfs::remove(share_ + "/f.jcd");
+      Mount();
+      Prepare();
+      auto left = std::make_shared<std::atomic<int>>(n);
+      Mount(With([left, error](Step) { return --*left == 0 ? error : 0; }));
+      const int set = SetErrno(F(), "user.a", "new");
+      if (set != 0) ++failed;
+      EXPECT_TRUE(set == 0 || set == error) << n;
+      for (int mount = 0; mount < 2; ++mount) {
+        EXPECT_EQ(Value(F(), "user.a"), set == 0 ? "new" : "old") << n;
+        EXPECT_EQ(ReadFile(F()), "content");
+        Mount();
+      }
+    }
+    EXPECT_GE(failed, 3);  // the set, its sync, the record
+  }
+}
+
 // What a power cut may leave: what was not synced may be lost, what was removed may be gone.
 TEST_F(XattrCrashTest, NothingIsNamedBeforeItIsDurableNorRemovedWhileItIsNamed) {
   Mount();
@@ -235,6 +261,7 @@ TEST_F(XattrCrashTest, NothingIsNamedBeforeItIsDurableNorRemovedWhileItIsNamed) 
     if (step == Step::kWrite || step == Step::kTruncate) unsynced->contents = true;
     if (step == Step::kSyncData || step == Step::kSyncAll) unsynced->contents = false;
     if (step == Step::kSyncAll) unsynced->attributes = false;
+    return 0;
   }));
   ASSERT_EQ(SetErrno(F(), "user.a", "new"), 0);
   ASSERT_EQ(SetErrno(F(), "user.b", "2"), 0);

@@ -127,6 +127,37 @@ TEST_F(XattrTest, WhatIsTooLargeIsRefusedAndChangesNothing) {
   EXPECT_EQ(SealedOf("f.jcd").size(), 1u);
 }
 
+TEST_F(XattrTest, TakeUpTo64KiBWhereTheShareHasRoom) {
+  if (!ShareOn("tmpfs")) GTEST_SKIP() << "needs root, to mount file systems";
+  if (SetErrno(share_, "user.probe", "1") != 0) GTEST_SKIP() << "tmpfs keeps no user attributes";
+  Mount();
+  WriteFile(F(), "content");
+  const std::string large = RandomText(60'000, 1);
+  ASSERT_EQ(SetErrno(F(), "user.large", large), 0);
+  EXPECT_EQ(SetErrno(F(), "user.more", std::string(6'000, 'x')), ENOSPC);
+  EXPECT_EQ(SetErrno(F(), "user.more", std::string(65'500, 'x')), E2BIG);
+  ASSERT_EQ(SetErrno(F(), "user.more", std::string(5'000, 'x')), 0);
+  WriteFile(F(), "other");
+  Mount();
+  EXPECT_TRUE(Value(F(), "user.large") == large);
+  EXPECT_EQ(Value(F(), "user.more"), std::string(5'000, 'x'));
+}
+
+TEST_F(XattrTest, AShareThatKeepsNoneSaysSo) {
+  if (!ShareOn("ramfs")) GTEST_SKIP() << "needs root, to mount file systems";
+  Mount();
+  WriteFile(F(), "content");
+  const int answer = GetErrno(share_ + "/f.jcd", "user.a");
+  EXPECT_EQ(answer, EOPNOTSUPP);
+  EXPECT_EQ(GetErrno(F(), "user.a"), answer);
+  EXPECT_EQ(SetErrno(F(), "user.a", "1"), EOPNOTSUPP);
+  EXPECT_EQ(ListErrno(F()), ListErrno(share_ + "/f.jcd"));
+  EXPECT_TRUE(NamesOf(F()).empty());
+  WriteFile(F(), "other");
+  Mount();
+  EXPECT_EQ(ReadFile(F()), "other");
+}
+
 TEST_F(XattrTest, SettingOneLeavesTimeAndContentAsTheyAre) {
   Mount();
   WriteFile(F(), "content");
@@ -274,6 +305,34 @@ TEST_F(XattrTest, WithoutAGrantTheyAreDenied) {
   EXPECT_NE(Xattr(F(), "user.jcd.why"), "");
   alice_->deny = false;
   EXPECT_EQ(Value(F(), "user.comment"), "for the board");
+}
+
+TEST_F(XattrTest, ADropBoxSetsThemWhileItHasTheDocumentOpen) {
+  Mount();
+  alice_->deny = true;
+  UniqueFd fd = OpenFd(F(), O_WRONLY | O_CREAT);
+  ASSERT_EQ(write(fd.get(), "content", 7), 7);
+  ASSERT_EQ(fsetxattr(fd.get(), "user.comment", "sealed", 6, 0), 0);
+  fd.Reset();
+  usleep(100'000);  // the kernel tells of it after close has returned
+  EXPECT_EQ(GetErrno(F(), "user.comment"), EACCES);
+  EXPECT_EQ(SetErrno(F(), "user.comment", "x"), EACCES);
+  alice_->deny = false;
+  EXPECT_EQ(Value(F(), "user.comment"), "sealed");
+}
+
+TEST_F(XattrTest, AreChangedUnderTheNextLease) {
+  alice_->lease_ms = 300;
+  Make();
+  UniqueFd fd = OpenFd(F(), O_RDWR);
+  EXPECT_EQ(Value(F(), "user.comment"), "for the board");
+  usleep(700'000);
+  EXPECT_EQ(Value(F(), "user.comment"), "for the board");
+  usleep(700'000);
+  EXPECT_EQ(SetErrno(F(), "user.comment", "again"), 0);
+  alice_->deny = true;
+  usleep(700'000);
+  EXPECT_EQ(GetErrno(F(), "user.comment"), EACCES);
 }
 
 TEST_F(XattrTest, WhoMayNotWriteSetsNone) {

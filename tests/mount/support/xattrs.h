@@ -2,6 +2,7 @@
 #ifndef RECRYPT_TESTS_MOUNT_SUPPORT_XATTRS_H_
 #define RECRYPT_TESTS_MOUNT_SUPPORT_XATTRS_H_
 
+#include <sys/mount.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -61,6 +62,15 @@ class XattrTest : public MountTest {
     }
     stdfs::remove(share_ + "/probe");
   }
+  void TearDown() override {
+    mount_.reset();
+    if (has_own_share_) umount2(share_.c_str(), MNT_DETACH);
+  }
+  // Puts the share on a new file system in memory; false where that cannot be done.
+  bool ShareOn(const char* type) {
+    has_own_share_ = ::mount(type, share_.c_str(), type, 0, nullptr) == 0;
+    return has_own_share_;
+  }
   std::string F() const { return *this / "f"; }
   // A committed document with one attribute, on a fresh mount.
   void Make(const std::string& value = "for the board") {
@@ -74,6 +84,9 @@ class XattrTest : public MountTest {
     std::erase_if(names, [](const std::string& name) { return !name.starts_with(kSealed); });
     return names;
   }
+
+ private:
+  bool has_own_share_ = false;
 };
 
 }  // namespace recrypt

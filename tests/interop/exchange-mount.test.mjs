@@ -2,6 +2,7 @@
 // been applied, that wait while a file is open, and that a killed mount leaves behind.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   closeSync, copyFileSync, fsyncSync, ftruncateSync, openSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync,
 } from 'node:fs';
@@ -9,9 +10,24 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { CURVES, Exchange, GROUP, changed } from './exchange.mjs';
 import { pattern } from './fixtures.mjs';
-import { applied, fileSource, groupStart, headerObject, open, written } from './jcd.mjs';
+import { sha256 } from './bytes.mjs';
+import {
+  applied, fileSource, groupStart, headerObject, open, openAttributes, sealAttributes, storedName, written,
+} from './jcd.mjs';
 import { jose, skip as skipJose } from './load-jose.mjs';
 import { reasonToSkipMounts } from './stage.mjs';
+
+// Extended attributes, by the programs for them: Node has no calls.
+const attr = (program, ...args) => {
+  const { status, stdout, stderr } = spawnSync(program, args);
+  assert.equal(status, 0, `${program} ${args.join(' ')}: ${stderr}`);
+  return stdout;
+};
+const getAttribute = (path, name) => attr('getfattr', '--absolute-names', '--only-values', '-n', name, path);
+const setAttribute = (path, name, value) => attr('setfattr', '-n', name, '-v', `0x${value.toString('hex')}`, path);
+const removeAttribute = (path, name) => attr('setfattr', '-x', name, path);
+const attributeNames = (path) => attr('getfattr', '--absolute-names', '-m', '^user', path).toString().split('\n').filter((line) => line.startsWith('user.'));
+const reasonToSkipAttributes = () => (spawnSync('setfattr', ['--version']).error ? 'needs setfattr' : false);
 
 /** Content after writes of {offset, data}, cut or grown to a size. */
 function edited(content, { writes = [], size }) {
@@ -239,6 +255,41 @@ describe('documents between a mount and this implementation', { skip: reasonToSk
         }
         t.diagnostic(JSON.stringify(met));
         for (const [what, count] of Object.entries(met)) assert.ok(count > 0, `no document had ${what}`);
+      });
+
+      test('attributes that were set in the mount, and ones that were sealed here', { skip: reasonToSkipAttributes() }, async () => {
+        const values = new Map([['comment', Buffer.from('for the board')], ['empty', Buffer.alloc(0)], ['\x80\xff', pattern(300)]]);
+        await begin();
+        make('attributed', pattern(9000)).close();
+        for (const [name, value] of values) if (name !== '\x80\xff') setAttribute(join(point, 'attributed'), `user.${name}`, value);
+        await end();
+
+        const document = holds('attributed', pattern(9000));
+        const [kept, ...others] = attributeNames(stored('attributed'));
+        assert.deepEqual(others, []);
+        assert.equal(kept, storedName(document.trailer.attributes));
+        const sealed = getAttribute(stored('attributed'), kept);
+        assert.deepEqual(openAttributes(document, sealed), new Map([...values].slice(0, 2)));
+        for (const at of [0, 5, 10, 30, sealed.length - 1]) assert.throws(() => openAttributes(document, changed(sealed, at)), /attributes/);
+        assert.throws(() => openAttributes(document), /missing/);
+
+        const own = sealAttributes(document, values);
+        const changes = { attributes: sha256(own) };
+        const next = exchange.commit(other, label, readFileSync(stored('attributed')), changes);
+        assert.deepEqual(openAttributes(open(next.file, exchange.reading), own), values);
+        writeFileSync(stored('attributed'), next.file);
+        setAttribute(stored('attributed'), storedName(changes.attributes), own);
+        removeAttribute(stored('attributed'), kept);
+        await begin();
+        shows('attributed', pattern(9000));
+        assert.equal(getAttribute(join(point, 'attributed'), 'user.comment').toString(), 'for the board');
+        assert.equal(getAttribute(join(point, 'attributed'), 'user.empty').length, 0);
+        assert.equal(getAttribute(join(point, 'attributed'), 'user.jcd.signer').toString(), other.account);
+        removeAttribute(join(point, 'attributed'), 'user.comment');
+        await end();
+        const left = holds('attributed', pattern(9000));
+        const last = openAttributes(left, getAttribute(stored('attributed'), storedName(left.trailer.attributes)));
+        assert.deepEqual(last, new Map([...values].slice(1)));
       });
 
       test('so large that there are index blocks of three levels, and mostly a hole', async () => {

@@ -1,5 +1,6 @@
 // The document format, docs/FORMAT.md, a second time: written from that page alone, to test the page and the program against.
 
+export { openAttributes, sealAttributes, storedName } from './attributes.mjs';
 export { Refused, bufferSource, fileSource } from './bytes.mjs';
 export { asPureJson, parseValue } from './encodings.mjs';
 export { Geometry, groupStart, sizeOf, storedLength } from './geometry.mjs';

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { b64, bufferSource, canonical, u16, u32, u64, unb64 } from './bytes.mjs';
+import { b64, bufferSource, canonical, sha256, u16, u32, u64, unb64 } from './bytes.mjs';
 import {
   Geometry, Refused, applied, applyWrites, asPureJson, canonicalLabel, checkHeader, commit, commitWrites, compose, decryptStream, encryptStream,
-  fileSource, groupStart, headerObject, open, parseValue, sizeOf, storedLength, udf, written,
+  fileSource, groupStart, headerObject, open, openAttributes, parseValue, sealAttributes, sizeOf, storedLength, udf, written,
 } from './jcd.mjs';
 import { aheadFooter, makeRecord, readRecord, writeOf, zerosAt } from './records.mjs';
 import { keptEntry, makeTrailer, openTrailer, signEntry, verifySignatures } from './trailer.mjs';
@@ -764,6 +764,44 @@ describe('commit records', () => {
   });
 
   const keysOf = (...labels) => ({ labelKeys: Object.fromEntries(labels.map(({ name, key }) => [name, publicPart(key)])) });
+});
+
+describe('sealed attributes', () => {
+  const attributes = new Map([['comment', Buffer.from('for the board')], ['empty', Buffer.alloc(0)]]);
+  const options = { ...readAccounting, ...alice };
+  const file = write(pattern(5000));
+  const document = open(file, readAccounting);
+  const committed = (stored, changes) => commit(stored, open(stored, readAccounting), changes, options);
+  const after = (sealed, stored = file) => open(committed(stored, { attributes: sha256(sealed) }), readAccounting);
+
+  test('are what the trailer names, after other changes too', () => {
+    assert.equal(openAttributes(document).size, 0);
+    const sealed = sealAttributes(document, attributes);
+    const named = committed(file, { attributes: sha256(sealed) });
+    assert.deepEqual(openAttributes(open(named, readAccounting), sealed), attributes);
+    const later = committed(named, { writes: [{ offset: 10, data: pattern(5, 2) }] });
+    assert.deepEqual(openAttributes(open(later, readAccounting), sealed), attributes);
+  });
+
+  test('the bytes of the page', () => {
+    const sealed = sealAttributes(document, new Map([['a', Buffer.from('1')]]));
+    assert.equal(sealed.length, 41);
+    assert.deepEqual(sealed.subarray(0, 8), Buffer.from([1, 0, 0, 0, 0, 0, 0, 1]));
+  });
+
+  test('others are refused', () => {
+    const sealed = sealAttributes(document, attributes);
+    const named = after(sealed);
+    refused(() => openAttributes(named), /missing/);
+    for (let at = 0; at < sealed.length; at++) refused(() => openAttributes(named, changed(sealed, at)), /others/);
+    refused(() => openAttributes(named, sealAttributes(document, attributes)), /others/);
+    const another = open(write(pattern(5000)), readAccounting);
+    const theirs = sealAttributes(another, attributes);
+    refused(() => openAttributes(after(theirs), theirs), /verify/);
+    refused(() => sealAttributes(document, new Map()), /none/);
+    refused(() => sealAttributes(document, new Map([['', Buffer.alloc(0)]])), /name/);
+    refused(() => sealAttributes(document, new Map([['large', Buffer.alloc(65500)]])), /too large/);
+  });
 });
 
 describe('other encodings', () => {

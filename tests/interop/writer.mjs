@@ -70,6 +70,7 @@ export function compose(content, options) {
  *   size     the new size
  *   header   members of makeHeader's argument: wraps the header again
  *   newKey   adds a data key (with header)
+ *   attributes  digest of the sealed attributes from now on
  *   rewrite  encrypts every block again, under the newest data key, and forgets the older ones (with header)
  * Options: device, credential, masters, as for compose and open; gap, bytes to leave in front of the first record.
  */
@@ -216,10 +217,10 @@ function nextState(document, changes, options) {
     size,
     writes,
     root: tree.root,
-    attributes: trailer.attributes,
+    attributes: changes.attributes ?? trailer.attributes,
     headerDigest: header.digest,
   };
-  const sameContent = size === document.size && tree.root.equals(trailer.root);
+  const sameContent = size === document.size && tree.root.equals(trailer.root) && !changes.attributes;
   const entries = sameContent && header !== document.header
     ? wrapperEntries(document, header, fields, options) : authorEntries(uid, fields, options);
   makeTrailer(uid, newest, fields, entries).copy(image, after.dataEnd);

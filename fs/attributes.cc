@@ -37,6 +37,7 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
   if (document) document->ShowTimes(attributes);
   if (uncommitted) attributes.st_mtim = uncommitted->modified;
   inode.ShowSize(static_cast<uint64_t>(attributes.st_size));
+  inode.ShowModified(attributes.st_mtim);
   return {};
 }
 

@@ -89,12 +89,11 @@ Status OpenDocument::ApplyUnderLock() {
   Status applied;
   {
     std::shared_lock state(state_);
+    file_->HoldModified(stamp.modified);
     applied = doc_->Apply();
+    file_->HoldModified(std::nullopt);
   }
-  if (applied) {
-    SetModified(int64_t{stamp.modified.tv_sec} * 1'000'000'000 + stamp.modified.tv_nsec);
-    Restamp();
-  }
+  if (applied) Restamp();
   const auto after = services_.store.Stat(node_->get());
   times_.End(after ? *after : before);
   return applied;

@@ -81,8 +81,11 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
     return Fail(std::move(decided.error()));
   }
   const OpenDocument::Opened& opened = *decided;
-  // The kernel goes by the size that it was told, for as long as attributes are believed.
-  if (opened.size != inode.shown_size()) kernel_.DropAttributes(inode.id());
+  // The kernel goes by what it was told, for as long as attributes are believed.
+  if (opened.size != inode.shown_size() ||
+      (opened.modified && !inode.HasShownModified(*opened.modified))) {
+    kernel_.DropAttributes(inode.id());
+  }
   if (opened.loaded) {
     std::shared_ptr<Inode> parent = inode.parent();
     if (parent != nullptr) prefetcher_.Opened(parent, inode, opened.first_use);

@@ -94,6 +94,12 @@ class Inode : public std::enable_shared_from_this<Inode> {
     }
   }
 
+  // The time of modification that it was told.
+  bool HasShownModified(const struct timespec& time) const {
+    return shown_modified_ == Nanos(time);
+  }
+  void ShowModified(const struct timespec& time) { shown_modified_ = Nanos(time); }
+
   // The content size of a stored file whose length alone does not tell it, for one (length, mtime).
   struct KnownSize {
     off_t stored_length;
@@ -106,13 +112,18 @@ class Inode : public std::enable_shared_from_this<Inode> {
  private:
   friend class InodeTable;
 
+  static int64_t Nanos(const struct timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  }
+
   const std::shared_ptr<const UniqueFd>
       node_;  // shared with the open document, which may live longer
   const Key key_;
   const InodeKind kind_;
   bool is_root_ = false;  // set before the inode is shared
   std::atomic<uint64_t> shown_size_{0};
-  uint64_t lookups_ = 0;  // guarded by InodeTable::mutex_
+  std::atomic<int64_t> shown_modified_{0};  // nanoseconds
+  uint64_t lookups_ = 0;                    // guarded by InodeTable::mutex_
 
   mutable std::mutex mutex_;  // guards what follows; innermost: nothing is called under it
   std::shared_ptr<OpenDocument> document_;

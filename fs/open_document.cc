@@ -90,7 +90,8 @@ Result<OpenDocument::Opened> OpenDocument::OpenFresh() {
   RECRYPT_TRY(Load());
   return Opened{.keep_pages = before && digest_ && *before == *digest_,
                 .loaded = true,
-                .first_use = first_use_};
+                .first_use = first_use_,
+                .modified = stamp.modified};
 }
 
 // Opening for writing fails where a commit would: better a refusal at open than at close.

@@ -92,6 +92,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     bool loaded = false;      // it had to be read from the share
     bool first_use = false;   // a grant was asked for, or one fetched ahead is used now
     uint64_t size = 0;        // of the content now
+    std::optional<struct timespec> modified = std::nullopt;  // of the file that was read
   };
   // Decides about access, as open(2) does; counts a handle when it succeeds.
   Result<Opened> Open(OpenFor purpose);

@@ -7,9 +7,11 @@
 #define RECRYPT_FS_SHARE_FILE_H_
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "core/jcd/stored_file.h"
 #include "fs/store.h"
@@ -39,8 +41,20 @@ class ShareFile : public StoredFile {
   Status WriteAt(uint64_t offset, ByteSpan data) override {
     return store_.WriteAt(write_fd(), offset, data);
   }
-  Status Truncate(uint64_t size) override { return store_.Truncate(write_fd(), size); }
-  Status SyncData() override { return store_.SyncData(write_fd()); }
+  Status Truncate(uint64_t size) override {
+    RECRYPT_TRY(store_.Truncate(write_fd(), size));
+    PutModifiedBack();
+    return {};
+  }
+  Status SyncData() override {
+    PutModifiedBack();
+    return store_.SyncData(write_fd());
+  }
+
+  // Until nullopt, the file's time of modification is put back to this one in good time, since what
+  // is written now changes how the document is stored and not the document: another mount shows the
+  // stored file's. Calls are serialized by the caller, with changes too.
+  void HoldModified(std::optional<struct timespec> modified) { held_modified_ = modified; }
   Status SyncAll() { return store_.SyncAll(write_fd()); }
 
   Result<struct stat> Stat() { return store_.Stat(fd_.get()); }
@@ -67,10 +81,17 @@ class ShareFile : public StoredFile {
     return fd >= 0 ? fd : fd_.get();
   }
 
+  void PutModifiedBack() {
+    if (!held_modified_) return;
+    const struct timespec times[2] = {{0, UTIME_OMIT}, *held_modified_};
+    (void)store_.ChangeTimes(fd_.get(), times);  // refused to others than the owner
+  }
+
   Store& store_;
   const UniqueFd fd_;
   const bool writable_;
   std::atomic<int> write_fd_{-1};  // set once
+  std::optional<struct timespec> held_modified_;
 };
 
 }  // namespace recrypt

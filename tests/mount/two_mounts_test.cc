@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/mount/support/mounted.h"
+#include "tests/mount/support/wrapped_store.h"
 
 namespace recrypt {
 namespace {
@@ -57,6 +58,75 @@ TEST_F(TwoMounts, TheTimeOfModificationNeedNotChange) {
   WriteFile(*this / "f", "two");
   ASSERT_EQ(utimensat(AT_FDCWD, (*this / "f").c_str(), times, 0), 0);
   EXPECT_EQ(ReadFile(Other("f")), "two");
+}
+
+TEST_F(TwoMounts, AnOpenFileShowsTheTimeOfTheStateThatItReads) {
+  const auto set_time = [this](int64_t seconds) {
+    const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    ASSERT_EQ(utimensat(AT_FDCWD, (*this / "f").c_str(), times, 0), 0);
+  };
+  WriteFile(*this / "f", "one");
+  set_time(1'000'000'000);
+  struct stat st;
+  ASSERT_EQ(stat(Other("f").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mtime, 1'000'000'000);
+  WriteFile(*this / "f", "two");
+  set_time(1'000'000'001);
+  UniqueFd fd = OpenFd(Other("f"), O_RDONLY);
+  ASSERT_EQ(fstat(fd.get(), &st), 0);
+  EXPECT_EQ(st.st_mtime, 1'000'000'001);
+  EXPECT_EQ(ReadAll(fd.get()), "two");
+}
+
+// Notes the times of modification of stored files as another mount could see them: when they are
+// brought to the disk, which takes its time, and when the lock on them is given back.
+class TimesSeen : public WrappedStore {
+ public:
+  TimesSeen(std::unique_ptr<Store> inner, std::string notes)
+      : WrappedStore(std::move(inner)), notes_(std::move(notes)) {}
+  Status SyncData(int fd) override {
+    Note(fd);
+    return WrappedStore::SyncData(fd);
+  }
+  void Unlock(int fd) override {
+    Note(fd);
+    WrappedStore::Unlock(fd);
+  }
+
+ private:
+  void Note(int fd) {
+    auto st = inner().Stat(fd);
+    if (st) AppendFile(notes_, std::to_string(st->st_mtim.tv_sec) + "\n");
+  }
+  const std::string notes_;
+};
+
+TEST_F(TwoMounts, BringingRecordsIntoPlaceChangesNoTimeForTheOther) {
+  const std::string notes = dir_.path() / "notes";
+  WriteFile(notes, "");
+  MountSettings settings;
+  settings.wrap_store = [notes](auto inner) {
+    return std::make_unique<TimesSeen>(std::move(inner), notes);
+  };
+  other_.reset();
+  TestMount& mount = Mount(std::move(settings));
+  WriteFile(*this / "f", std::string(100'000, 'x'));
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  ASSERT_EQ(pwrite(fd.get(), "y", 1, 5'000), 1);
+  ASSERT_EQ(fsync(fd.get()), 0);
+  const struct timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  ASSERT_EQ(futimens(fd.get(), times), 0);
+  WriteFile(notes, "");
+  fd.Reset();
+  ASSERT_EQ(mount.Unmount(), 0);  // applies
+  struct stat st;
+  ASSERT_EQ(stat((share_ + "/f.jcd").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mtime, 1'000'000'000);
+  const std::string seen = ReadFile(notes);
+  EXPECT_FALSE(seen.empty());
+  for (size_t at = 0; at < seen.size(); at = seen.find('\n', at) + 1) {
+    EXPECT_EQ(seen.substr(at, seen.find('\n', at) - at), "1000000000");
+  }
 }
 
 TEST_F(TwoMounts, SeesAReplacementByRename) {

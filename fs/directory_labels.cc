@@ -37,6 +37,12 @@ Result<LabelExpression> DirectoryLabels::ForDirectory(std::string_view path) {
   std::lock_guard lock(mutex_);
   RECRYPT_TRY(Refresh());
   if (policy_) {
+    // Nobody may serve yesterday's labels for new files (DESIGN 3).
+    if (policy_->version.expires <= clock_.NowSeconds()) {
+      return Fail(ErrorCode::kForbidden,
+                  "the policy of the share has expired: its owner renews it with `recryptfs label "
+                  "assign`");
+    }
     if (const LabelExpression* label = policy_->Find(path)) return *label;
   }
   if (fallback_) return *fallback_;

@@ -112,6 +112,7 @@ Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
                                           services_.clock.NowSeconds()));
   Status fresh = services_.freshness.Admit(uid, doc->Generation(), place_);
   if (!fresh) {
+    seen_ = Seen{uid, doc->Generation()};  // whoever renames it now takes it for what it is
     services_.log(LogLevel::kError, "\"" + place_ + "\": " + fresh.error().message);
     return fresh;
   }

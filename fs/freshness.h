@@ -33,10 +33,10 @@ class FreshnessMemory {
     std::lock_guard lock(mutex_);
     uint64_t& seen = SeenOf(uid, place, generation);
     if (generation < seen) {
-      return Fail(ErrorCode::kStale, "the stored document is older (generation " +
-                                         std::to_string(generation) +
-                                         ") than one that this mount has seen (generation " +
-                                         std::to_string(seen) + "): somebody put an old copy back");
+      return Fail(ErrorCode::kStale,
+                  "the stored document is older (generation " + std::to_string(generation) +
+                      ") than one that this mount has seen (generation " + std::to_string(seen) +
+                      "): somebody put an old copy back. If it is the one you want, rename it");
     }
     seen = generation;
     return {};

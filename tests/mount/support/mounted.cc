@@ -59,7 +59,8 @@ namespace {
   };
   MountServices services{access,
                          clock,
-                         [&settings](ByteSpan) -> Result<SharePolicy> {
+                         [&settings](ByteSpan document) -> Result<SharePolicy> {
+                           if (settings.verify_policy) return settings.verify_policy(document);
                            if (settings.policy) return *settings.policy;
                            return Fail(ErrorCode::kDenied,
                                        "the policy's signature does not verify");

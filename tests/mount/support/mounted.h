@@ -23,6 +23,7 @@
 
 #include "core/base/unique_fd.h"
 #include "core/identity/profile.h"
+#include "fs/directory_labels.h"
 #include "fs/store.h"
 #include "tests/mount/support/fake_access.h"
 
@@ -44,6 +45,7 @@ class TempDir {
 struct MountSettings {
   std::string label = "A#example.com";  // "" for none
   std::optional<SharePolicy> policy = std::nullopt;
+  PolicyVerifier verify_policy = {};      // in place of one that believes `policy` alone
   std::vector<std::string> options = {};  // as after -o
   int64_t lock_wait_ms = 5000;
   // What stands between the mount and the share, in the child that serves; see wrapped_store.h.

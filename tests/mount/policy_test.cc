@@ -1,6 +1,8 @@
 // Which label a document gets, and what is shown of a share that holds more than documents.
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +13,8 @@
 namespace recrypt {
 namespace {
 
+constexpr int64_t kFarAhead = int64_t{1} << 40;
+
 class Policy : public MountTest {
  protected:
   // A policy that is believed as it is: verifying it is the client's business.
@@ -18,7 +22,8 @@ class Policy : public MountTest {
                            std::string label = "") {
     stdfs::create_directories(Stored(".recryptfs"));
     std::ofstream(Stored(".recryptfs/policy.jcp")) << "signed elsewhere";
-    SharePolicy policy{{}, Bytes(16, 7), Principal{*AccountName::Parse("o@example.com"), ""}, {}};
+    SharePolicy policy{
+        {1, 0, kFarAhead}, Bytes(16, 7), Principal{*AccountName::Parse("o@example.com"), ""}, {}};
     for (const auto& [path, text] : paths) {
       policy.paths.push_back({path, *LabelExpression::Parse(text)});
     }
@@ -50,6 +55,38 @@ TEST_F(Policy, TheNearestLabelledAncestorRules) {
   EXPECT_EQ(LabelOf("a/b/f"), "B#example.com");
   EXPECT_EQ(LabelOf("a/b/c/f"), "B#example.com");
   EXPECT_EQ(OpenErrno(*this / "other/f", O_WRONLY | O_CREAT), EPERM);
+}
+
+TEST_F(Policy, TheRootsLabelRulesWhereNoOtherDoes) {
+  Mount(WithPolicy({{"", "A#example.com"}, {"a/b", "B#example.com"}}));
+  for (const char* dir : {"a", "a/b", "a/bc", "a/b/c"}) {
+    ASSERT_EQ(mkdir((*this / dir).c_str(), 0755), 0);
+  }
+  for (const char* name : {"f", "a/f", "a/bc/f", "a/b/f", "a/b/c/f"}) WriteFile(*this / name, "x");
+  for (const char* name : {"f", "a/f", "a/bc/f"}) EXPECT_EQ(LabelOf(name), "A#example.com") << name;
+  for (const char* name : {"a/b/f", "a/b/c/f"}) EXPECT_EQ(LabelOf(name), "B#example.com") << name;
+}
+
+TEST_F(Policy, TheMountsLabelRulesWhereThePolicyHasNone) {
+  Mount(WithPolicy({{"a", "A#example.com"}}, "B#example.com"));
+  ASSERT_EQ(mkdir((*this / "a").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "other").c_str(), 0755), 0);
+  WriteFile(*this / "a/f", "x");
+  WriteFile(*this / "other/f", "x");
+  WriteFile(*this / "f", "x");
+  EXPECT_EQ(LabelOf("a/f"), "A#example.com");
+  EXPECT_EQ(LabelOf("other/f"), "B#example.com");
+  EXPECT_EQ(LabelOf("f"), "B#example.com");
+}
+
+// Whatever a directory is called: its stored name is what the policy speaks of.
+TEST_F(Policy, RulesInADirectoryCalledLikeADocument) {
+  Mount(WithPolicy({{"a.jcd.jcd", "A#example.com"}}, "B#example.com"));
+  ASSERT_EQ(mkdir((*this / "a.jcd").c_str(), 0755), 0);
+  WriteFile(*this / "a.jcd/f", "x");
+  EXPECT_EQ(LabelOf("a.jcd/f"), "A#example.com");
+  EXPECT_EQ(rename((*this / "a.jcd").c_str(), (*this / "b").c_str()), -1);
+  EXPECT_EQ(errno, EPERM);
 }
 
 TEST_F(Policy, TheSharesOwnDirectoryIsHidden) {
@@ -89,6 +126,15 @@ TEST_F(Policy, LabelledDirectoriesAreNotRenamed) {
   EXPECT_EQ(rename((*this / "a/b").c_str(), (*this / "z").c_str()), -1);
   EXPECT_EQ(errno, EPERM);
   EXPECT_EQ(rename((*this / "a/b/c").c_str(), (*this / "z").c_str()), 0);
+  EXPECT_NE(Xattr(mountpoint_, "user.jcd.why").find("policy names"), std::string::npos);
+  ASSERT_EQ(mkdir((*this / "ab").c_str(), 0755), 0);  // not below "a"
+  for (const auto& [one, two] : {std::pair("a", "z"), {"z", "a"}, {"a/b", "ab"}, {"z", "a/b"}}) {
+    EXPECT_EQ(renameat2(AT_FDCWD, (*this / one).c_str(), AT_FDCWD, (*this / two).c_str(),
+                        RENAME_EXCHANGE),
+              -1);
+    EXPECT_EQ(errno, EPERM) << one << " and " << two;
+  }
+  EXPECT_EQ(rename((*this / "ab").c_str(), (*this / "a/b/ab").c_str()), 0);
 }
 
 TEST_F(Policy, ADocumentKeepsItsLabelWhenMoved) {
@@ -131,6 +177,57 @@ TEST_F(Policy, SavingByRenameKeepsTheLabel) {
   EXPECT_EQ(LabelOf("b/mine"), "A#example.com");
 }
 
+// One that a mount did not see being made there may come from anywhere.
+TEST_F(Policy, SavingByRenameOfWhatAnotherMountMadeKeepsItsOwnLabel) {
+  const MountSettings settings = WithPolicy({{"a", "A#example.com"}, {"b", "B#example.com"}});
+  Mount(settings);
+  ASSERT_EQ(mkdir((*this / "a").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
+  WriteFile(*this / "a/report", "first");
+  ASSERT_EQ(rename((*this / "a/report").c_str(), (*this / "b/report").c_str()), 0);
+  WriteFile(*this / "b/new", "second");
+  Mount(settings);
+  ASSERT_EQ(rename((*this / "b/new").c_str(), (*this / "b/report").c_str()), 0);
+  EXPECT_EQ(LabelOf("b/report"), "B#example.com");
+  EXPECT_EQ(ReadFile(*this / "b/report"), "second");
+}
+
+TEST_F(Policy, SavingByRenameOverAnUnsignedDocumentKeepsItsOwnLabel) {
+  labels_.Add("C#example.com", true);
+  Mount(WithPolicy({{"c", "C#example.com"}, {"b", "B#example.com"}}));
+  ASSERT_EQ(mkdir((*this / "c").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
+  alice_->may_write = false;
+  WriteFile(*this / "c/f", "by somebody");
+  EXPECT_EQ(Xattr(*this / "c/f", "user.jcd.signer"), "unknown author");
+  alice_->may_write = true;
+  stdfs::rename(Stored("c/f.jcd"), Stored("b/f.jcd"));
+  WriteFile(*this / "b/new", "secret");
+  ASSERT_EQ(rename((*this / "b/new").c_str(), (*this / "b/f").c_str()), 0);
+  EXPECT_EQ(LabelOf("b/f"), "B#example.com");
+  EXPECT_EQ(ReadFile(*this / "b/f"), "secret");
+}
+
+// Signed or not: nothing is encrypted to a label that this client knows no key of.
+TEST_F(Policy, ADocumentOfAnUnknownLabelIsNotWritten) {
+  FakeLabels more;
+  more.Add("A#example.com");
+  more.Add("B#example.com");
+  more.Add("Z#example.com");
+  FakeAccess zoe(more, "zoe@example.com");
+  {
+    TestMount theirs(share_, mountpoint_, zoe, {.label = "Z#example.com"});
+    WriteFile(theirs / "z", "of another house");
+  }
+  Mount();
+  EXPECT_NE(OpenErrno(*this / "z", O_RDWR), 0);
+  EXPECT_NE(OpenErrno(*this / "z", O_WRONLY | O_TRUNC), 0);
+  EXPECT_NE(truncate((*this / "z").c_str(), 0), 0);
+  mount_.reset();
+  TestMount theirs(share_, mountpoint_, zoe, {.label = "Z#example.com"});
+  EXPECT_EQ(ReadFile(theirs / "z"), "of another house");
+}
+
 TEST_F(Policy, AnUnsignedDocumentOfAnotherLabelIsNotWritten) {
   labels_.Add("C#example.com", true);
   Mount(WithPolicy({{"c", "C#example.com"}, {"b", "B#example.com"}}));
@@ -168,6 +265,50 @@ TEST_F(Policy, PlainFilesAreShownReadOnly) {
   EXPECT_NE(Xattr(*this / "notes.txt", "user.jcd.why").find("plain"), std::string::npos);
   EXPECT_EQ(unlink((*this / "both (plain)").c_str()), 0);
   EXPECT_EQ(ReadFile(*this / "both"), "protected");
+}
+
+// Nothing that is done in the mount changes a byte, an attribute or the name of one.
+TEST_F(Policy, PlainFilesAreChangedByNothing) {
+  std::ofstream(Stored("plain")) << "in plain";
+  ASSERT_EQ(chmod(Stored("plain").c_str(), 0666), 0);
+  struct stat before, after;
+  ASSERT_EQ(stat(Stored("plain").c_str(), &before), 0);
+  Mount();
+  WriteFile(*this / "document", "x");
+  const std::string plain = *this / "plain", other = *this / "other", document = *this / "document";
+  for (int flags :
+       {O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_WRONLY | O_APPEND, O_WRONLY | O_CREAT}) {
+    EXPECT_EQ(OpenErrno(plain, flags), EPERM) << flags;
+  }
+  const struct timespec times[2] = {{1, 0}, {1, 0}};
+  const std::vector<std::pair<const char*, std::function<int()>>> refused = {
+      {"truncate", [&] { return truncate(plain.c_str(), 3); }},
+      {"chmod", [&] { return chmod(plain.c_str(), 0600); }},
+      {"chown", [&] { return chown(plain.c_str(), 1, 1); }},
+      {"utimens", [&] { return utimensat(AT_FDCWD, plain.c_str(), times, 0); }},
+      {"link", [&] { return link(plain.c_str(), other.c_str()); }},
+      {"rename", [&] { return rename(plain.c_str(), other.c_str()); }},
+      {"rename over", [&] { return rename(plain.c_str(), document.c_str()); }},
+      {"setxattr", [&] { return setxattr(plain.c_str(), "user.x", "y", 1, 0); }},
+      {"removexattr", [&] { return removexattr(plain.c_str(), "user.x"); }},
+  };
+  for (const auto& [what, call] : refused) {
+    EXPECT_EQ(call(), -1) << what;
+    EXPECT_EQ(errno, EPERM) << what;
+  }
+  EXPECT_EQ(renameat2(AT_FDCWD, document.c_str(), AT_FDCWD, plain.c_str(), RENAME_EXCHANGE), -1);
+  EXPECT_EQ(renameat2(AT_FDCWD, plain.c_str(), AT_FDCWD, document.c_str(), RENAME_EXCHANGE), -1);
+  EXPECT_EQ(access(plain.c_str(), W_OK), -1);
+  EXPECT_EQ(access(plain.c_str(), R_OK), 0);
+  EXPECT_EQ(ReadFile(plain), "in plain");
+  ASSERT_EQ(stat(Stored("plain").c_str(), &after), 0);
+  EXPECT_EQ(ReadFile(Stored("plain")), "in plain");
+  EXPECT_EQ(after.st_mode, before.st_mode);
+  EXPECT_EQ(after.st_nlink, before.st_nlink);
+  EXPECT_EQ(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+  EXPECT_EQ(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+  // As read-only files anywhere, it may be removed.
+  EXPECT_EQ(unlink(plain.c_str()), 0);
 }
 
 }  // namespace

@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/stored_names.h"
+#include "core/jcd/stored_name.h"
+
 namespace recrypt {
 namespace {
 
 namespace stdfs = std::filesystem;
 
-bool IsDocument(const std::string& name) {
-  return name.size() > kDocumentSuffix.size() && name.ends_with(kDocumentSuffix);
-}
-
-std::string ResultName(Direction direction, const std::string& name) {
-  if (direction == Direction::kEncrypt) return name + std::string(kDocumentSuffix);
-  return name.substr(0, name.size() - kDocumentSuffix.size());
+std::string ResultPath(Direction direction, const std::string& path) {
+  return direction == Direction::kEncrypt ? StoredPathOf(path) : PlainPathOf(path);
 }
 
 class Planner {
@@ -56,13 +54,13 @@ class Planner {
       jobs_.push_back({file, request_.output});
       return {};
     }
-    if (decrypting() && !IsDocument(file)) {
+    if (decrypting() && !IsStoredDocument(file)) {
       return Fail(ErrorCode::kInvalid,
                   file + " does not end in .jcd: say with --output where to decrypt it to");
     }
-    const std::string name = into_directory_ ? stdfs::path(file).filename().string() : file;
-    const std::string result = ResultName(request_.direction, name);
-    jobs_.push_back({file, into_directory_ ? request_.output + "/" + result : result});
+    const std::string result = ResultPath(request_.direction, file);
+    jobs_.push_back(
+        {file, into_directory_ ? request_.output + "/" + std::string(FileNameIn(result)) : result});
     return {};
   }
 
@@ -78,12 +76,14 @@ class Planner {
     for (stdfs::recursive_directory_iterator at(root, problem), end; !problem && at != end;
          at.increment(problem)) {
       if (!at->is_regular_file(problem) || at->is_symlink(problem)) continue;
-      if (IsDocument(at->path().string()) == decrypting()) found.push_back(at->path().string());
+      const std::string file = at->path().string();
+      if (!decrypting() && IsSidecarName(FileNameIn(file))) continue;
+      if (IsStoredDocument(file) == decrypting()) found.push_back(file);
     }
     if (problem) return FailErrno(problem.value(), "reading " + root);
     std::sort(found.begin(), found.end());
     for (const std::string& file : found) {
-      std::string to = ResultName(request_.direction, file);
+      std::string to = ResultPath(request_.direction, file);
       if (!request_.output.empty()) {
         const stdfs::path below =
             stdfs::path(request_.output) / stdfs::path(to).lexically_relative(root);

@@ -14,7 +14,6 @@
 
 namespace recrypt {
 
-inline constexpr std::string_view kDocumentSuffix = ".jcd";
 inline constexpr std::string_view kStandardStream = "-";
 
 enum class Direction { kEncrypt, kDecrypt };
@@ -33,9 +32,9 @@ struct DocumentJob {
 };
 
 // In trees, documents are left out when encrypting and all else when decrypting; links and special
-// files always. Makes the directories that a tree needs below `output`. kInvalid for a directory
-// without Trees::kWalk, for several files and one output file, and for a name without .jcd that
-// says nothing about where to decrypt to.
+// files always, and so are the sidecars of long names. Makes the directories that a tree needs
+// below `output`. kInvalid for a directory without Trees::kWalk, for several files and one output
+// file, and for a name without .jcd that says nothing about where to decrypt to.
 Result<std::vector<DocumentJob>> PlanDocuments(const DocumentRequest& request);
 
 }  // namespace recrypt

@@ -1,5 +1,6 @@
 // recryptfs encrypt, decrypt: single documents, trees and streams.
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,9 +10,11 @@
 #include "cli/document_plan.h"
 #include "cli/open_client.h"
 #include "cli/progress.h"
+#include "cli/stored_names.h"
 #include "cli/verbs.h"
 #include "client/document_files.h"
 #include "core/base/unique_fd.h"
+#include "core/jcd/stored_name.h"
 
 namespace recrypt {
 namespace {
@@ -113,6 +116,8 @@ class Encrypt : public DocumentCommand {
     if (to_stream && isatty(STDOUT_FILENO) == 1) {
       return Fail(ErrorCode::kInvalid, "standard output is a terminal: send it to a file");
     }
+    // Durable before the document that needs it (DESIGN 6).
+    RECRYPT_ASSIGN(const LongNames::Kept kept, KeepName(job.to, spec.name));
     if (job.from != kStandardStream && !to_stream) {
       return EncryptFile(access, spec, job.from, job.to, overwrite(), progress);
     }
@@ -145,15 +150,27 @@ class Decrypt : public DocumentCommand {
     const Progress progress = [&line](uint64_t done) { line.Update(done); };
     RECRYPT_ASSIGN(const Decrypted done, Write(access, opened->clock(), job, progress));
     if (job.to == kStandardStream) return {};
+    const std::string to = UnderItsName(job, done.name);
     const std::string author = done.authorship.known() ? done.authorship.author : "";
-    context.out.Note(job.to + ": by " + (author.empty() ? "an unknown author" : author) + ", " +
+    context.out.Note(to + ": by " + (author.empty() ? "an unknown author" : author) + ", " +
                      done.expression.text());
     context.out.Object({{"file", job.from},
-                        {"output", job.to},
+                        {"output", to},
                         {"label", done.expression.text()},
                         {"author", author.empty() ? Json() : Json(author)},
                         {"size", done.size}});
     return {};
+  }
+
+  // A document of a long name that lost it, as by mail, carries it inside.
+  std::string UnderItsName(const DocumentJob& job, const std::string& name) const {
+    const bool chosen = job.to == request_.output;
+    const bool nameless = FileNameIn(job.from) == std::string(FileNameIn(job.to)) + ".jcd";
+    if (chosen || !nameless || !IsNameOfHashed(name, FileNameIn(job.from))) return job.to;
+    std::string to = std::string(FolderIn(job.to)) + name;
+    const unsigned flags = overwrite() == Overwrite::kRefuse ? RENAME_NOREPLACE : 0;
+    const int moved = renameat2(AT_FDCWD, job.to.c_str(), AT_FDCWD, to.c_str(), flags);
+    return moved == 0 ? to : job.to;
   }
 
   Result<Decrypted> Write(Access& access, const Clock& clock, const DocumentJob& job,

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/stored_names.h"
+
 namespace recrypt {
 namespace {
 
@@ -88,7 +90,7 @@ Result<std::string> PathOnShare(const std::string& path) {
   for (const MountEntry& mount : mounts) {
     if (whole == mount.mountpoint) return mount.source;
     if (whole.starts_with(mount.mountpoint + "/")) {
-      return mount.source + whole.substr(mount.mountpoint.size());
+      return StoredDirectory(mount.source, whole.substr(mount.mountpoint.size() + 1));
     }
   }
   return whole;

@@ -12,6 +12,9 @@
 namespace recrypt {
 namespace {
 
+// Of the name, in that of the temporary file.
+constexpr size_t kMaxKeptOfName = 200;
+
 // Renames without replacing; by a hard link where the file system knows no better.
 int RenameNew(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
@@ -66,7 +69,10 @@ Result<OutputFile> OutputFile::Make(std::string path, Overwrite overwrite) {
   const bool there = ::lstat(path.c_str(), &info) == 0;
   if (there && overwrite == Overwrite::kRefuse) return FailExists(path);
   if (there && S_ISDIR(info.st_mode)) return Fail(ErrorCode::kExists, path + " is a directory");
-  std::string temporary = path + "." + HexEncode(RandomArray<8>()) + ".tmp";
+  // Beside it, and of a name that fits where the whole one has no room for more.
+  const size_t name = path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1;
+  std::string temporary =
+      path.substr(0, name + kMaxKeptOfName) + "." + HexEncode(RandomArray<8>()) + ".tmp";
   // Nobody else reads what is not finished.
   UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return FailErrno(errno, "creating " + temporary);

@@ -202,6 +202,32 @@ while time.time() < end:
         cut = self.bob.run("recryptfs", "decrypt", "-", input=piped[:-40], code=None)
         check(cut.code != 0, "a cut stream was taken for whole")
 
+    def long_names_are_known_to_the_commands(self):
+        name = "n" * 255
+        self.alice.shell(f"echo 'a long name' > {self.alice.at}/Accounting/{name}")
+        check(name in self.bob.run("ls", self.bob.at / "Accounting").out, "bob does not see it")
+        stored = [path for path in (self.share / "Accounting").iterdir()
+                  if path.name.startswith("jcd.name.") and path.suffix == ".jcd"]
+        check(len(stored) == 1, f"stored as {stored}")
+        self.bob.run("recryptfs", "inspect", stored[0])
+        # As it comes by mail, without the file beside it.
+        out = self.bob.home / "out"
+        self.bob.run("mkdir", out)
+        self.bob.run("cp", stored[0], self.bob.home)
+        for source in (stored[0], self.bob.home / stored[0].name):
+            self.bob.run("recryptfs", "decrypt", source, "-o", out)
+            check((out / name).read_text() == "a long name\n", "other text, or none")
+            (out / name).unlink()
+            check(not list(out.iterdir()), "something is left behind")
+        (self.alice.home / name).write_text("encrypted by the command\n")
+        self.alice.run("recryptfs", "encrypt", LABEL, self.alice.home / name, "-f",
+                       "-o", self.share / "Accounting")
+        check(self.bob.run("cat", self.bob.at / "Accounting" / name).out ==
+              "encrypted by the command\n", "other text")
+        self.alice.run("rm", self.alice.at / "Accounting" / name)
+        left = [path.name for path in (self.share / "Accounting").iterdir()]
+        check(not any(name.startswith("jcd.name.") for name in left), f"left behind: {left}")
+
     def unmounting_leaves_everything_committed(self):
         for user in (self.alice, self.bob):
             user.umount(user.at)
@@ -224,6 +250,7 @@ def main():
                      scenario.a_writer_without_an_entry_has_a_drop_box,
                      scenario.a_document_by_an_outsider_is_refused,
                      scenario.the_drafts_spellings_work,
+                     scenario.long_names_are_known_to_the_commands,
                      scenario.unmounting_leaves_everything_committed):
             if not promises.keep(step.__name__.replace("_", " "), step) and promises.passed < 3:
                 break

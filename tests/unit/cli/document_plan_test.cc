@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/stored_names.h"
+#include "core/jcd/stored_name.h"
+
 namespace recrypt {
 namespace {
 
@@ -72,6 +75,49 @@ TEST_F(DocumentPlan, TreesHoldDocumentsOrPlainFiles) {
   EXPECT_TRUE(stdfs::is_directory("out/s"));
 }
 
+TEST_F(DocumentPlan, LongNamesAreHashedAndFoundAgain) {
+  const std::string name(255, 'n');
+  const std::string stored = StoredDocumentName(name);
+  const std::string stem = stored.substr(0, stored.size() - 4);
+  stdfs::create_directories("d");
+  stdfs::create_directories("to");
+  EXPECT_THAT(Plan({Direction::kEncrypt, {"d/" + name}, "", Trees::kRefuse}),
+              ElementsAre("d/" + name + " > d/" + stored));
+  EXPECT_THAT(Plan({Direction::kDecrypt, {"d/" + stored}, "", Trees::kRefuse}),
+              ElementsAre("d/" + stored + " > d/" + stem));
+  {
+    const auto kept = KeepName("d/" + stored, name);
+    ASSERT_TRUE(kept);
+  }
+  EXPECT_TRUE(stdfs::exists("d/" + SidecarName(stored)));
+  EXPECT_THAT(Plan({Direction::kDecrypt, {"d/" + stored}, "", Trees::kRefuse}),
+              ElementsAre("d/" + stored + " > d/" + name));
+  EXPECT_THAT(Plan({Direction::kDecrypt, {"d/" + stored}, "to", Trees::kRefuse}),
+              ElementsAre("d/" + stored + " > to/" + name));
+  // A sidecar is nothing to encrypt, and what it says is not believed.
+  Touch("d/plain");
+  Touch("d/" + stored);
+  EXPECT_THAT(Plan({Direction::kEncrypt, {"d"}, "", Trees::kWalk}),
+              ElementsAre("d/plain > d/plain.jcd"));
+  EXPECT_THAT(Plan({Direction::kDecrypt, {"d"}, "out", Trees::kWalk}),
+              ElementsAre("d/" + stored + " > out/" + name));
+  std::ofstream("d/" + SidecarName(stored)) << "../../etc/passwd";
+  EXPECT_THAT(Plan({Direction::kDecrypt, {"d/" + stored}, "", Trees::kRefuse}),
+              ElementsAre("d/" + stored + " > d/" + stem));
+  // One of another name, or none, is not made.
+  ASSERT_TRUE(KeepName("to/" + stored, "other"));
+  ASSERT_TRUE(KeepName("to/a.jcd", "a"));
+  EXPECT_TRUE(stdfs::is_empty("to"));
+}
+
+TEST_F(DocumentPlan, DirectoriesOfAMountAreFoundOnTheShare) {
+  stdfs::create_directories("share/a/b.jcd.jcd/c");
+  stdfs::create_directories("share/made.jcd");
+  EXPECT_EQ(StoredDirectory("share", "a/b.jcd/c"), "share/a/b.jcd.jcd/c");
+  EXPECT_EQ(StoredDirectory("share", "made.jcd"), "share/made.jcd");
+  EXPECT_EQ(StoredDirectory("share", ""), "share");
+}
+
 TEST_F(DocumentPlan, RefusesWhatIsAmbiguous) {
   Touch("t/plain");
   const std::vector<DocumentRequest> refused = {
@@ -82,6 +128,7 @@ TEST_F(DocumentPlan, RefusesWhatIsAmbiguous) {
       {Direction::kEncrypt, {"t"}, "-", Trees::kWalk},
       {Direction::kDecrypt, {"a.txt"}, "", Trees::kRefuse},
       {Direction::kDecrypt, {".jcd"}, "", Trees::kRefuse},
+      {Direction::kDecrypt, {"d/.jcd"}, "", Trees::kRefuse},
   };
   for (const DocumentRequest& request : refused) EXPECT_THAT(Plan(request), ElementsAre("refused"));
 }

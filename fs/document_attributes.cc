@@ -12,7 +12,6 @@
 namespace recrypt {
 namespace {
 
-constexpr int kReadAttempts = 3;
 constexpr Sha256Digest kNone{};
 
 // Why the attributes of a document that is started over cannot be taken along: who truncates it may
@@ -51,19 +50,25 @@ Result<Attributes> OpenDocument::GetAttributes() {
   std::lock_guard writer(writer_);
   // Nobody else can have given it any, and that it has none is said without asking for a grant.
   if (locked_ && doc_ != nullptr && doc_->AttributesDigest() == kNone) return Attributes();
-  std::optional<Sha256Digest> seen;
-  for (int attempt = 1;; ++attempt) {
-    RECRYPT_TRY(Refresh());
-    auto attributes = LoadedAttributes();
-    if (attributes || attributes.error().code != ErrorCode::kCorrupt) return attributes;
-    // Another mount may have committed others since the document was looked at.
-    const bool is_damage = locked_ || (seen && seen == digest_) || attempt == kReadAttempts;
-    if (is_damage) {
-      services_.log(LogLevel::kError, "\"" + place_ + "\": " + attributes.error().message);
-      return attributes;
+  RECRYPT_TRY(Refresh());
+  auto attributes = LoadedAttributes();
+  const bool is_damage = !attributes && attributes.error().code == ErrorCode::kCorrupt;
+  if (!locked_ && (is_damage || phase_ == State::kEmpty)) {
+    // Another mount may just be committing others, or truncating it. Once it has let go of the
+    // lock, what is there is complete.
+    RECRYPT_TRY(WaitForLock(LockKind::kShared));
+    Status fresh = Refresh();
+    if (fresh) {
+      attributes = LoadedAttributes();
+    } else {
+      attributes = Fail(std::move(fresh.error()));
     }
-    seen = digest_;
+    file_->Unlock(LockKind::kShared);
   }
+  if (!attributes && attributes.error().code == ErrorCode::kCorrupt) {
+    services_.log(LogLevel::kError, "\"" + place_ + "\": " + attributes.error().message);
+  }
+  return attributes;
 }
 
 Status OpenDocument::ChangeAttributes(const AttributesEdit& edit, IfUnreadable if_unreadable) {
@@ -164,10 +169,10 @@ void OpenDocument::DropOldAttributes(Durability committed) {
 // With the lock held, before a document is started over: what of its attributes can be taken along.
 Result<Attributes> OpenDocument::AttributesToKeep() {
   if (!dirty_) {
-    auto stored = StoredAttributes(services_.store, node_->get()).NamesBut(kNone);
-    if (!stored && stored.error().os_error != EOPNOTSUPP) return Fail(std::move(stored.error()));
     RECRYPT_ASSIGN(const auto digest, StoredAttributesDigest(*file_));
     if (digest == kNone) return Attributes();
+    auto stored = StoredAttributes(services_.store, node_->get()).NamesBut(kNone);
+    if (!stored && stored.error().os_error != EOPNOTSUPP) return Fail(std::move(stored.error()));
     if (!stored || stored->empty()) {
       if (!digest) return Attributes();
       return GiveUpAttributes(Error{ErrorCode::kCorrupt, "they are missing", 0});
@@ -199,16 +204,17 @@ Result<Attributes> OpenDocument::GiveUpAttributes(const Error& why) {
   return Attributes();
 }
 
-// With state_ held exclusively and the document just begun anew in a file of length 0. The old set
-// makes room for the new one first, which is as large: on many file systems not both have room.
+// With state_ held exclusively and the document just begun anew in a file of length 0.
 Status OpenDocument::TakeAttributesAlong(const Attributes& attributes) {
   // Promise: the trailer that names the old attributes is gone before they are.
   RECRYPT_TRY(file_->SyncData());
   StoredAttributes stored(services_.store, node_->get());
   RECRYPT_ASSIGN(const auto old, stored.NamesBut(kNone));
-  RECRYPT_TRY(stored.RemoveNames(old));
   unnamed_attributes_.reset();
-  return PutAttributes(attributes);
+  Status put = PutAttributes(attributes);
+  RECRYPT_TRY(stored.RemoveNames(old));
+  // Where there is no room for both, the old set has made it: the new one is as large.
+  return put ? put : PutAttributes(attributes);
 }
 
 }  // namespace recrypt

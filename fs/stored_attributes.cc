@@ -41,7 +41,12 @@ Result<bool> StoredAttributes::SeemToBeNone() {
   RECRYPT_ASSIGN(UniqueFd fd, store_.OpenFile(node_, O_RDONLY));
   ShareFile file(store_, std::move(fd), ShareFileMode::kReadOnly);
   RECRYPT_ASSIGN(const auto digest, StoredAttributesDigest(file));
-  return digest == Sha256Digest{};
+  if (digest != Sha256Digest{}) return false;
+  RECRYPT_ASSIGN(const uint64_t size, file.Size());
+  if (size != 0) return true;
+  // One that another mount is about to begin anew has none only until it is committed.
+  RECRYPT_ASSIGN(const auto names, NamesBut({}));
+  return names.empty();
 }
 
 Result<Bytes> StoredAttributes::Read(const Sha256Digest& digest) {

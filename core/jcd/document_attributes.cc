@@ -49,11 +49,14 @@ Result<std::optional<Sha256Digest>> StoredAttributesDigest(StoredFile& file) {
   if (length == 0) return Sha256Digest{};
   uint64_t trailer_end = length;
   if (!ContentSizeOf(length)) {
-    RECRYPT_ASSIGN(const std::optional<Footer> footer, ReadFooter(file, length));
-    if (!footer) return std::nullopt;
-    trailer_end = footer->length;
-    if (footer->record != 0) {
-      const auto record = PeekRecord(file, footer->record, length);
+    // The file may have become shorter since its length was taken.
+    const auto footer = ReadFooter(file, length);
+    if (!footer && footer.error().code != ErrorCode::kCorrupt) return Fail(footer.error());
+    if (!footer || !*footer) return std::nullopt;
+    trailer_end = (*footer)->length;
+    if ((*footer)->record != 0) {
+      const auto record = PeekRecord(file, (*footer)->record, length);
+      if (!record && record.error().code != ErrorCode::kCorrupt) return Fail(record.error());
       if (!record) return std::nullopt;
       trailer_end = record->end - 1 - kSeal;
     }

@@ -273,6 +273,9 @@ describe('documents between a mount and this implementation', { skip: reasonToSk
         for (const at of [0, 5, 10, 30, sealed.length - 1]) assert.throws(() => openAttributes(document, changed(sealed, at)), /attributes/);
         assert.throws(() => openAttributes(document), /missing/);
 
+        exchange.programReads(other, readFileSync(stored('attributed')), pattern(9000));
+        assert.match(other.program(['inspect', stored('attributed')]).toString(), /^attributes +sealed, SHA-256 [0-9a-f]{64}$/m);
+
         const own = sealAttributes(document, values);
         const changes = { attributes: sha256(own) };
         const next = exchange.commit(other, label, readFileSync(stored('attributed')), changes);

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <map>
+#include <thread>
 
 #include "tests/mount/support/xattrs.h"
 
@@ -379,6 +380,40 @@ TEST_F(XattrTest, AskingForThemDoesNotHideAnothersChange) {
       EXPECT_EQ(ReadFile(other / "f"), content) << name;
     }
   }
+}
+
+TEST_F(XattrTest, NoneIsLostUnderManyHands) {
+  Make();
+  FakeAccess bob(labels_, "bob@example.net");
+  TestMount other(share_, dir_.Make("other"), bob);
+  constexpr int kRounds = 12;
+  const auto hand = [](const std::string& path, const std::string& name) {
+    for (int round = 0; round < kRounds; ++round) {
+      ASSERT_EQ(SetErrno(path, name, std::to_string(round)), 0) << name;
+      ASSERT_EQ(Value(path, name), std::to_string(round)) << name;
+      ASSERT_EQ(Value(path, "user.comment"), "for the board");
+    }
+  };
+  std::vector<std::thread> hands;
+  for (const char* name : {"user.a", "user.b"}) {
+    hands.emplace_back(hand, F(), name);
+    hands.emplace_back(hand, other / "f", std::string(name) + ".other");
+  }
+  hands.emplace_back([this] {
+    for (int round = 0; round < kRounds; ++round) AppendFile(F(), "!");
+  });
+  hands.emplace_back([&other] {
+    for (int round = 0; round < kRounds; ++round) WriteFile(other / "f", "anew");
+  });
+  for (std::thread& thread : hands) thread.join();
+  const std::string last = std::to_string(kRounds - 1);
+  for (const char* name : {"user.a", "user.b", "user.a.other", "user.b.other"}) {
+    EXPECT_EQ(Value(F(), name), last);
+  }
+  EXPECT_EQ(NamesOf(F()).size(), 5u);
+  EXPECT_EQ(ReadFile(F()).substr(0, 4), "anew");
+  EXPECT_EQ(SealedOf("f.jcd").size(), 1u);
+  if (HasFailure()) ADD_FAILURE() << mount_->Log() << other.Log();
 }
 
 TEST_F(XattrTest, SavingByRenameUnderAnotherLabelTakesThemAlong) {

@@ -265,6 +265,28 @@ TEST_F(DocumentAttributesTest, GoUnderANewDataKeyWithTheHeaderThatBringsIt) {
   EXPECT_EQ(Must(Must(world_.Open(file_))->OpenAttributes(again)), some_);
 }
 
+// A file that another mount truncates between two looks at it.
+class ShrinkingFile : public MemoryFile {
+ public:
+  explicit ShrinkingFile(const Bytes& bytes) : MemoryFile(bytes) {}
+  Result<uint64_t> Size() override {
+    const auto size = MemoryFile::Size();
+    bytes().resize(100);
+    return size;
+  }
+};
+
+TEST_F(DocumentAttributesTest, AreNotToldOfWhenTheFileShrinks) {
+  Commit();
+  const Bytes without_record = file_->bytes();
+  Set(some_);
+  Commit();
+  for (const Bytes& stored : {without_record, file_->bytes()}) {
+    ShrinkingFile file(stored);
+    EXPECT_EQ(Must(StoredAttributesDigest(file)), std::nullopt);
+  }
+}
+
 TEST_F(DocumentAttributesTest, AreNotToldOfWhereTheNewestTrailerIsNotFound) {
   Set(some_);
   Commit();

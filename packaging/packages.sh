@@ -7,10 +7,12 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libutf8proc-dev libtomlplusplus-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
-  attr acl curl tar rsync vim-tiny git sqlite3 procps sudo util-linux openssl"
+  attr acl curl procps sudo util-linux openssl
+  ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
 # What ./test --full runs besides, and bench/ measures against.
-packages_full="gocryptfs emacs-nox nano"
+packages_full="gocryptfs emacs-nox samba samba-vfs-modules smbclient
+  libreoffice-calc-nogui libreoffice-writer-nogui python3-uno"
 
 # True when dpkg knows the package as installed. `nodejs` and `npm` count when they
 # are on the path, wherever they come from.
@@ -41,4 +43,9 @@ install_packages() {
   # shellcheck disable=SC2086
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
     $missing >/dev/null
+  # Samba's programs are wanted, and no services on the machine's own ports.
+  case "$missing " in
+    *" samba "*)
+      [ ! -d /run/systemd/system ] || as_root systemctl disable -q --now smbd nmbd samba-ad-dc ;;
+  esac
 }

@@ -6,16 +6,21 @@ processes over TLS on loopback, mounts that are always taken down, and a counter
         bob = stage.user("bob")
         bob.run("recryptfs", "profile", "show")
 """
+import fcntl
 import os
 import pathlib
+import pty
 import pwd
 import re
+import select
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import traceback
 
@@ -120,8 +125,9 @@ class User:
         """Runs a command as this user; `code` is the exit status that it must have (None: any)."""
         if isinstance(input, str):
             input = input.encode()
-        done = subprocess.run(self.command(words), input=input, capture_output=True,
-                              env=self.environment(), cwd=cwd or self.home, timeout=timeout)
+        # Root, who starts it, may not enter this user's mounts.
+        done = subprocess.run(self.command(["env", "-C", cwd or self.home, *words]), input=input,
+                              capture_output=True, env=self.environment(), timeout=timeout)
         result = Done(done.returncode, done.stdout, done.stderr)
         check(code is None or result.code == code,
               f"{self.name}: {' '.join(map(str, words))}: expected exit {code}, got {result!r}")
@@ -166,9 +172,95 @@ class User:
     def umount(self, point):
         self.run("recryptfs", "umount", point, timeout=300)
 
+    def leave(self):
+        subprocess.run(["pkill", "-KILL", "-u", str(self.uid)], capture_output=True)
+
+    def remove(self):
+        subprocess.run(["userdel", self.unix], capture_output=True)
+
     def remount(self, share, point):
         self.umount(point)
         self.run("recryptfs", "mount", share, point)
+
+
+class Root(User):
+    """The administrator of the machine, with a home and a keystore made for the test."""
+
+    def __init__(self, stage):
+        self.stage, self.name, self.unix, self.uid, self.gid = stage, "root", "root", 0, 0
+        self.home = stage.base / "home-root"
+        (self.home / "run").mkdir(parents=True)
+        self.mounts = []
+
+    def leave(self):
+        pass
+
+    remove = leave
+
+
+class Terminal:
+    """A program in a pseudo terminal, and somebody who types and reads the screen.
+
+        with Terminal(user, folder, "nano", "letter") as terminal:
+            terminal.wait_for("letter")
+            terminal.type("hello\\x0f")
+    """
+    ESCAPES = re.compile(r"\x1b(?:\[[0-9;?>=]*[A-Za-z@]|[()#][A-Z0-9]|[=>78cDEHM])|[\x00\x07\x0e\x0f]")
+
+    def __init__(self, user, folder, *words):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.words, self.fd, self.seen, self.all = words, ours, "", ""
+        self.process = subprocess.Popen(
+            user.command(["env", "-C", folder, "setsid", "--ctty", "--wait", *words]),
+            stdin=theirs, stdout=theirs, stderr=theirs, env=dict(user.environment(), TERM="vt100"))
+        os.close(theirs)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.fd)
+
+    def read(self, seconds):
+        """Takes in what the program writes; False when it has nothing more to say."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return True
+        try:
+            text = os.read(self.fd, 65536).decode(errors="replace")
+        except OSError:  # the program has closed its side
+            return False
+        self.seen, self.all = self.seen + text, self.all + text
+        return True
+
+    def screen(self):
+        return self.ESCAPES.sub("", self.seen)
+
+    def screen_of_all(self):
+        return self.ESCAPES.sub("", self.all)
+
+    def wait_for(self, pattern, seconds=30):
+        """Waits until the program has written this since the last time; the match."""
+        end = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.screen())):
+            check(time.monotonic() < end and self.read(0.2),
+                  f"{self.words}: no {pattern!r} in {self.screen_of_all()[-2000:]!r}")
+        self.seen = ""
+        return found
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def wait_for_end(self, seconds=30):
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            check(time.monotonic() < end,
+                  f"{self.words} does not end: {self.screen_of_all()[-2000:]!r}")
+            if not self.read(0.1):
+                time.sleep(0.05)
+        return self.process.returncode
 
 
 class Stage:
@@ -201,6 +293,10 @@ class Stage:
         self.users.append(User(self, name))
         return self.users[-1]
 
+    def root(self):
+        self.users.append(Root(self))
+        return self.users[-1]
+
     def make_share(self):
         share = self.base / "share"
         share.mkdir()
@@ -213,7 +309,7 @@ class Stage:
                 subprocess.run(["fusermount3", "-u", "-z", "-q", str(point)], capture_output=True)
                 subprocess.run(["umount", "-l", str(point)], capture_output=True)
         for user in self.users:
-            subprocess.run(["pkill", "-KILL", "-u", str(user.uid)], capture_output=True)
+            user.leave()
         for service in self.services:
             try:
                 service.stop()
@@ -224,7 +320,7 @@ class Stage:
         else:
             shutil.rmtree(self.base, ignore_errors=True)
         for user in self.users:
-            subprocess.run(["userdel", user.unix], capture_output=True)
+            user.remove()
 
 
 def stored_documents(share):

@@ -16,6 +16,15 @@ tl::unexpected<Error> PlainFileIsReadOnly() {
               "name to protect it");
 }
 
+// What is not committed has changed the file all the same.
+void ShowChangeAt(const struct timespec& at, struct stat& attributes) {
+  attributes.st_mtim = at;
+  const struct timespec& changed = attributes.st_ctim;
+  const bool earlier =
+      changed.tv_sec != at.tv_sec ? changed.tv_sec < at.tv_sec : changed.tv_nsec < at.tv_nsec;
+  if (earlier) attributes.st_ctim = at;
+}
+
 }  // namespace
 
 // Turns attributes of the stored file into those of what it stands for.
@@ -35,7 +44,7 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
   attributes.st_size =
       static_cast<off_t>(uncommitted ? uncommitted->size : CommittedSize(inode, attributes));
   if (document) document->ShowTimes(attributes);
-  if (uncommitted) attributes.st_mtim = uncommitted->modified;
+  if (uncommitted) ShowChangeAt(uncommitted->modified, attributes);
   inode.ShowSize(static_cast<uint64_t>(attributes.st_size));
   inode.ShowModified(attributes.st_mtim);
   return {};

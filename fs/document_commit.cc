@@ -156,6 +156,13 @@ void OpenDocument::FinishCommit() {
   if (!committed) NoteFailure(committed.error());
 }
 
+void OpenDocument::CommitForOthers() {
+  if (!dirty_) return;
+  std::lock_guard writer(writer_);
+  Status committed = CommitLocked(Durability::kVisible);
+  if (!committed) NoteFailure(committed.error());
+}
+
 // At the end of what anybody would hear a failure by.
 void OpenDocument::CommitOrGiveUp() {
   if (!dirty_) return;

@@ -136,6 +136,19 @@ Status OpenDocument::LoadEmpty(const Stamp& stamp) {
   return {};
 }
 
+bool OpenDocument::ForgetIfChanged() {
+  std::lock_guard writer(writer_);
+  if (dirty_ || locked_ || !stamp_) return false;
+  std::unique_lock state(state_);
+  if (!OpenFile()) return false;
+  auto stamp = TakeStamp();
+  if (!stamp || *stamp == *stamp_) return false;
+  Unload();
+  stamp_.reset();
+  digest_.reset();
+  return true;
+}
+
 void OpenDocument::Unload() {
   doc_.reset();
   phase_ = State::kClosed;

@@ -32,6 +32,7 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
                 headers_, names_, *this, log_,       options_.lock_wait_ms,
                 {}},
       inodes_(std::move(root)),
+      locks_(store),
       leases_(clock, kernel),
       commits_([this](const std::shared_ptr<OpenDocument>& document) {
         document->FinishCommit();

@@ -30,6 +30,7 @@
 #include "fs/open_document.h"
 #include "fs/prefetch.h"
 #include "fs/store.h"
+#include "fs/user_locks.h"
 #include "fs/write_back.h"
 
 namespace recrypt {
@@ -45,6 +46,12 @@ struct FileSystemOptions {
 struct Entry {
   std::shared_ptr<Inode> inode;
   struct stat attributes;
+};
+
+// Who makes something, and the bits that are taken off its mode.
+struct Caller {
+  Owner owner;
+  mode_t umask = 0;
 };
 
 // An open(2).
@@ -114,12 +121,13 @@ class FileSystem : private DocumentEvents {
   Status SyncDir(OpenDirectory& directory) { return store_.SyncDirectory(directory.reader.fd()); }
 
   // -- The name space (namespace.cc, rename.cc).
-  Result<Entry> MakeDirectory(Inode& parent, const std::string& name, mode_t mode, Owner caller);
+  Result<Entry> MakeDirectory(Inode& parent, const std::string& name, mode_t mode,
+                              const Caller& caller);
   // A regular file becomes an empty document.
   Result<Entry> MakeNode(Inode& parent, const std::string& name, mode_t mode, dev_t device,
-                         Owner caller);
+                         const Caller& caller);
   Result<Entry> MakeSymlink(Inode& parent, const std::string& name, const std::string& target,
-                            Owner caller);
+                            const Caller& caller);
   Result<Entry> Link(Inode& inode, Inode& parent, const std::string& name);
   Status Unlink(Inode& parent, const std::string& name);
   Status RemoveDirectory(Inode& parent, const std::string& name);
@@ -138,7 +146,7 @@ class FileSystem : private DocumentEvents {
     std::unique_ptr<OpenFile> file;
   };
   Result<Created> CreateFile(Inode& parent, const std::string& name, mode_t mode, int flags,
-                             Owner caller);
+                             const Caller& caller);
   void Close(OpenFile& file);
   Result<size_t> Read(OpenFile& file, uint64_t offset, MutableByteSpan out);
   Status Write(OpenFile& file, uint64_t offset, ByteSpan data, WriteAt where);
@@ -146,6 +154,14 @@ class FileSystem : private DocumentEvents {
   Status Sync(OpenFile& file);
   Status Allocate(OpenFile& file, int mode, uint64_t offset, uint64_t length);
   Result<uint64_t> Seek(OpenFile& file, uint64_t offset, SeekFor what);
+
+  // -- Locks of programs (locks.cc). Taking one does not wait: kBusy.
+  Status TakeLock(OpenFile& file, LockOwner owner, const RangeLock& lock);
+  Status ReleaseLock(OpenFile& file, LockOwner owner, uint64_t first, uint64_t last);
+  Result<std::optional<RangeLock>> FindLock(OpenFile& file, LockOwner owner,
+                                            const RangeLock& wanted);
+  void ReleaseLocks(OpenFile& file, LockOwner owner);
+  bool HasLocks(const Inode& inode) const { return locks_.HasAny(inode); }
 
   // -- Extended attributes (xattr.cc). `size` 0 asks for the size alone.
   Result<size_t> GetXattr(Inode& inode, const std::string& name, void* value, size_t size);
@@ -215,10 +231,11 @@ class FileSystem : private DocumentEvents {
   std::optional<std::string> ShownName(Inode& directory, const std::string& stored, bool regular);
 
   // namespace.cc
-  // Sees to the name of something that is no document, and makes it by `make(stored name)`.
+  // Sees to the name of something that is no document, and makes it by `make(stored name, mode)`.
   template <typename Make>
-  Result<Entry> MakeOther(Inode& parent, const std::string& name, mode_t mode, Owner caller,
+  Result<Entry> MakeOther(Inode& parent, const std::string& name, mode_t mode, const Caller& caller,
                           Make make);
+  mode_t ModeFor(Inode& parent, mode_t mode, const Caller& caller);
   Status GiveTo(Inode& parent, int node, mode_t mode, Owner caller);
   Result<std::string> PathOf(Inode& directory, std::string_view name);
 
@@ -269,6 +286,7 @@ class FileSystem : private DocumentEvents {
   LongNames names_;
   DocumentServices services_;
   InodeTable inodes_;
+  UserLocks locks_;
 
   // Documents that nobody has open, most recent first: kept loaded for the next open.
   static constexpr size_t kKeptDocuments = 64;

@@ -96,7 +96,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
 }
 
 Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::string& name,
-                                                   mode_t mode, int flags, Owner caller) {
+                                                   mode_t mode, int flags, const Caller& caller) {
   RECRYPT_TRY(CheckFree(parent, name));
   std::string stored = StoredDocumentName(name);
   RECRYPT_ASSIGN(const std::string path, PathOf(parent, stored));
@@ -107,9 +107,10 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
                                      0, slash == std::string::npos ? 0 : slash))));
   RECRYPT_TRY(Explain(parent, access_.AuthorFor(label)));
   RECRYPT_ASSIGN(NewDocument fresh, Explain(parent, access_.Create(label, name)));
+  mode = ModeFor(parent, mode, caller);
   RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
   RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(parent.node(), stored, mode & 07777));
-  RECRYPT_TRY(GiveTo(parent, fd.get(), mode, caller));
+  RECRYPT_TRY(GiveTo(parent, fd.get(), mode, caller.owner));
   RECRYPT_ASSIGN(UniqueFd node, store_.NodeOf(fd.get()));
   RECRYPT_ASSIGN(struct stat stat, store_.Stat(fd.get()));
   std::shared_ptr<Inode> inode = inodes_.Adopt(std::move(node), stat, InodeKind::kDocument);
@@ -128,6 +129,7 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
 }
 
 void FileSystem::Close(OpenFile& file) {
+  locks_.ReleaseTakenThrough(&file);
   if (file.document == nullptr) return;
   file.document->Close();
   if (!file.document->commits_soon()) KeepForLater(file.document);  // else who commits it does

@@ -11,8 +11,6 @@
 namespace recrypt {
 namespace {
 
-OpenFile& FileOf(struct fuse_file_info* fi) { return *reinterpret_cast<OpenFile*>(fi->fh); }
-
 // A directory that is being listed, with an entry that was read but did not fit into the answer.
 struct Listing {
   std::unique_ptr<OpenDirectory> directory;
@@ -21,17 +19,20 @@ struct Listing {
 };
 Listing& ListingOf(struct fuse_file_info* fi) { return *reinterpret_cast<Listing*>(fi->fh); }
 
-void FillOpen(struct fuse_file_info* fi, std::unique_ptr<OpenFile> file, bool keep_pages) {
+void FillOpen(fuse_req_t req, struct fuse_file_info* fi, std::unique_ptr<OpenFile> file,
+              bool keep_pages) {
   fi->keep_cache = keep_pages ? 1 : 0;
-  // Nothing to commit when it is closed: spares a request.
-  fi->noflush = (file->flags & O_ACCMODE) == O_RDONLY ? 1 : 0;
+  // Nothing to commit when it is closed, and mostly no locks: spares a request. A lock that is
+  // taken later by a file opened so is released with the file.
+  const bool reads = (file->flags & O_ACCMODE) == O_RDONLY;
+  fi->noflush = reads && !FileSystemOf(req).HasLocks(*file->inode) ? 1 : 0;
   fi->fh = reinterpret_cast<uint64_t>(file.release());
 }
 
 void Open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* fi) {
   auto opened = FileSystemOf(req).Open(InodeOf(req, ino), fi->flags);
   if (!opened) return ReplyError(req, opened.error());
-  FillOpen(fi, std::move(opened->file), opened->keep_pages);
+  FillOpen(req, fi, std::move(opened->file), opened->keep_pages);
   if (fuse_reply_open(req, fi) != -ENOENT) return;
   std::unique_ptr<OpenFile> unheard(&FileOf(fi));
   FileSystemOf(req).Close(*unheard);
@@ -43,7 +44,7 @@ void Create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
   auto created = fs.CreateFile(InodeOf(req, parent), name, mode, fi->flags, CallerOf(req));
   if (!created) return ReplyError(req, created.error());
   const struct fuse_entry_param parameters = EntryParameters(req, created->entry);
-  FillOpen(fi, std::move(created->file), true);
+  FillOpen(req, fi, std::move(created->file), true);
   if (fuse_reply_create(req, &parameters, fi) != -ENOENT) return;
   std::unique_ptr<OpenFile> unheard(&FileOf(fi));
   fs.Close(*unheard);
@@ -53,6 +54,7 @@ void Create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
 void Release(fuse_req_t req, fuse_ino_t, struct fuse_file_info* fi) {
   std::unique_ptr<OpenFile> file(&FileOf(fi));
   FileSystemOf(req).Close(*file);
+  if (fi->flock_release != 0) FileSystemOf(req).ReleaseLocks(*file, WholeOwner(fi));
   file.reset();
   fuse_reply_err(req, 0);
 }
@@ -100,8 +102,11 @@ void Write(fuse_req_t req, fuse_ino_t, const char* data, size_t size, off_t offs
   fuse_reply_write(req, size);
 }
 
+// close(2) takes a process's locks on the file away, whichever of its descriptors that was.
 void Flush(fuse_req_t req, fuse_ino_t, struct fuse_file_info* fi) {
-  ReplyStatus(req, FileSystemOf(req).Flush(FileOf(fi)));
+  const Status flushed = FileSystemOf(req).Flush(FileOf(fi));
+  FileSystemOf(req).ReleaseLocks(FileOf(fi), RangesOwner(fi));
+  ReplyStatus(req, flushed);
 }
 
 void Fsync(fuse_req_t req, fuse_ino_t, int, struct fuse_file_info* fi) {

@@ -10,18 +10,27 @@ namespace recrypt {
 
 const struct fuse_lowlevel_ops& FuseOperations();
 
-// fuse_name_ops.cc: names, attributes and extended attributes. fuse_file_ops.cc: the rest.
+// fuse_name_ops.cc: names, attributes and extended attributes. fuse_lock_ops.cc: locks.
+// fuse_file_ops.cc: the rest.
 void SetNameOperations(struct fuse_lowlevel_ops& ops);
 void SetFileOperations(struct fuse_lowlevel_ops& ops);
+void SetLockOperations(struct fuse_lowlevel_ops& ops);
 
 inline FuseSession& SessionOf(fuse_req_t req) {
   return *static_cast<FuseSession*>(fuse_req_userdata(req));
 }
 inline FileSystem& FileSystemOf(fuse_req_t req) { return SessionOf(req).fs(); }
 inline Inode& InodeOf(fuse_req_t req, fuse_ino_t ino) { return FileSystemOf(req).FromId(ino); }
-inline Owner CallerOf(fuse_req_t req) {
+inline OpenFile& FileOf(struct fuse_file_info* fi) { return *reinterpret_cast<OpenFile*>(fi->fh); }
+inline LockOwner RangesOwner(const struct fuse_file_info* fi) {
+  return {fi->lock_owner, LockOwner::Style::kRanges};
+}
+inline LockOwner WholeOwner(const struct fuse_file_info* fi) {
+  return {fi->lock_owner, LockOwner::Style::kWhole};
+}
+inline Caller CallerOf(fuse_req_t req) {
   const struct fuse_ctx* context = fuse_req_ctx(req);
-  return {context->uid, context->gid};
+  return {{context->uid, context->gid}, context->umask};
 }
 
 inline void ReplyError(fuse_req_t req, const Error& error) { fuse_reply_err(req, ErrnoOf(error)); }

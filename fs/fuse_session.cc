@@ -37,19 +37,22 @@ void Wants(struct fuse_conn_info* conn, unsigned capability) {
   conn->want |= conn->capable & capability;
 }
 
-void Init(void*, struct fuse_conn_info* conn) {
+void Init(void* session, struct fuse_conn_info* conn) {
   conn->max_write = kMaxWrite;
   conn->max_readahead = kMaxWrite;
   conn->max_background = 64;
   conn->congestion_threshold = 48;
   Wants(conn, FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
                   FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |
-                  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+                  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
+  // Where the kernel checks modes it has to know access lists too; else the share goes by them.
+  if (static_cast<FuseSession*>(session)->options().default_permissions) {
+    Wants(conn, FUSE_CAP_POSIX_ACL);
+  }
   // Requests are copied into the thread's own buffer, where they are encrypted from. Which pages
   // are good is decided at open, by the document's generation, and not by times, which a commit of
-  // our own moves. Locks between programs are the kernel's own business on this machine.
+  // our own moves.
   conn->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_AUTO_INVAL_DATA |
-                                       FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS |
                                        FUSE_CAP_WRITEBACK_CACHE);
 }
 
@@ -71,6 +74,7 @@ const struct fuse_lowlevel_ops& FuseOperations() {
     ops.init = Init;
     SetNameOperations(ops);
     SetFileOperations(ops);
+    SetLockOperations(ops);
     return ops;
   }();
   return operations;
@@ -124,6 +128,7 @@ void FuseSession::Serve() {
   const int result = loop_->Run();
   if (result < 0)
     log_(LogLevel::kError, "serving the mount: " + std::generic_category().message(-result));
+  locks_.Stop();
   {
     // Unmounting closes the device: nobody may write to its number any more, which may soon be that
     // of another file.

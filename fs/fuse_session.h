@@ -18,6 +18,7 @@
 #include "fs/file_system.h"
 #include "fs/fuse_loop.h"
 #include "fs/kernel_cache.h"
+#include "fs/lock_queue.h"
 #include "fs/log.h"
 
 struct fuse_session;
@@ -57,6 +58,7 @@ class FuseSession : public KernelCache {
   // For the functions that the kernel calls.
   FileSystem& fs() { return *fs_; }
   const SessionOptions& options() const { return options_; }
+  LockQueue& lock_queue() { return locks_; }
 
  private:
   std::string MountOptions() const;
@@ -68,6 +70,7 @@ class FuseSession : public KernelCache {
   std::shared_mutex notifying_;  // shared while the kernel is told something; guards mounted_
   bool mounted_ = false;
   std::unique_ptr<FuseLoop> loop_;  // from Mount on
+  LockQueue locks_;
 };
 
 }  // namespace recrypt

@@ -13,6 +13,12 @@ Result<std::string> FileSystem::PathOf(Inode& directory, std::string_view name) 
   return path;
 }
 
+// A directory's default access list takes the place of the umask (acl(5)); the share applies it.
+mode_t FileSystem::ModeFor(Inode& parent, mode_t mode, const Caller& caller) {
+  const auto list = store_.GetXattr(parent.node(), "system.posix_acl_default", nullptr, 0);
+  return list && *list != 0 ? mode : mode & ~caller.umask;
+}
+
 // Gives something just made to the caller, and to the directory's group where that is inherited.
 Status FileSystem::GiveTo(Inode& parent, int node, mode_t mode, Owner caller) {
   if (!options_.own_by_caller) return {};
@@ -30,25 +36,26 @@ Status FileSystem::GiveTo(Inode& parent, int node, mode_t mode, Owner caller) {
 
 template <typename Make>
 Result<Entry> FileSystem::MakeOther(Inode& parent, const std::string& name, mode_t mode,
-                                    Owner caller, Make make) {
+                                    const Caller& caller, Make make) {
   RECRYPT_TRY(CheckFree(parent, name));
   const std::string stored = StoredName(name, StoredKind::kOther);
   RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
-  RECRYPT_TRY(make(stored));
+  mode = ModeFor(parent, mode, caller);
+  RECRYPT_TRY(make(stored, mode));
   RECRYPT_ASSIGN(Found found, FoundAt(parent, stored));
-  RECRYPT_TRY(GiveTo(parent, found.node.get(), mode, caller));
+  RECRYPT_TRY(GiveTo(parent, found.node.get(), mode, caller.owner));
   return Lookup(parent, name);
 }
 
 Result<Entry> FileSystem::MakeDirectory(Inode& parent, const std::string& name, mode_t mode,
-                                        Owner caller) {
-  return MakeOther(parent, name, mode, caller, [&](const std::string& stored) {
-    return store_.MakeDirectory(parent.node(), stored, mode);
+                                        const Caller& caller) {
+  return MakeOther(parent, name, mode, caller, [&](const std::string& stored, mode_t masked) {
+    return store_.MakeDirectory(parent.node(), stored, masked);
   });
 }
 
 Result<Entry> FileSystem::MakeNode(Inode& parent, const std::string& name, mode_t mode,
-                                   dev_t device, Owner caller) {
+                                   dev_t device, const Caller& caller) {
   if (S_ISREG(mode)) {
     RECRYPT_ASSIGN(Created created, CreateFile(parent, name, mode, O_RDWR, caller));
     Status flushed = Flush(*created.file);
@@ -59,14 +66,14 @@ Result<Entry> FileSystem::MakeNode(Inode& parent, const std::string& name, mode_
     }
     return std::move(created.entry);
   }
-  return MakeOther(parent, name, mode, caller, [&](const std::string& stored) {
-    return store_.MakeNode(parent.node(), stored, mode, device);
+  return MakeOther(parent, name, mode, caller, [&](const std::string& stored, mode_t masked) {
+    return store_.MakeNode(parent.node(), stored, masked, device);
   });
 }
 
 Result<Entry> FileSystem::MakeSymlink(Inode& parent, const std::string& name,
-                                      const std::string& target, Owner caller) {
-  return MakeOther(parent, name, 0, caller, [&](const std::string& stored) {
+                                      const std::string& target, const Caller& caller) {
+  return MakeOther(parent, name, 0, caller, [&](const std::string& stored, mode_t) {
     return store_.MakeSymlink(parent.node(), stored, target);
   });
 }

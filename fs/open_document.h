@@ -114,6 +114,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status Flush();
   // fsync(2): durable.
   Status Sync();
+  // Makes changes visible to other mounts, outside of close(2): the next Flush reports a failure.
+  void CommitForOthers();
+  // Looks whether another mount has changed the document since it was read here; if so, the next
+  // read reads it anew. True when the kernel's pages may be stale.
+  bool ForgetIfChanged();
 
   // Commits what is dirty, so that no later commit changes the time again, then sets the times of
   // the stored file.

@@ -52,6 +52,15 @@ std::optional<std::string> PathBelow(const std::string& base, std::string_view p
 
 constexpr uint64_t kReadWithOpen = 32768;
 
+struct flock FlockOf(const RangeLock& lock) {
+  struct flock range = {};
+  range.l_type = lock.kind == LockKind::kExclusive ? F_WRLCK : F_RDLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(lock.first);
+  range.l_len = static_cast<off_t>(lock.last - lock.first + 1);
+  return range;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PosixStore>> PosixStore::Open(const std::string& path) {
@@ -253,5 +262,28 @@ Status PosixStore::SyncAll(int fd) { return StatusOf(::fsync(fd), "fsync"); }
 Status PosixStore::TryLock(int fd, LockKind kind) { return TryLockDocument(fd, kind); }
 
 void PosixStore::Unlock(int fd) { UnlockDocument(fd); }
+
+Status PosixStore::TryLockRange(int fd, const RangeLock& lock) {
+  struct flock wanted = FlockOf(lock);
+  if (::fcntl(fd, F_OFD_SETLK, &wanted) == 0) return {};
+  if (errno != EAGAIN && errno != EACCES) return FailErrno(errno, "lock");
+  return Fail(Error{ErrorCode::kBusy, "somebody else has locked it", EAGAIN});
+}
+
+Status PosixStore::UnlockRange(int fd, uint64_t first, uint64_t last) {
+  struct flock range = FlockOf({LockKind::kShared, first, last});
+  range.l_type = F_UNLCK;
+  return StatusOf(::fcntl(fd, F_OFD_SETLK, &range), "unlock");
+}
+
+Result<std::optional<RangeLock>> PosixStore::FindLock(int fd, const RangeLock& wanted) {
+  struct flock found = FlockOf(wanted);
+  if (::fcntl(fd, F_OFD_GETLK, &found) != 0) return FailErrno(errno, "lock");
+  if (found.l_type == F_UNLCK) return std::optional<RangeLock>();
+  const auto first = static_cast<uint64_t>(found.l_start);
+  return std::optional(
+      RangeLock{found.l_type == F_WRLCK ? LockKind::kExclusive : LockKind::kShared, first,
+                found.l_len == 0 ? UINT64_MAX : first + static_cast<uint64_t>(found.l_len) - 1});
+}
 
 }  // namespace recrypt

@@ -54,6 +54,9 @@ class PosixStore : public Store {
   Status SyncAll(int fd) override;
   Status TryLock(int fd, LockKind kind) override;
   void Unlock(int fd) override;
+  Status TryLockRange(int fd, const RangeLock& lock) override;
+  Status UnlockRange(int fd, uint64_t first, uint64_t last) override;
+  Result<std::optional<RangeLock>> FindLock(int fd, const RangeLock& wanted) override;
 
  private:
   explicit PosixStore(UniqueFd root) : root_(std::move(root)) {}

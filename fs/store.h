@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <ctime>
+#include <optional>
 #include <string>
 
 #include "client/document_lock.h"
@@ -28,6 +29,13 @@ namespace recrypt {
 struct Owner {
   uid_t uid;
   gid_t gid;
+};
+
+// A program's lock of the bytes from `first` to `last`, both included.
+struct RangeLock {
+  LockKind kind;
+  uint64_t first;
+  uint64_t last;
 };
 
 class Store {
@@ -98,6 +106,14 @@ class Store {
   // `fd`. Does not wait: kBusy when somebody else holds it.
   virtual Status TryLock(int fd, LockKind kind) = 0;
   virtual void Unlock(int fd) = 0;
+
+  // Advisory locks of ranges, held by the open file description of `fd` too; a range that it holds
+  // already changes its kind. An exclusive one needs a descriptor open for writing. Does not wait:
+  // kBusy (EAGAIN).
+  virtual Status TryLockRange(int fd, const RangeLock& lock) = 0;
+  virtual Status UnlockRange(int fd, uint64_t first, uint64_t last) = 0;
+  // The first lock of somebody else that is in the way of `wanted`.
+  virtual Result<std::optional<RangeLock>> FindLock(int fd, const RangeLock& wanted) = 0;
 };
 
 }  // namespace recrypt

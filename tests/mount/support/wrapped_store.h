@@ -14,6 +14,7 @@
 #define RECRYPT_TESTS_MOUNT_SUPPORT_WRAPPED_STORE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -101,6 +102,15 @@ class WrappedStore : public Store {
   Status SyncAll(int fd) override { return inner_->SyncAll(fd); }
   Status TryLock(int fd, LockKind kind) override { return inner_->TryLock(fd, kind); }
   void Unlock(int fd) override { inner_->Unlock(fd); }
+  Status TryLockRange(int fd, const RangeLock& lock) override {
+    return inner_->TryLockRange(fd, lock);
+  }
+  Status UnlockRange(int fd, uint64_t first, uint64_t last) override {
+    return inner_->UnlockRange(fd, first, last);
+  }
+  Result<std::optional<RangeLock>> FindLock(int fd, const RangeLock& wanted) override {
+    return inner_->FindLock(fd, wanted);
+  }
 
  protected:
   Store& inner() { return *inner_; }

@@ -140,7 +140,8 @@ class FileSystem : private DocumentEvents {
     std::unique_ptr<OpenFile> file;
     bool keep_pages = false;
   };
-  Result<Opened> Open(Inode& inode, int flags);
+  // Root keeps the set-id bits of what it truncates.
+  Result<Opened> Open(Inode& inode, int flags, uid_t caller = 0);
   struct Created {
     Entry entry;
     std::unique_ptr<OpenFile> file;
@@ -257,6 +258,7 @@ class FileSystem : private DocumentEvents {
   // files.cc
   std::shared_ptr<OpenDocument> DocumentOf(Inode& inode);
   Result<Opened> OpenPlain(Inode& inode, int flags);
+  Status ClearSetId(Inode& inode);
   void KeepForLater(const std::shared_ptr<OpenDocument>& document);
   // A name of the document is gone: it is not kept open when it was the last.
   void LetGo(const Inode::Key& key);

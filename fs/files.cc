@@ -68,7 +68,18 @@ Result<FileSystem::Opened> FileSystem::OpenPlain(Inode& inode, int flags) {
   return Opened{std::move(file), false};
 }
 
-Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
+// Truncating at open is the one change of content that the kernel leaves this to the mount for. The
+// share does it by itself for a mount that is not root's.
+Status FileSystem::ClearSetId(Inode& inode) {
+  RECRYPT_ASSIGN(const struct stat st, store_.Stat(inode.node()));
+  mode_t cleared = S_ISUID;
+  if ((st.st_mode & S_IXGRP) != 0) cleared |= S_ISGID;
+  if ((st.st_mode & cleared) == 0) return {};
+  kernel_.DropAttributes(inode.id());
+  return store_.ChangeMode(inode.node(), st.st_mode & 07777 & ~cleared);
+}
+
+Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, uid_t caller) {
   if (inode.kind() == InodeKind::kPlainFile) return Explain(inode, OpenPlain(inode, flags));
   if (!inode.is_document()) return NotOpenForThis();
   OpenFor purpose = OpenFor::kReading;
@@ -81,6 +92,11 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags) {
     return Fail(std::move(decided.error()));
   }
   const OpenDocument::Opened& opened = *decided;
+  if (purpose == OpenFor::kTruncating && caller != 0) {
+    Status cleared = ClearSetId(inode);
+    if (!cleared) document->Close();
+    RECRYPT_TRY(cleared);
+  }
   // The kernel goes by what it was told, for as long as attributes are believed.
   if (opened.size != inode.shown_size() ||
       (opened.modified && !inode.HasShownModified(*opened.modified))) {

@@ -256,6 +256,8 @@ class FileSystem : private DocumentEvents {
   void AfterMove(const Move& move, unsigned flags);
 
   // files.cc
+  Result<Created> CreateNew(Inode& parent, const std::string& name, mode_t mode, int flags,
+                            const Caller& caller);
   std::shared_ptr<OpenDocument> DocumentOf(Inode& inode);
   Result<Opened> OpenPlain(Inode& inode, int flags);
   Status ClearSetId(Inode& inode);

@@ -113,6 +113,16 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, uid_t calle
 
 Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::string& name,
                                                    mode_t mode, int flags, const Caller& caller) {
+  auto created = CreateNew(parent, name, mode, flags, caller);
+  const bool exists = !created && created.error().code == ErrorCode::kExists;
+  if (!exists || (flags & O_EXCL) != 0 || !Find(parent, name)) return created;
+  // Another mount was quicker. Whoever did not ask to be the first opens that one: upon this the
+  // kernel looks again, and decides who may.
+  return Fail(Error{ErrorCode::kNotFound, "made by another mount meanwhile", ESTALE});
+}
+
+Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::string& name,
+                                                  mode_t mode, int flags, const Caller& caller) {
   RECRYPT_TRY(CheckFree(parent, name));
   std::string stored = StoredDocumentName(name);
   RECRYPT_ASSIGN(const std::string path, PathOf(parent, stored));

@@ -1,4 +1,6 @@
 // FileSystem: making and removing names.
+#include <fcntl.h>
+
 #include <cerrno>
 
 #include "fs/file_system.h"
@@ -57,7 +59,7 @@ Result<Entry> FileSystem::MakeDirectory(Inode& parent, const std::string& name, 
 Result<Entry> FileSystem::MakeNode(Inode& parent, const std::string& name, mode_t mode,
                                    dev_t device, const Caller& caller) {
   if (S_ISREG(mode)) {
-    RECRYPT_ASSIGN(Created created, CreateFile(parent, name, mode, O_RDWR, caller));
+    RECRYPT_ASSIGN(Created created, CreateFile(parent, name, mode, O_RDWR | O_EXCL, caller));
     Status flushed = Flush(*created.file);
     Close(*created.file);
     if (!flushed) {

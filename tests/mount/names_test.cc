@@ -292,19 +292,44 @@ TEST_F(Names, SidecarsAreNotShownAndKeepNoDirectory) {
   EXPECT_EQ(List(share_ + "/d").size(), 3u);
   ASSERT_EQ(unlink((*this / "d/f").c_str()), 0);
   ASSERT_EQ(rmdir((*this / "d").c_str()), 0);
-  EXPECT_TRUE(List(share_).empty());
+  ASSERT_EQ(mkdir((*this / "d").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "new").c_str(), 0755), 0);
+  std::ofstream(share_ + "/d/" + SidecarName(lost)) << Long('l');
+  EXPECT_EQ(Renamed(*this / "new", *this / "d"), 0);
+  EXPECT_EQ(List(share_), Strings{"d"});
+  EXPECT_TRUE(List(share_ + "/d").empty());
+}
+
+// Takes its time where names and sidecars could be parted.
+class LateStore : public WrappedStore {
+ public:
+  using WrappedStore::WrappedStore;
+  Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) override {
+    if (IsHashedName(name)) usleep(300);
+    return WrappedStore::CreateFile(dir, name, mode);
+  }
+  Status Unlink(int dir, const std::string& name) override {
+    if (IsSidecarName(name)) usleep(600);
+    return WrappedStore::Unlink(dir, name);
+  }
+};
+
+MountSettings Late() {
+  return {.wrap_store = [](std::unique_ptr<Store> inner) {
+    return std::make_unique<LateStore>(std::move(inner));
+  }};
 }
 
 // Two mounts that make, rename and remove the same names: afterwards both show the same, and
 // whatever has a long name has it in full.
 TEST_F(Names, TwoMountsThatRaceForNamesAgree) {
-  Mount();
+  Mount(Late());
   FakeAccess bob(labels_, "bob@example.net");
-  TestMount other(share_, dir_.Make("other"), bob);
+  TestMount other(share_, dir_.Make("other"), bob, Late());
   const Strings names{Long('a'), Long('b'), "short", "x.jcd"};
   std::atomic<int> made{0}, exclusive{0};
   auto run = [&](const TestMount& mount, unsigned seed) {
-    const int rounds = std::getenv("RECRYPT_FULL") != nullptr ? 3'000 : 200;
+    const int rounds = std::getenv("RECRYPT_FULL") != nullptr ? 3'000 : 300;
     for (int i = 0; i < rounds; ++i) {
       const std::string a = mount / names[seed++ * 7 % names.size()];
       const std::string b = mount / names[seed * 5 % names.size()];
@@ -340,6 +365,134 @@ TEST_F(Names, TwoMountsThatRaceForNamesAgree) {
     EXPECT_EQ(ReadFile(*this / name), "");
   }
   EXPECT_EQ(mount_->Log().find("long name"), std::string::npos) << mount_->Log();
+}
+
+// -- What another mount does between two steps of one.
+
+// Before the first call of some kind, gives the name that it is about to take to what is stored as
+// "theirs.jcd".
+class QuickerStore : public WrappedStore {
+ public:
+  QuickerStore(std::unique_ptr<Store> inner, std::string record)
+      : WrappedStore(std::move(inner)), record_(std::move(record)) {}
+
+  Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) override {
+    Take(dir, name);
+    return WrappedStore::CreateFile(dir, name, mode);
+  }
+  Status Link(int node, int dir, const std::string& name) override {
+    Take(dir, name);
+    return WrappedStore::Link(node, dir, name);
+  }
+  Status Rename(int from_dir, const std::string& from, int to_dir, const std::string& to,
+                unsigned flags) override {
+    Take(to_dir, to);
+    Note("rename");
+    return WrappedStore::Rename(from_dir, from, to_dir, to, flags);
+  }
+  Status SyncData(int fd) override {
+    Note("syncdata");
+    return WrappedStore::SyncData(fd);
+  }
+
+ private:
+  void Take(int dir, const std::string& name) {
+    auto theirs = WrappedStore::OpenNode(dir, name.ends_with(".jcd") ? "theirs.jcd" : "theirs");
+    if (theirs && !std::exchange(taken_, true)) (void)WrappedStore::Link(theirs->get(), dir, name);
+  }
+  void Note(const std::string& what) { std::ofstream(record_, std::ios::app) << what << "\n"; }
+
+  const std::string record_;
+  bool taken_ = false;
+};
+
+class NamesTaken : public Names {
+ protected:
+  // "mine", and what the other mount has.
+  void MountQuicker() {
+    Mount();
+    WriteFile(*this / "mine", "mine");
+    WriteFile(*this / "theirs", "theirs");
+    mount_.reset();
+    stdfs::remove(record_);
+    Mount({.wrap_store = [this](std::unique_ptr<Store> inner) {
+      return std::make_unique<QuickerStore>(std::move(inner), record_);
+    }});
+  }
+  const std::string record_ = dir_.path() / "record";
+};
+
+TEST_F(NamesTaken, InTheMeantimeAreOpenedByWhoeverDoesNotAskToBeTheFirst) {
+  for (const std::string& name : {std::string("name"), Long('n')}) {
+    MountQuicker();
+    UniqueFd fd = OpenFd(*this / name, O_RDWR | O_CREAT | O_APPEND);
+    EXPECT_EQ(ReadAll(fd.get()), "theirs");
+    fd.Reset();
+    MountQuicker();
+    ASSERT_EQ(unlink((*this / name).c_str()), 0);
+    EXPECT_EQ(OpenErrno(*this / name, O_RDWR | O_CREAT | O_EXCL), EEXIST);
+    EXPECT_EQ(ReadFile(*this / name), "theirs");
+    ASSERT_EQ(unlink((*this / name).c_str()), 0);
+  }
+}
+
+TEST_F(NamesTaken, InTheMeantimeAreNotMadeOverThem) {
+  MountQuicker();
+  EXPECT_EQ(ErrnoOfCall(link((*this / "mine").c_str(), (*this / "name").c_str())), EEXIST);
+  EXPECT_EQ(ReadFile(*this / "name"), "theirs");
+  MountQuicker();
+  ASSERT_EQ(unlink((*this / "name").c_str()), 0);
+  EXPECT_EQ(Renamed(*this / "mine", *this / "name", RENAME_NOREPLACE), EEXIST);
+  EXPECT_EQ(ReadFile(*this / "name") + ReadFile(*this / "mine"), "theirsmine");
+}
+
+TEST_F(NamesTaken, InTheMeantimeAreReplacedAsIfTheyHadBeenThere) {
+  MountQuicker();
+  ASSERT_EQ(Renamed(*this / "mine", *this / "name"), 0);
+  EXPECT_EQ(ReadFile(*this / "name"), "mine");
+  std::ifstream record(record_);
+  std::string steps, step;
+  while (std::getline(record, step)) steps += step + " ";
+  EXPECT_EQ(steps, "rename syncdata rename ");  // durable before it replaces something
+}
+
+// Counts what is asked of the share.
+class CountingStore : public WrappedStore {
+ public:
+  CountingStore(std::unique_ptr<Store> inner, std::atomic<int>* calls)
+      : WrappedStore(std::move(inner)), calls_(calls) {}
+
+  Result<UniqueFd> OpenNode(int dir, const std::string& name) override {
+    ++*calls_;
+    return WrappedStore::OpenNode(dir, name);
+  }
+  Result<struct stat> StatAt(int dir, const std::string& name) override {
+    ++*calls_;
+    return WrappedStore::StatAt(dir, name);
+  }
+  Result<UniqueFd> OpenFile(int node, int flags) override {
+    ++*calls_;
+    return WrappedStore::OpenFile(node, flags);
+  }
+
+ private:
+  std::atomic<int>* const calls_;
+};
+
+TEST_F(Names, ThatFitAreFoundInOneLook) {
+  Mount();
+  for (int i = 0; i < 100; ++i) WriteFile(*this / std::to_string(i), "");
+  auto* calls = new (mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0);
+  Mount({.wrap_store = [calls](std::unique_ptr<Store> inner) {
+    return std::make_unique<CountingStore>(std::move(inner), calls);
+  }});
+  const int before = *calls;
+  struct stat st;
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(stat((*this / std::to_string(i)).c_str(), &st), 0);
+  EXPECT_EQ(*calls - before, 100);
+  EXPECT_EQ(stat((*this / "none").c_str(), &st), -1);
+  EXPECT_EQ(*calls - before, 102);
 }
 
 // -- In what order things come to the share, and what a kill in between leaves.

@@ -157,13 +157,16 @@ void OpenDocument::ReadTables() {
 }
 
 // A block that does not verify is damage only if the document is still the one that was opened
-// (DESIGN 6): another mount may have replaced it in the meantime.
+// (DESIGN 6), and stands where it stood: somebody else may have replaced it in the meantime, or have
+// brought its records into place.
 Status OpenDocument::RefreshAfterDamage(const Error& damage) {
   std::unique_lock state(state_);
   if (phase_ != State::kLoaded || dirty_) return Fail(damage);
   const std::optional<Sha256Digest> before = digest_;
+  const uint64_t records = doc_->RecordBytes();
   RECRYPT_TRY(Load());
-  if (before == digest_) {
+  if (before == digest_ && doc_ != nullptr) {
+    if (doc_->RecordBytes() != records) return {};
     services_.log(LogLevel::kError, "\"" + place_ + "\" is damaged: " + damage.message);
     return Fail(damage);
   }

@@ -1,6 +1,7 @@
 #include "client/stored_file_fd.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -23,6 +24,14 @@ Result<size_t> FdStoredFile::ReadAt(uint64_t offset, MutableByteSpan out) {
     done += static_cast<size_t>(got);
   }
   return done;
+}
+
+Result<uint64_t> FdStoredFile::SkipHole(uint64_t offset) {
+  const off_t data = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
+  if (data >= 0) return static_cast<uint64_t>(data);
+  // ENXIO: there is nothing but a hole behind; others: the file system does not tell.
+  if (errno == ENXIO) return Size();
+  return offset;
 }
 
 Status FdStoredFile::WriteAt(uint64_t offset, ByteSpan data) {

@@ -12,8 +12,11 @@ class FdStoredFile : public StoredFile {
  public:
   explicit FdStoredFile(UniqueFd fd) : fd_(std::move(fd)) {}
 
+  int fd() const { return fd_.get(); }
+
   Result<uint64_t> Size() override;
   Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) override;
+  Result<uint64_t> SkipHole(uint64_t offset) override;
   Status WriteAt(uint64_t offset, ByteSpan data) override;
   Status Truncate(uint64_t size) override;
   Status SyncData() override;

@@ -12,13 +12,7 @@
 namespace recrypt {
 namespace {
 
-constexpr std::string_view kPrefix = "user.jcd.sealed.";
-constexpr size_t kDigestBytesInName = 16;
 constexpr size_t kMaxList = 65536;  // the kernel's XATTR_LIST_MAX
-
-std::string NameOf(const Sha256Digest& digest) {
-  return std::string(kPrefix) + HexEncode(ByteSpan(digest).first(kDigestBytesInName));
-}
 
 }  // namespace
 
@@ -51,7 +45,7 @@ Result<bool> StoredAttributes::SeemToBeNone() {
 
 Result<Bytes> StoredAttributes::Read(const Sha256Digest& digest) {
   Bytes sealed(kMaxSealedAttributes);
-  auto size = store_.GetXattr(node_, NameOf(digest), sealed.data(), sealed.size());
+  auto size = store_.GetXattr(node_, SealedAttributesName(digest), sealed.data(), sealed.size());
   if (!size && size.error().os_error == ENODATA) {
     return Fail(ErrorCode::kCorrupt, "the document's sealed attributes are missing");
   }
@@ -64,18 +58,19 @@ Result<Bytes> StoredAttributes::Read(const Sha256Digest& digest) {
 }
 
 Status StoredAttributes::Write(ByteSpan sealed) {
-  return store_.SetXattr(node_, NameOf(Sha256(sealed)), sealed, 0);
+  return store_.SetXattr(node_, SealedAttributesName(Sha256(sealed)), sealed, 0);
 }
 
 Status StoredAttributes::Remove(const Sha256Digest& digest) {
-  return store_.RemoveXattr(node_, NameOf(digest));
+  return store_.RemoveXattr(node_, SealedAttributesName(digest));
 }
 
 Result<std::vector<std::string>> StoredAttributes::NamesBut(const Sha256Digest& digest) {
   RECRYPT_ASSIGN(std::vector<std::string> names, ListXattrNames(store_, node_));
-  const std::string own = NameOf(digest);
-  std::erase_if(names,
-                [&](const std::string& name) { return !name.starts_with(kPrefix) || name == own; });
+  const std::string own = SealedAttributesName(digest);
+  std::erase_if(names, [&](const std::string& name) {
+    return !name.starts_with(kSealedAttributesPrefix) || name == own;
+  });
   return names;
 }
 

@@ -7,6 +7,7 @@ constexpr size_t kCleared = 8;  // version and data key: authenticated, not seal
 constexpr size_t kSealedAt = kCleared + kAeadNonceSize;
 constexpr size_t kFrame = kSealedAt + kAeadTagSize;
 constexpr size_t kEntryHead = 3;
+constexpr size_t kDigestBytesInName = 16;
 
 Bytes AssociatedData(const DocumentId& uid, ByteSpan cleared) {
   Bytes aad = ToBytes(AsBytes("jcd/1 attributes"));
@@ -44,6 +45,11 @@ Result<Attributes> ParsePlain(ByteSpan plain) {
 }
 
 }  // namespace
+
+std::string SealedAttributesName(const Sha256Digest& digest) {
+  return std::string(kSealedAttributesPrefix) +
+         HexEncode(ByteSpan(digest).first(kDigestBytesInName));
+}
 
 size_t SealedAttributesSize(const Attributes& attributes) {
   size_t size = kFrame;

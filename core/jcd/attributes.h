@@ -22,6 +22,11 @@ using Attributes = std::map<std::string, Bytes>;
 constexpr size_t kMaxAttributeName = 250;
 constexpr size_t kMaxSealedAttributes = size_t{64} << 10;
 
+// The extended attributes of the stored file in which sealed ones are kept, and that of those with
+// this digest (docs/FORMAT.md, 10).
+inline constexpr std::string_view kSealedAttributesPrefix = "user.jcd.sealed.";
+std::string SealedAttributesName(const Sha256Digest& digest);
+
 // The bytes of the sealed form.
 size_t SealedAttributesSize(const Attributes& attributes);
 // Seals under the newest data key. kInvalid when there are none, when a name is not one, or when

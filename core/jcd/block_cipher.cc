@@ -15,7 +15,26 @@ static_assert(kDigestAt + kDigestSize == kEntrySize);
 // More idle lanes than threads that read one document at a time are a waste of memory.
 constexpr size_t kMaxIdleLanes = 8;
 
+void Digest(Sha256Hasher& hasher, const DocumentId& uid, uint64_t block, const uint8_t* entry,
+            ByteSpan ciphertext, uint8_t* digest) {
+  uint8_t head[16 + 8 + kDigestAt];
+  std::copy(uid.begin(), uid.end(), head);
+  StoreU64(head + 16, block);
+  std::memcpy(head + 24, entry, kDigestAt);
+  hasher.Update(head);
+  hasher.Update(ciphertext);
+  const Sha256Digest all = hasher.Finish();
+  std::copy_n(all.begin(), kDigestSize, digest);
+}
+
 }  // namespace
+
+bool MatchesDigest(Sha256Hasher& hasher, const DocumentId& uid, uint64_t block, ByteSpan ciphertext,
+                   const uint8_t* entry) {
+  uint8_t digest[kDigestSize];
+  Digest(hasher, uid, block, entry, ciphertext, digest);
+  return std::memcmp(digest, entry + kDigestAt, kDigestSize) == 0;
+}
 
 BlockContexts::BlockContexts(const DataKeys& keys) : uid_(keys.uid()) {
   for (const DataKey& key : keys.all()) {
@@ -36,18 +55,6 @@ MutableByteSpan BlockContexts::Scratch(size_t size) {
   return {scratch_.data(), size};
 }
 
-void BlockContexts::Digest(uint64_t block, const uint8_t* entry, ByteSpan ciphertext,
-                           uint8_t* digest) {
-  uint8_t head[16 + 8 + kDigestAt];
-  std::copy(uid_.begin(), uid_.end(), head);
-  StoreU64(head + 16, block);
-  std::memcpy(head + 24, entry, kDigestAt);
-  hasher_.Update(head);
-  hasher_.Update(ciphertext);
-  const Sha256Digest all = hasher_.Finish();
-  std::copy_n(all.begin(), kDigestSize, digest);
-}
-
 void BlockContexts::SealBlocks(uint32_t key, std::span<const Job> jobs) {
   Aead& aead = Find(key)->aead;
   // One call for all nonces; none is kept for later, so that a fork cannot use one twice.
@@ -60,7 +67,8 @@ void BlockContexts::SealBlocks(uint32_t key, std::span<const Job> jobs) {
     std::memcpy(job.entry, &nonces_[i * kAeadNonceSize], kAeadNonceSize);
     StoreU64(aad + 16, job.block);
     aead.Seal({job.entry, kAeadNonceSize}, aad, job.plain, job.ciphertext, job.entry + kTagAt);
-    Digest(job.block, job.entry, {job.ciphertext, job.plain.size()}, job.entry + kDigestAt);
+    Digest(hasher_, uid_, job.block, job.entry, {job.ciphertext, job.plain.size()},
+           job.entry + kDigestAt);
   }
 }
 
@@ -68,9 +76,7 @@ bool BlockContexts::OpenBlock(uint32_t key, uint64_t block, ByteSpan ciphertext,
                               const uint8_t* entry, uint8_t* out) {
   Keyed* keyed = Find(key);
   if (keyed == nullptr) return false;
-  uint8_t digest[kDigestSize];
-  Digest(block, entry, ciphertext, digest);
-  if (std::memcmp(digest, entry + kDigestAt, kDigestSize) != 0) return false;
+  if (!MatchesDigest(hasher_, uid_, block, ciphertext, entry)) return false;
   uint8_t aad[16 + 8];
   std::copy(uid_.begin(), uid_.end(), aad);
   StoreU64(aad + 16, block);

@@ -19,6 +19,10 @@
 
 namespace recrypt {
 
+// Whether the digest in a table entry is that of the ciphertext: what can be told without a key.
+bool MatchesDigest(Sha256Hasher& hasher, const DocumentId& uid, uint64_t block, ByteSpan ciphertext,
+                   const uint8_t* entry);
+
 class BlockContexts {
  public:
   explicit BlockContexts(const DataKeys& keys);
@@ -48,7 +52,6 @@ class BlockContexts {
     Aead aead;
   };
   Keyed* Find(uint32_t key) const;
-  void Digest(uint64_t block, const uint8_t* entry, ByteSpan ciphertext, uint8_t* digest);
 
   DocumentId uid_;
   mutable std::vector<Keyed> keyed_;

@@ -175,6 +175,22 @@ Result<Header> ParseHeader(ByteSpan region) {
   return ParseHeaderObject(*object);
 }
 
+std::optional<Bytes> MendHeaderRegion(ByteSpan region) {
+  if (region.size() < kHeaderRegion) return std::nullopt;
+  // Other encodings begin alike, and have no slot there.
+  if (region[kSlot0] != 0x8B && region[kSlot0] != 0x8F) return std::nullopt;
+  Bytes mended = ToBytes(region.first(kHeaderRegion));
+  mended[0] = '[';
+  const auto text = ObjectText(AsText(ByteSpan(mended).first(kSlot0)).substr(1));
+  if (!text) return std::nullopt;
+  std::fill(mended.begin() + 1 + static_cast<ptrdiff_t>(text->size()), mended.begin() + kSlot0,
+            ' ');
+  if (std::equal(mended.begin(), mended.end(), region.begin()) || !ParseHeader(mended)) {
+    return std::nullopt;
+  }
+  return mended;
+}
+
 Result<Header> ParseHeaderObject(const Json& object) {
   auto header = ReadHeaderObject(object);
   if (!header && header.error().code == ErrorCode::kInvalid) return Refuse(header.error().message);

@@ -46,6 +46,9 @@ struct Wrapper {
 // The header region of a file (2304 bytes, or at least up to the end of the header object; what
 // stands behind the object is only checked to be spaces up to the slot).
 Result<Header> ParseHeader(ByteSpan region);
+// The same region with what always stands around the header object, `[` and spaces: nothing when
+// that is no header either, or when it is the same.
+std::optional<Bytes> MendHeaderRegion(ByteSpan region);
 // From a header object, for the other encodings (docs/FORMAT.md, 7).
 Result<Header> ParseHeaderObject(const Json& object);
 

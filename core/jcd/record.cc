@@ -234,9 +234,14 @@ Result<RecordFields> PeekRecord(StoredFile& file, uint64_t position, uint64_t fi
   return fields;
 }
 
-Result<Record> ReadRecordUnverified(StoredFile& file, uint64_t position, uint64_t file_size) {
+Result<Record> ReadRecordUnverified(StoredFile& file, uint64_t position, uint64_t file_size,
+                                    size_t max_writes) {
   RECRYPT_ASSIGN(const RecordFields head, PeekRecord(file, position, file_size));
   RECRYPT_ASSIGN(Record record, ReadWithoutWrites(file, head));
+  if (LoadU32(&record.stored[kFollowedAt - 4]) > max_writes) {
+    return Fail(ErrorCode::kDenied,
+                "a commit record has more writes than are looked at before it is verified");
+  }
   RECRYPT_TRY(ParseWritesOf(record));
   return record;
 }

@@ -83,8 +83,10 @@ Result<RecordFields> PeekRecord(StoredFile& file, uint64_t position, uint64_t fi
 // Reads and authenticates one; kCorrupt.
 Result<Record> ReadRecord(StoredFile& file, uint64_t position, uint64_t file_size,
                           const DataKeys& keys);
-// As above without authenticating: for showing what a file holds.
-Result<Record> ReadRecordUnverified(StoredFile& file, uint64_t position, uint64_t file_size);
+// As above without authenticating, for showing what a file holds; kDenied when it has more writes
+// than `max_writes`, which would take many times the memory of its bytes.
+Result<Record> ReadRecordUnverified(StoredFile& file, uint64_t position, uint64_t file_size,
+                                    size_t max_writes = size_t{1} << 18);
 // Puts what a record whose head was read writes there over `start`, the first bytes of its file,
 // without authenticating it and in no more memory than its bytes: for looking at the header before
 // there are keys. Whether that touched the header; kCorrupt, and `start` is changed in part.

@@ -22,6 +22,8 @@ constexpr size_t kMaxHeaders = 4;
 // a good one, and one that did not finish (docs/FORMAT.md, 6).
 constexpr uint64_t kSearchedForHeaders = (uint64_t{256} << 20) + (uint64_t{64} << 10);
 constexpr size_t kMaxTries = 8;
+// Writes of records that nobody has verified: as many as ordinary records have.
+constexpr size_t kMaxUnverifiedWrites = size_t{1} << 18;
 // How many times the bytes of a file are read at most for records that follow and are not good.
 constexpr uint64_t kReadInVain = 4;
 
@@ -58,6 +60,8 @@ template <typename Visit>
 Status VisitRecords(StoredFile& file, uint64_t from, uint64_t file_size, Visit visit) {
   Bytes chunk;
   for (; from < file_size; from += std::min<uint64_t>(kScanChunk, file_size - from)) {
+    RECRYPT_ASSIGN(from, file.SkipHole(from));
+    if (from >= file_size) break;
     // A head may stand across the edge of two chunks.
     chunk.resize(std::min<uint64_t>(kScanChunk + kRecordHead - 1, file_size - from));
     RECRYPT_TRY(ReadExactly(file, from, chunk));
@@ -83,6 +87,11 @@ Status VisitTrailers(StoredFile& file, uint64_t file_size, Visit visit) {
   Bytes chunk;
   for (uint64_t end = file_size; end > kHeaderRegion;) {
     const uint64_t from = end - std::min<uint64_t>(end - kHeaderRegion, kScanChunk);
+    RECRYPT_ASSIGN(const uint64_t data, file.SkipHole(from));
+    if (data >= end) {
+      end = from;
+      continue;
+    }
     // A trailer may stand across the edge of two chunks.
     chunk.resize(end - from + kTrailerSize - 1);
     RECRYPT_ASSIGN(const size_t got, file.ReadAt(from, chunk));
@@ -100,15 +109,15 @@ Status VisitTrailers(StoredFile& file, uint64_t file_size, Visit visit) {
   return {};
 }
 
-// A chain of records as it is verified, record by record.
+// A chain of records as it is verified, record by record; without keys, as it says of itself.
 class Chain {
  public:
-  Chain(StoredFile& file, uint64_t file_size, const DataKeys& keys)
+  Chain(StoredFile& file, uint64_t file_size, const DataKeys* keys)
       : file_(file), file_size_(file_size), keys_(keys) {}
 
   // Takes the record at `position` if it authenticates and follows what the chain has come to.
   Status Follow(uint64_t position) {
-    RECRYPT_ASSIGN(const Record record, ReadRecord(file_, position, file_size_, keys_));
+    RECRYPT_ASSIGN(const Record record, ReadAt(position));
     const RecordFields& fields = record.fields;
     if (fields.previous != state_.last_record || position < state_.end) {
       return Fail(ErrorCode::kCorrupt, "a commit record does not follow the one before it");
@@ -184,6 +193,13 @@ class Chain {
     return Fail(ErrorCode::kCorrupt, "the commit records do not follow the document before them");
   }
 
+  Result<Record> ReadAt(uint64_t position) {
+    if (keys_ != nullptr) return ReadRecord(file_, position, file_size_, *keys_);
+    auto record = ReadRecordUnverified(file_, position, file_size_, kMaxUnverifiedWrites - writes_);
+    if (record) writes_ += record->writes.size();
+    return record;
+  }
+
   Status StartAt(const RecordFields& first) {
     if (first.base_length < kEmptyLength) return NotTheBase();
     base_length_ = first.base_length;
@@ -193,7 +209,8 @@ class Chain {
 
   StoredFile& file_;
   const uint64_t file_size_;
-  const DataKeys& keys_;
+  const DataKeys* const keys_;
+  size_t writes_ = 0;  // that nobody has verified
   uint64_t base_length_ = 0;
   TrailerBytes base_trailer_{};
   TrailerBytes found_{};  // what stands where that was
@@ -202,7 +219,8 @@ class Chain {
 
 class Finder {
  public:
-  Finder(StoredFile& file, uint64_t file_size, const DataKeys& keys, const Sha256Digest& header)
+  // Without keys nothing is authenticated.
+  Finder(StoredFile& file, uint64_t file_size, const DataKeys* keys, const Sha256Digest& header)
       : file_(file), file_size_(file_size), keys_(keys), header_(header) {}
 
   Result<StoredState> Find() {
@@ -226,7 +244,9 @@ class Finder {
     if (state.last_record != 0 && state.fields.header != header_) {
       return Fail(ErrorCode::kStale, "the document's header was replaced; read it again");
     }
-    RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, keys_));
+    if (keys_ != nullptr) {
+      RECRYPT_ASSIGN(state.sealed, UnsealTrailer(state.trailer, *keys_));
+    }
     if (state.fields.header != header_) {
       return Fail(ErrorCode::kCorrupt, "the header is not the one that the trailer names");
     }
@@ -283,7 +303,8 @@ class Finder {
     RECRYPT_TRY(VisitTrailers(file_, file_size_, [&](const TrailerInPlace& found) {
       seen = true;
       auto base = TrailerAt(found.at + kTrailerSize);
-      if (!base || !UnsealEarlierTrailer(base->trailer, keys_)) return false;
+      if (!base) return false;
+      if (keys_ != nullptr && !UnsealEarlierTrailer(base->trailer, *keys_)) return false;
       auto state = WithRecords(std::move(*base));
       if (!state && state.error().code == ErrorCode::kCorrupt) return false;
       last = std::move(state);
@@ -300,13 +321,17 @@ class Finder {
   Result<StoredState> WithRecords(StoredState base) {
     Chain chain(file_, file_size_, keys_);
     chain.StartFrom(base);
+    std::optional<Error> refused;
     RECRYPT_TRY(VisitRecords(file_, base.length, file_size_, [&](const RecordFields& head) {
       if (!chain.IsFollowedBy(head)) return false;
       // One that is not good may be what a record overwrote in part: look further, though not
       // without end.
-      if (!chain.Follow(head.position)) read_in_vain_ += head.end - head.position;
-      return read_in_vain_ > kReadInVain * file_size_;
+      const Status followed = chain.Follow(head.position);
+      if (!followed) read_in_vain_ += head.end - head.position;
+      if (!followed && followed.error().code == ErrorCode::kDenied) refused = followed.error();
+      return refused || read_in_vain_ > kReadInVain * file_size_;
     }));
+    if (refused) return Fail(std::move(*refused));
     StoredState state = chain.empty() ? std::move(base) : chain.Take();
     RECRYPT_TRY(Authenticate(state));
     return state;
@@ -314,7 +339,7 @@ class Finder {
 
   StoredFile& file_;
   const uint64_t file_size_;
-  const DataKeys& keys_;
+  const DataKeys* const keys_;
   const Sha256Digest header_;
   bool creation_footer_ = false;
   uint64_t read_in_vain_ = 0;  // bytes of records that were not good
@@ -380,7 +405,13 @@ Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
                                   const Sha256Digest& header) {
   RECRYPT_ASSIGN(const uint64_t size, file.Size());
   if (size == 0) return Fail(ErrorCode::kNotFound, "the stored file is empty");
-  return Finder(file, size, keys, header).Find();
+  return Finder(file, size, &keys, header).Find();
+}
+
+Result<StoredState> FindLastStateUnverified(StoredFile& file, const Sha256Digest& header) {
+  RECRYPT_ASSIGN(const uint64_t size, file.Size());
+  if (size == 0) return Fail(ErrorCode::kNotFound, "the stored file is empty");
+  return Finder(file, size, nullptr, header).Find();
 }
 
 Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64_t file_size) {

@@ -32,6 +32,11 @@ struct StoredState {
 Result<StoredState> FindLastState(StoredFile& file, const DataKeys& keys,
                                   const Sha256Digest& header);
 
+// As above without authenticating anything, for telling what a file holds: the state that a reader
+// would find if all of it verified. kDenied when that takes a grant, because records that nobody
+// has verified would take too much memory.
+Result<StoredState> FindLastStateUnverified(StoredFile& file, const Sha256Digest& header);
+
 // The trailer of the last state that stands whole in the file, by its place alone, unauthenticated.
 Result<std::optional<TrailerFields>> FindTrailerInPlace(StoredFile& file, uint64_t file_size);
 

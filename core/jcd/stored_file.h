@@ -15,6 +15,9 @@ class StoredFile {
   virtual Result<uint64_t> Size() = 0;
   // Reads up to out.size() bytes; fewer only at the end of the file.
   virtual Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) = 0;
+  // From `offset` on: where the first byte may stand that is not in a hole of the file, or the
+  // file's size. A hint: `offset` itself where that is not known.
+  virtual Result<uint64_t> SkipHole(uint64_t offset) { return offset; }
   // A hint that this range is about to be read; does not wait.
   virtual void WillRead(uint64_t /*offset*/, uint64_t /*size*/) {}
   // Writes all of `data`, extending the file (with zeros before `offset`) as needed.

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/jcd/check.h"
 #include "core/jcd/document.h"
 #include "core/jcd/geometry.h"
 #include "core/jcd/record.h"
@@ -100,15 +101,37 @@ void Edit(Bytes& bytes, ByteSpan edits) {
   }
 }
 
+// What a check says of the file, which any bytes have to lead to.
+CheckReport CheckFile(const Fixture& fixture, StoredFile& file, bool with_keys) {
+  CheckReport report;
+  (void)ReadDocumentStart(file);
+  DocumentKeys keys = fixture.Keys();
+  Header header;
+  header.uid = keys.uid;
+  header.digest = keys.header_digest;
+  const DataKeys data_keys = *DataKeys::Make(keys.uid, std::move(keys.keys));
+  const CheckKeys view{data_keys, keys.expression, fixture.trust, 0};
+  const auto state = CheckState(file, header, with_keys ? &view : nullptr, report);
+  if (state && *state) {
+    Check(CheckContent(file, **state, header.uid, with_keys ? &view : nullptr, {}, report)
+              .has_value());
+  }
+  return report;
+}
+
 // Reads, writes on, reads again.
 void Use(const Fixture& fixture, Bytes bytes) {
   auto file = std::make_shared<BytesFile>(std::move(bytes));
   (void)StoredContentSize(*file);
   (void)ReadHeaderRegions(*file);
+  (void)CheckFile(fixture, *file, false);
+  const CheckReport report = CheckFile(fixture, *file, true);
   auto document = Document::Open(file, fixture.Keys(), fixture.trust, 0);
   if (!document || (*document)->Size() > 1'000'000) return;
   Bytes content((*document)->Size());
-  if (!(*document)->Read(0, content)) return;
+  const bool readable = (*document)->Read(0, content).has_value();
+  Check(readable == (report.unreadable == 0));
+  if (!readable) return;
   Check(std::find(fixture.states.begin(), fixture.states.end(), content) != fixture.states.end());
   const Bytes more(100, 0xAA);
   if (!(*document)->Write(content.size() / 2, more)) return;

@@ -19,6 +19,7 @@ constexpr std::array kMeanings = {
     ExitCodeMeaning{ExitCode::kPending, "held for review"},
     ExitCodeMeaning{ExitCode::kStale, "older than what was seen before, or expired"},
     ExitCodeMeaning{ExitCode::kForbidden, "policy forbids it, whoever asks"},
+    ExitCodeMeaning{ExitCode::kRepaired, "fsck repaired documents, and no damage is left"},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ enum class ExitCode : int {
   kPending = 10,
   kStale = 11,
   kForbidden = 12,
+  kRepaired = 13,
 };
 
 struct ExitCodeMeaning {

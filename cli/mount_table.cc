@@ -41,6 +41,17 @@ bool HasOption(std::string_view options, std::string_view wanted) {
   return false;
 }
 
+// Those of RecryptFS.
+Result<std::vector<MountEntry>> AllMounts() {
+  std::ifstream file("/proc/self/mountinfo");
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return Fail(ErrorCode::kIo, "the table of mounts, /proc/self/mountinfo, is not there");
+  std::vector<MountEntry> mounts = ParseMountInfo(text.str());
+  std::erase_if(mounts, [](const MountEntry& mount) { return mount.type != kMountType; });
+  return mounts;
+}
+
 }  // namespace
 
 std::vector<MountEntry> ParseMountInfo(std::string_view text) {
@@ -60,16 +71,19 @@ std::vector<MountEntry> ParseMountInfo(std::string_view text) {
 }
 
 Result<std::vector<MountEntry>> OwnMounts() {
-  std::ifstream file("/proc/self/mountinfo");
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) return Fail(ErrorCode::kIo, "the table of mounts, /proc/self/mountinfo, is not there");
-  std::vector<MountEntry> mounts = ParseMountInfo(text.str());
+  RECRYPT_ASSIGN(std::vector<MountEntry> mounts, AllMounts());
   const std::string owner = "user_id=" + std::to_string(getuid());
   std::erase_if(mounts, [&](const MountEntry& mount) {
-    return mount.type != kMountType || (getuid() != 0 && !HasOption(mount.options, owner));
+    return getuid() != 0 && !HasOption(mount.options, owner);
   });
   return mounts;
+}
+
+Result<bool> LiesInAMount(const std::string& path) {
+  RECRYPT_ASSIGN(const std::vector<MountEntry> mounts, AllMounts());
+  return std::any_of(mounts.begin(), mounts.end(), [&](const MountEntry& mount) {
+    return path == mount.mountpoint || path.starts_with(mount.mountpoint + "/");
+  });
 }
 
 Result<std::string> ResolveMountpoint(const std::string& path) {

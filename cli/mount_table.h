@@ -36,6 +36,9 @@ Result<std::string> ResolveMountpoint(const std::string& path);
 // symbolic links.
 Result<std::string> PathOnShare(const std::string& path);
 
+// Whether a path, as PathOnShare has it, lies in a mount of RecryptFS, whoever made that.
+Result<bool> LiesInAMount(const std::string& path);
+
 // The mount of RecryptFS at `path`, the topmost if several; kNotFound when there is none.
 Result<MountEntry> MountAt(const std::string& path);
 

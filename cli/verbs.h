@@ -15,6 +15,7 @@ std::span<const Verb> MemberVerbs();    // member.cc
 std::span<const Verb> AuditVerbs();     // audit.cc
 std::span<const Verb> DocumentVerbs();  // documents.cc
 std::span<const Verb> InspectVerbs();   // inspect.cc
+std::span<const Verb> FsckVerbs();      // fsck.cc
 std::span<const Verb> MountVerbs();     // mount.cc
 std::span<const Verb> MountedVerbs();   // mounted.cc
 

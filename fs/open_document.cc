@@ -157,8 +157,8 @@ void OpenDocument::ReadTables() {
 }
 
 // A block that does not verify is damage only if the document is still the one that was opened
-// (DESIGN 6), and stands where it stood: somebody else may have replaced it in the meantime, or have
-// brought its records into place.
+// (DESIGN 6), and stands where it stood: somebody else may have replaced it in the meantime, or
+// have brought its records into place.
 Status OpenDocument::RefreshAfterDamage(const Error& damage) {
   std::unique_lock state(state_);
   if (phase_ != State::kLoaded || dirty_) return Fail(damage);

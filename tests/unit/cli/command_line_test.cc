@@ -128,7 +128,7 @@ TEST(ExitCodes, StandInTheTableOnceEachAndCoverAllErrors) {
     EXPECT_GT(static_cast<int>(row.code), last);
     last = static_cast<int>(row.code);
   }
-  EXPECT_EQ(last, 12);
+  EXPECT_EQ(last, 13);
   EXPECT_EQ(ExitCodeOf({ErrorCode::kDenied, "", 0}), ExitCode::kDenied);
   EXPECT_EQ(ExitCodeOf({ErrorCode::kForbidden, "", 0}), ExitCode::kForbidden);
   EXPECT_EQ(ExitCodeOf({ErrorCode::kIo, "", 28}), ExitCode::kFailed);

@@ -86,15 +86,18 @@ TEST_F(Names, OfWhatIsNoDocumentGoToTheFullLengthToo) {
   ASSERT_EQ(symlink("target", (*this / Long('s')).c_str()), 0);
   ASSERT_EQ(symlink("target", (*this / "s.jcd").c_str()), 0);
   ASSERT_EQ(mkfifo((*this / Long('f')).c_str(), 0600), 0);
+  ASSERT_EQ(mknod((*this / Long('m')).c_str(), S_IFREG | 0600, 0), 0);  // which makes a document
   WriteFile(*this / longest + "/" + Long('x'), "below");
   Mount();
-  EXPECT_EQ(Listed(), (Strings{longest, Long('d'), Long('f'), "s.jcd", Long('s')}));
+  EXPECT_EQ(Listed(), (Strings{longest, Long('d'), Long('f'), Long('m'), "s.jcd", Long('s')}));
   EXPECT_EQ(ReadFile(*this / longest + "/" + Long('x')), "below");
   EXPECT_EQ(stdfs::read_symlink(*this / "s.jcd"), "target");
   EXPECT_EQ(Renamed(*this / longest, *this / "d.jcd"), 0);
   EXPECT_EQ(Renamed(*this / "d.jcd", *this / longest), 0);
   ASSERT_EQ(unlink((*this / longest + "/" + Long('x')).c_str()), 0);
   ASSERT_EQ(rmdir((*this / longest).c_str()), 0);
+  EXPECT_EQ(ReadFile(*this / Long('m')), "");
+  ASSERT_EQ(unlink((*this / Long('m')).c_str()), 0);
   EXPECT_EQ(Sidecars(), 0u);
 }
 
@@ -365,6 +368,23 @@ TEST_F(Names, TwoMountsThatRaceForNamesAgree) {
     EXPECT_EQ(ReadFile(*this / name), "");
   }
   EXPECT_EQ(mount_->Log().find("long name"), std::string::npos) << mount_->Log();
+}
+
+TEST_F(Names, ASidecarIsNotRemovedUnderWhoeverTakesTheNameAgain) {
+  Mount(Late());
+  FakeAccess bob(labels_, "bob@example.net");
+  TestMount other(share_, dir_.Make("other"), bob, Late());
+  const std::string name = Long('n');
+  for (int round = 0; round < 40; ++round) {
+    WriteFile(*this / name, "");
+    std::thread theirs([&] {
+      while (OpenErrno(other / name, O_WRONLY | O_CREAT | O_EXCL) == EEXIST) continue;
+    });
+    EXPECT_EQ(unlink((*this / name).c_str()), 0);
+    theirs.join();
+    ASSERT_EQ(Listed(), Strings{name});
+    ASSERT_TRUE(OnShare(Sidecar(name)));
+  }
 }
 
 // -- What another mount does between two steps of one.

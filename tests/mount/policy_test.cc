@@ -177,6 +177,22 @@ TEST_F(Policy, SavingByRenameKeepsTheLabel) {
   EXPECT_EQ(LabelOf("b/mine"), "A#example.com");
 }
 
+TEST_F(Policy, SavingByRenameKeepsTheLabelUnderALongNameToo) {
+  Mount(WithPolicy({{"a", "A#example.com"}, {"b", "B#example.com"}}));
+  ASSERT_EQ(mkdir((*this / "a").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((*this / "b").c_str(), 0755), 0);
+  const std::string name(255, 'n'), temporary(254, 't');
+  WriteFile(*this / "a/" + name, "first");
+  ASSERT_EQ(rename((*this / "a/" + name).c_str(), (*this / "b/" + name).c_str()), 0);
+  EXPECT_TRUE(List(Stored("a")).empty());
+  WriteFile(*this / "b/" + temporary, "second");
+  ASSERT_EQ(rename((*this / "b/" + temporary).c_str(), (*this / "b/" + name).c_str()), 0);
+  EXPECT_EQ(List(*this / "b"), std::vector<std::string>{name});
+  EXPECT_EQ(ReadFile(*this / "b/" + name), "second");
+  EXPECT_EQ(LabelOf("b/" + name), "A#example.com");
+  EXPECT_EQ(List(Stored("b")).size(), 2u);  // the document and its name
+}
+
 // One that a mount did not see being made there may come from anywhere.
 TEST_F(Policy, SavingByRenameOfWhatAnotherMountMadeKeepsItsOwnLabel) {
   const MountSettings settings = WithPolicy({{"a", "A#example.com"}, {"b", "B#example.com"}});

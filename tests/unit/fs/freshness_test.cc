@@ -12,7 +12,7 @@ TEST(FreshnessMemory, RefusesAnOlderStateAtTheSamePlace) {
   FreshnessMemory memory;
   EXPECT_TRUE(memory.Admit(kOne, 5, "f"));
   EXPECT_TRUE(memory.Admit(kOne, 5, "f"));
-  const Status older = memory.Admit(kOne, 4, "f");
+  const auto older = memory.Admit(kOne, 4, "f");
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().code, ErrorCode::kStale);
   EXPECT_TRUE(memory.Admit(kOne, 6, "f"));
@@ -42,6 +42,21 @@ TEST(FreshnessMemory, WhatTheMountMovesIsRightWhereItMovedIt) {
   memory.Moved(kOne, 3, "f");
   EXPECT_TRUE(memory.Admit(kOne, 3, "f"));
   EXPECT_FALSE(memory.Admit(kOne, 2, "f"));
+}
+
+TEST(FreshnessMemory, NoticesADocumentInPlaceOfAnother) {
+  using Noticed = FreshnessMemory::Noticed;
+  FreshnessMemory memory;
+  EXPECT_EQ(*memory.Admit(kOne, 1, "f"), Noticed::kNothing);
+  EXPECT_EQ(*memory.Admit(kTwo, 1, "g"), Noticed::kNothing);
+  EXPECT_EQ(*memory.Admit(kTwo, 1, "f"), Noticed::kStandsInForAnother);
+  EXPECT_EQ(*memory.Admit(kOne, 1, "g"), Noticed::kStandsInForAnother);
+  EXPECT_EQ(*memory.Admit(kOne, 2, "g"), Noticed::kNothing);
+  // To a new place, or by this mount itself, is an ordinary rename.
+  EXPECT_EQ(*memory.Admit(kOne, 2, "h"), Noticed::kNothing);
+  memory.Moved(kOne, 2, "i");
+  memory.Moved({3}, 2, "i");
+  EXPECT_EQ(*memory.Admit({3}, 2, "i"), Noticed::kNothing);
 }
 
 TEST(FreshnessMemory, KnowsWhereItSawSomething) {

@@ -41,8 +41,14 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
     RECRYPT_ASSIGN(attributes, store_.Stat(inode.node()));
   }
   const auto uncommitted = document ? document->uncommitted() : std::nullopt;
-  attributes.st_size =
-      static_cast<off_t>(uncommitted ? uncommitted->size : CommittedSize(inode, attributes));
+  const auto verified =
+      document && !uncommitted ? document->VerifiedSize(attributes) : std::nullopt;
+  if (uncommitted) {
+    attributes.st_size = static_cast<off_t>(uncommitted->size);
+  } else {
+    attributes.st_size =
+        static_cast<off_t>(verified ? *verified : CommittedSize(inode, attributes));
+  }
   if (document) document->ShowTimes(attributes);
   if (uncommitted) ShowChangeAt(uncommitted->modified, attributes);
   inode.ShowSize(static_cast<uint64_t>(attributes.st_size));

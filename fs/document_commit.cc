@@ -29,6 +29,7 @@ Status OpenDocument::CommitLocked(Durability durability) {
   }
   if (attributes_changed_) DropOldAttributes(durability);
   if (modified_shown_.exchange(false)) SetModified(modified_ns_);
+  Restamp();  // from here on stat(2) goes by that
   dirty_ = false;
   commits_soon_ = false;
   CountDirtyBytes(0);
@@ -36,7 +37,6 @@ Status OpenDocument::CommitLocked(Durability durability) {
   digest_ = doc_->TrailerDigest();
   seen_ = Seen{header_->uid, doc_->Generation()};
   (void)services_.freshness.Admit(seen_->uid, seen_->generation, place_);
-  Restamp();
   Unlock();
   if (doc_->HasRecords()) services_.events.HasWork(shared_from_this());
   return {};
@@ -56,11 +56,7 @@ void OpenDocument::KeepBorn() {
 // Remembers the stored file as it is now, after a change of our own under the lock.
 void OpenDocument::Restamp() {
   auto stamp = TakeStamp();
-  if (stamp) {
-    stamp_ = *stamp;
-  } else {
-    stamp_.reset();
-  }
+  SetStamp(stamp ? std::optional(*stamp) : std::nullopt);
 }
 
 // A commit or an apply moves the stored file's time of modification; a program that was shown one
@@ -115,7 +111,7 @@ void OpenDocument::GiveUpChanges(const Error& why) {
   attributes_changed_ = false;  // what is left of them is removed after the next change
   unnamed_attributes_.reset();
   CountDirtyBytes(0);
-  stamp_.reset();
+  SetStamp(std::nullopt);
   digest_.reset();
   Unlock();
   services_.events.PagesAreStale(inode_id_);

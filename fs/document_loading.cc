@@ -99,9 +99,9 @@ Status OpenDocument::LoadOnce(Unfinished unfinished) {
     if (loaded || !MayBeInTheMiddle(loaded.error())) break;
   }
   if (!loaded) return loaded;
-  stamp_ = stamp;
   digest_ = doc_->TrailerDigest();
   size_ = doc_->Size();
+  SetStamp(stamp);
   return {};
 }
 
@@ -110,11 +110,17 @@ Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
   const DocumentId uid = opened.keys.uid;
   RECRYPT_ASSIGN(auto doc, Document::Open(file_, std::move(opened.keys), opened.trust,
                                           services_.clock.NowSeconds()));
-  Status fresh = services_.freshness.Admit(uid, doc->Generation(), place_);
+  const auto fresh = services_.freshness.Admit(uid, doc->Generation(), place_);
   if (!fresh) {
     seen_ = Seen{uid, doc->Generation()};  // whoever renames it now takes it for what it is
     services_.log(LogLevel::kError, "\"" + place_ + "\": " + fresh.error().message);
-    return fresh;
+    return Fail(fresh.error());
+  }
+  if (*fresh == FreshnessMemory::Noticed::kStandsInForAnother) {
+    services_.log(LogLevel::kWarning,
+                  "\"" + place_ +
+                      "\" is a document that this mount saw under another name, in "
+                      "place of the one that it saw here: renamed by somebody else, or put there");
   }
   doc_ = std::move(doc);
   seen_ = Seen{uid, doc_->Generation()};
@@ -131,7 +137,7 @@ Status OpenDocument::LoadEmpty(const Stamp& stamp) {
   header_.reset();
   phase_ = State::kEmpty;
   size_ = 0;
-  stamp_ = stamp;
+  SetStamp(stamp);
   digest_.reset();
   return {};
 }
@@ -152,6 +158,44 @@ bool OpenDocument::ForgetIfChanged() {
 void OpenDocument::Unload() {
   doc_.reset();
   phase_ = State::kClosed;
+}
+
+// After size_, which is of the same stored file.
+void OpenDocument::SetStamp(std::optional<Stamp> stamp) {
+  stamp_ = std::move(stamp);
+  std::lock_guard lock(verified_mutex_);
+  verified_.reset();
+  if (stamp_) verified_ = Verified{stamp_->length, stamp_->modified, size_};
+}
+
+std::optional<uint64_t> OpenDocument::VerifiedSize(const struct stat& stored) {
+  std::optional<Verified> verified;
+  const auto look = [&] {
+    std::lock_guard lock(verified_mutex_);
+    verified = verified_;
+  };
+  look();
+  if (verified && verified->length == static_cast<uint64_t>(stored.st_size) &&
+      verified->modified.tv_sec == stored.st_mtim.tv_sec &&
+      verified->modified.tv_nsec == stored.st_mtim.tv_nsec) {
+    return verified->size;
+  }
+  if (handles_ == 0) return std::nullopt;
+  LoadChanged();
+  look();
+  if (!verified) return std::nullopt;
+  return verified->size;
+}
+
+// Another mount, or somebody else, has changed the stored file while it is open here. Where it does
+// not verify, the next read says so.
+void OpenDocument::LoadChanged() {
+  std::unique_lock writer(writer_, std::try_to_lock);
+  if (!writer || locked_ || !LeaseAlive()) return;
+  std::unique_lock state(state_);
+  const std::optional<Sha256Digest> before = digest_;
+  const Status loaded = LoadOnce(Unfinished::kIsMade);
+  if (loaded && before != digest_) services_.events.PagesAreStale(inode_id_);
 }
 
 // Asks for a grant for what is loaded already. The keys in it stay the same: they belong to the

@@ -119,7 +119,10 @@ Status OpenDocument::MakeReadable() {
   std::unique_lock state(state_);
   if (Readable()) return {};
   if (phase_ == State::kLoaded) return Renew();
-  return Load();
+  const std::optional<Sha256Digest> before = digest_;
+  RECRYPT_TRY(Load());
+  if (before && before != digest_) services_.events.PagesAreStale(inode_id_);
+  return {};
 }
 
 Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {

@@ -130,6 +130,10 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     struct timespec modified;
   };
   std::optional<Uncommitted> uncommitted();
+  // The size that was verified, for stat(2) to show: of a stored file with these attributes, and of
+  // any while somebody has the document open; what another mount changed is verified first. Absent
+  // where there is only the share's word.
+  std::optional<uint64_t> VerifiedSize(const struct stat& stored);
   // Of the stored file, into what the document's are.
   void ShowTimes(struct stat& attributes) const { times_.Show(attributes); }
 
@@ -225,6 +229,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status LoadEmpty(const Stamp& stamp);
   Status Renew();
   void Unload();
+  void SetStamp(std::optional<Stamp> stamp);
+  void LoadChanged();  // requires writer_ alone
 
   // document_changing.cc; all require writer_
   Status BeginChange();
@@ -289,7 +295,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::string place_;                   // relative path on the share, as last known
   std::optional<Stamp> stamp_;          // of the stored file, as verified last
   std::optional<Sha256Digest> digest_;  // of its trailer then
-  uint64_t handles_ = 0;
+  std::atomic<uint64_t> handles_{0};    // set under writer_
   // No commit yet: a crash leaves nothing to keep.
   struct Born {
     Bytes region;
@@ -307,6 +313,15 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::optional<Error> failed_write_back_;
   std::optional<Error> refused_;  // the last renewal, and until when it is not asked again
   int64_t refused_until_ms_ = 0;
+
+  // What stamp_ says, for stat(2), which does not wait for writer_.
+  struct Verified {
+    uint64_t length;
+    struct timespec modified;
+    uint64_t size;
+  };
+  std::mutex verified_mutex_;  // guards verified_; innermost
+  std::optional<Verified> verified_;
 
   SteadyTimes times_;
 

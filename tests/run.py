@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Runs every suite of the project and closes with one line `N passed, N failed, N skipped`.
 
-  tests/run.py [--build DIR] [--full] [--jobs N] [PATTERN ...]
+  tests/run.py [--build DIR] [--full] [--jobs N] [--sanitized] [PATTERN ...]
 
 A suite is a gtest program (counted from its JSON report), a node test file (counted from its TAP
 output), or any other command that closes with `N passed, N failed, N skipped` itself. Suites that
 mount or make accounts run one after another; all others run side by side. With PATTERNs, only the
-suites whose name contains one of them run.
+suites whose name contains one of them run. With --sanitized, the build has sanitizers: the suites of
+gtest and fuzz programs run, and every report of any of their processes is a failure.
 """
 import argparse
 import collections
@@ -155,13 +156,39 @@ def install_jose():
     print(f"jose (npm) cannot be installed: {why.strip()}", flush=True)
 
 
-def run_suite(suite, build, full):
+def sanitizer_options(name, reports):
+    """Environment for programs with sanitizers. Mounts are served by processes that end without
+    cleaning up and that nobody may trace: leaks are looked for in the others."""
+    leaks = "1" if name.startswith(("unit/", "fuzz/")) else "0"
+    options = f"log_path={reports}:print_stacktrace=1:detect_leaks={leaks}"
+    return {"ASAN_OPTIONS": options, "UBSAN_OPTIONS": options,
+            "TSAN_OPTIONS": options + ":die_after_fork=0"}
+
+
+def count_reports(outcome, reports):
+    for report in sorted(reports.parent.glob(reports.name + ".*")):
+        text = report.read_text(errors="replace")
+        first = next((line for line in text.splitlines() if ": " in line), "empty report")
+        outcome.failed += 1
+        outcome.reasons.append(f"{outcome.name}: {report}: {first}")
+        outcome.output += "\n" + text[:4000]
+
+
+def run_suite(suite, build, full, sanitized):
     name, kind, command, _, timeout = suite
     outcome = Outcome(name)
     env = dict(os.environ, RECRYPT_BUILD=str(build), RECRYPT_FULL="1" if full else "")
     env.setdefault("RECRYPT_VECTORS", str(ROOT.parent / "shared/vectors"))
+    reports = build / "reports" / name.replace("/", "-")
+    if sanitized:
+        reports.parent.mkdir(exist_ok=True)
+        for old in reports.parent.glob(reports.name + ".*"):
+            old.unlink()
+        env.update(sanitizer_options(name, reports))
     begun = time.monotonic()
-    RUNNERS[kind](outcome, command, timeout, env)
+    RUNNERS[kind](outcome, command, timeout * (4 if sanitized else 1), env)
+    if sanitized:
+        count_reports(outcome, reports)
     outcome.seconds = time.monotonic() - begun
     state = "FAILED" if outcome.failed else "ok"
     print(f"  {name:<28} {state:<7} {outcome.passed} passed, {outcome.failed} failed, "
@@ -178,21 +205,25 @@ def main():
     parser.add_argument("--build", default=str(ROOT / "build"))
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--sanitized", action="store_true")
     parser.add_argument("patterns", nargs="*")
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
 
     chosen = [s for s in suites(build, options.full)
               if not options.patterns or any(p in s[0] for p in options.patterns)]
+    if options.sanitized:
+        chosen = [s for s in chosen if s[0].startswith(("unit/", "fuzz/", "mount/", "crash/"))
+                  and s[1] != "node" and s[2][0] not in ("bash", sys.executable)]
     if any(kind == "node" for _, kind, *_ in chosen):
         install_jose()
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        outcomes += pool.map(lambda s: run_suite(s, build, options.full),
+        outcomes += pool.map(lambda s: run_suite(s, build, options.full, options.sanitized),
                              [s for s in chosen if not s[3]])
     for suite in chosen:
         if suite[3]:
-            outcomes.append(run_suite(suite, build, options.full))
+            outcomes.append(run_suite(suite, build, options.full, options.sanitized))
 
     for outcome in outcomes:
         for reason in outcome.reasons:

@@ -1,6 +1,8 @@
 // What a lease allows, and what is left when it ends.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -103,26 +105,74 @@ TEST_F(Lease, EndCommitsPagesChangedThroughAMapping) {
 sigjmp_buf after_bus;
 void OnBus(int) { siglongjmp(after_bus, 1); }
 
-TEST_F(Lease, EndTakesMappedPagesAway) {
-  UniqueFd fd = OpenFd(*this / "f", O_RDONLY);
-  void* memory = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd.get(), 0);
-  ASSERT_NE(memory, MAP_FAILED);
-  volatile const char* bytes = static_cast<const char*>(memory);
-  EXPECT_EQ(bytes[0], 'c');
-  alice_->deny = true;
-  Sleep(1200);
+// The byte there, or -1 when looking at it ends in SIGBUS.
+int ByteUnlessBus(const void* memory) {
   struct sigaction action = {}, before = {};
   action.sa_handler = OnBus;
   sigaction(SIGBUS, &action, &before);
-  volatile bool got_bus = true;
-  if (sigsetjmp(after_bus, 1) == 0) {
-    (void)bytes[0];
-    got_bus = false;
-  }
+  volatile int byte = -1;
+  if (sigsetjmp(after_bus, 1) == 0) byte = *static_cast<const volatile uint8_t*>(memory);
   sigaction(SIGBUS, &before, nullptr);
-  EXPECT_TRUE(got_bus);
-  munmap(memory, 4096);
+  return byte;
 }
+
+class LeaseOfMapping : public Lease, public testing::WithParamInterface<int> {
+ protected:
+  // Two pages, of which the first is looked at; nullptr when it cannot be mapped.
+  static const char* Map(const std::string& path) {
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    void* memory = mmap(nullptr, 8192, PROT_READ, GetParam(), fd.get(), 0);
+    return memory == MAP_FAILED ? nullptr : static_cast<const char*>(memory);
+  }
+};
+
+TEST_P(LeaseOfMapping, EndTakesMappedPagesAway) {
+  const char* pages = Map(*this / "f");
+  ASSERT_NE(pages, nullptr);
+  EXPECT_EQ(ByteUnlessBus(pages), 'c');
+  alice_->deny = true;
+  Sleep(1200);
+  EXPECT_EQ(ByteUnlessBus(pages), -1);
+  EXPECT_EQ(ByteUnlessBus(pages + 4096), -1);  // never looked at, perhaps read ahead
+  alice_->deny = false;
+  EXPECT_EQ(ByteUnlessBus(pages), 'c');  // with a grant again
+  munmap(const_cast<char*>(pages), 8192);
+}
+
+// The pages of a process that may not even know of the mount's end are taken like any other's.
+TEST_P(LeaseOfMapping, EndTakesPagesAwayFromAnUnprivilegedProcess) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  alice_->lease_ms = 3'600'000;
+  for (const stdfs::path& path : {dir_.path(), dir_.path().parent_path()}) {
+    stdfs::permissions(path, stdfs::perms(0755));
+  }
+  Mount({.options = {"allow_other"}});
+  alice_->lease_ms = 1500;
+  int to_child[2], from_child[2];
+  ASSERT_EQ(pipe(to_child) + pipe(from_child), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(to_child[1]);
+    if (setgid(65534) != 0 || setuid(65534) != 0) _exit(10);
+    const char* pages = Map(*this / "f");
+    if (pages == nullptr || ByteUnlessBus(pages) != 'c') _exit(11);
+    char word = '+';
+    if (write(from_child[1], &word, 1) != 1 || read(to_child[0], &word, 1) != 1) _exit(12);
+    _exit(ByteUnlessBus(pages) == -1 ? 0 : 13);
+  }
+  close(from_child[1]);
+  char word;
+  EXPECT_EQ(read(from_child[0], &word, 1), 1) << "the other user could not map it";
+  alice_->deny = true;
+  Sleep(2500);
+  EXPECT_EQ(write(to_child[1], "+", 1), 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  for (const int end : {to_child[0], to_child[1], from_child[0]}) close(end);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, LeaseOfMapping, testing::Values(MAP_SHARED, MAP_PRIVATE));
 
 TEST_F(Lease, LockTakesEverythingAway) {
   alice_->lease_ms = 3'600'000;

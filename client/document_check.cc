@@ -46,9 +46,7 @@ Result<std::vector<std::string>> SealedAttributesOf(int fd) {
 
 // Nothing that somebody else's writing could look like.
 bool IsBeyondDoubt(const CheckReport& report) {
-  if (report.condition == Condition::kDamaged || report.condition == Condition::kUnfinished) {
-    return false;
-  }
+  if (report.damaged() || report.condition == Condition::kUnfinished) return false;
   return std::all_of(report.findings.begin(), report.findings.end(), [](const Finding& finding) {
     return finding.part == Part::kRecord && finding.harm == Harm::kNone;
   });

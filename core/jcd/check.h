@@ -91,7 +91,10 @@ struct CheckReport {
   std::vector<Mend> mends;
 
   void Add(Part part, Harm harm, std::string what, std::optional<ContentRange> content = {});
-  bool damaged() const { return condition == Condition::kDamaged; }
+  // A file that should be a document and is none was one before, as far as anybody knows.
+  bool damaged() const {
+    return condition == Condition::kDamaged || condition == Condition::kNoDocument;
+  }
 };
 
 enum class Encoding {

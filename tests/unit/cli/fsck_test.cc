@@ -112,10 +112,12 @@ TEST_F(Fsck, PrintsAnObjectForEachDocumentAndASummary) {
   EXPECT_EQ(objects[2]["summary"]["plain"], 1);
 }
 
-TEST_F(Fsck, TellsDocumentsFromWhatIsNone) {
+TEST_F(Fsck, WhatIsNamedAsADocumentAndIsNoneIsDamage) {
   Put("text.jcd", ToBytes(AsBytes(std::string("no document at all"))));
   const Ran ran = Run({});
+  EXPECT_EQ(ran.code, 6);
   EXPECT_THAT(ran.out, HasSubstr("/text.jcd: no document\n"));
+  EXPECT_THAT(ran.out, HasSubstr("1 documents: 0 good, 1 damaged"));
 }
 
 TEST_F(Fsck, PrintsNamesThatHoldControlsInOneHarmlessLine) {

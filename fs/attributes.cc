@@ -45,9 +45,11 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
       document && !uncommitted ? document->VerifiedSize(attributes) : std::nullopt;
   if (uncommitted) {
     attributes.st_size = static_cast<off_t>(uncommitted->size);
+  } else if (verified) {
+    attributes.st_size = static_cast<off_t>(*verified);
   } else {
-    attributes.st_size =
-        static_cast<off_t>(verified ? *verified : CommittedSize(inode, attributes));
+    RECRYPT_ASSIGN(const uint64_t size, CommittedSize(inode, attributes));
+    attributes.st_size = static_cast<off_t>(size);
   }
   if (document) document->ShowTimes(attributes);
   if (uncommitted) ShowChangeAt(uncommitted->modified, attributes);
@@ -56,19 +58,22 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
   return {};
 }
 
-// The content size of a stored file with these attributes.
-uint64_t FileSystem::CommittedSize(Inode& inode, const struct stat& stored) {
-  if (stored.st_size == 0) return 0;
+// The content size of a stored file with these attributes. What may not be opened counts as empty;
+// what cannot be read is no empty file.
+Result<uint64_t> FileSystem::CommittedSize(Inode& inode, const struct stat& stored) {
+  if (stored.st_size == 0) return uint64_t{0};
   auto size = SizeFromStoredLength(static_cast<uint64_t>(stored.st_size));
   if (size) return *size;
   if (auto known = inode.KnownContentSize(stored)) return *known;
   // Records stand behind the document: the end of the file says how large it is.
   auto fd = store_.OpenFile(inode.node(), O_RDONLY);
-  if (!fd) return 0;
+  if (!fd && fd.error().code == ErrorCode::kIo) return Fail(std::move(fd.error()));
+  if (!fd) return uint64_t{0};
   ShareFile file(store_, std::move(*fd), ShareFileMode::kReadOnly);
   size = StoredContentSize(file);
   if (size) inode.RememberContentSize(stored, *size);
-  return size.value_or(0);
+  if (!size && size.error().code != ErrorCode::kIo) return uint64_t{0};
+  return size;
 }
 
 Result<struct stat> FileSystem::GetAttributes(Inode& inode) {

@@ -22,10 +22,11 @@ Result<std::optional<FileSystem::ShownEntry>> FileSystem::ReadDir(OpenDirectory&
     if (stored->name == "." || stored->name == "..") return std::optional(std::move(shown));
     if (stored->type == DT_UNKNOWN) {
       auto stat = store_.StatAt(inode.node(), stored->name);
-      if (!stat) continue;  // gone since
+      if (!stat && stat.error().code == ErrorCode::kNotFound) continue;  // gone since
+      if (!stat) return Fail(std::move(stat.error()));
       shown.type = stat->st_mode & S_IFMT;
     }
-    auto name = ShownName(inode, stored->name, S_ISREG(shown.type));
+    RECRYPT_ASSIGN(auto name, ShownName(inode, stored->name, S_ISREG(shown.type)));
     if (!name) continue;
     shown.name = std::move(*name);
     return std::optional(std::move(shown));
@@ -33,19 +34,22 @@ Result<std::optional<FileSystem::ShownEntry>> FileSystem::ReadDir(OpenDirectory&
 }
 
 // nullopt for what is not shown.
-std::optional<std::string> FileSystem::ShownName(Inode& directory, const std::string& stored,
-                                                 bool regular) {
-  if (regular && IsSidecarName(stored)) return std::nullopt;
+Result<std::optional<std::string>> FileSystem::ShownName(Inode& directory,
+                                                         const std::string& stored, bool regular) {
+  const std::optional<std::string> none;
+  if (regular && IsSidecarName(stored)) return none;
   const auto name = NameFromStored(stored, regular ? StoredKind::kDocument : StoredKind::kOther);
-  if (name && !IsHashedStem(*name)) return std::string(*name);
+  if (name && !IsHashedStem(*name)) return std::optional(std::string(*name));
   if (name) {
-    if (auto kept = NameOfHashed(directory, stored, regular)) return kept;
-    if (IsShadowed(directory, std::string(*name))) return std::nullopt;
-    return std::string(*name);
+    RECRYPT_ASSIGN(auto kept, NameOfHashed(directory, stored, regular));
+    if (kept) return kept;
+    RECRYPT_ASSIGN(const bool shadowed, IsShadowed(directory, std::string(*name)));
+    return shadowed ? none : std::optional(std::string(*name));
   }
-  if (!IsShadowed(directory, stored)) return stored;
-  if (stored.size() + kPlainMark.size() > kMaxName) return std::nullopt;
-  return stored + std::string(kPlainMark);
+  RECRYPT_ASSIGN(const bool shadowed, IsShadowed(directory, stored));
+  if (!shadowed) return std::optional(stored);
+  if (stored.size() + kPlainMark.size() > kMaxName) return none;
+  return std::optional(stored + std::string(kPlainMark));
 }
 
 }  // namespace recrypt

@@ -157,6 +157,7 @@ void OpenDocument::NoteChange() {
     services_.events.HasWork(shared_from_this());
   }
   last_change_ms_ = Now();
+  told_ = false;
   modified_ns_ = FileTimeNow();
   size_ = doc_->Size();
   dirty_ = true;
@@ -184,7 +185,7 @@ Status OpenDocument::Write(uint64_t offset, ByteSpan data, WriteAt where) {
   RECRYPT_TRY(written);
   if (counted_dirty_ > kMaxDirtyBytes ||
       (counted_dirty_ > 0 && services_.dirty_bytes > kMaxDirtyBytesOfAll)) {
-    return CommitLocked(Durability::kVisible);
+    return CommitAndTell(Durability::kVisible);
   }
   return {};
 }

@@ -10,6 +10,9 @@ namespace {
 // stands behind it.
 constexpr int64_t kIdleMs = 1000;
 constexpr uint64_t kMaxRecordBytes = uint64_t{16} << 20;
+// For so long the changes of a document that nobody has open any more are tried to be written, of
+// which nobody was told that they could not be.
+constexpr int64_t kRetryMs = 60'000;
 // Of larger ones the signature is a small part of what closing them costs.
 constexpr uint64_t kMaxSizeToCommitSoon = uint64_t{64} << 10;
 
@@ -17,8 +20,8 @@ constexpr uint64_t kMaxSizeToCommitSoon = uint64_t{64} << 10;
 
 Status OpenDocument::CommitLocked(Durability durability) {
   if (!dirty_) {
-    if (durability == Durability::kSynced && file_ != nullptr) return file_->SyncData();
-    return {};
+    if (durability != Durability::kSynced || file_ == nullptr) return {};
+    return doc_ == nullptr ? file_->SyncData() : doc_->Commit(nullptr, durability);
   }
   RECRYPT_ASSIGN(std::shared_ptr<const Author> author,
                  services_.access.AuthorFor(header_->expression));
@@ -32,6 +35,9 @@ Status OpenDocument::CommitLocked(Durability durability) {
   Restamp();  // from here on stat(2) goes by that
   dirty_ = false;
   commits_soon_ = false;
+  told_ = false;
+  failing_since_ms_ = 0;
+  failed_write_back_.reset();  // it has succeeded now
   CountDirtyBytes(0);
   if (born_) KeepBorn();
   digest_ = doc_->TrailerDigest();
@@ -40,6 +46,13 @@ Status OpenDocument::CommitLocked(Durability durability) {
   Unlock();
   if (doc_->HasRecords()) services_.events.HasWork(shared_from_this());
   return {};
+}
+
+// For a program that hears of a failure.
+Status OpenDocument::CommitAndTell(Durability durability) {
+  Status committed = CommitLocked(durability);
+  if (!committed) told_ = true;
+  return committed;
 }
 
 // What this mount may open again without a grant.
@@ -107,6 +120,8 @@ void OpenDocument::GiveUpChanges(const Error& why) {
   if (born_ && file_ != nullptr) (void)file_->Truncate(0);
   dirty_ = false;
   commits_soon_ = false;
+  told_ = false;
+  failing_since_ms_ = 0;
   born_.reset();
   attributes_changed_ = false;  // what is left of them is removed after the next change
   unnamed_attributes_.reset();
@@ -126,20 +141,25 @@ Status OpenDocument::Flush() {
   }
   std::lock_guard writer(writer_);
   failed_write_back_.reset();  // this commit says the same, or succeeds
-  if (!MayCommitSoon()) return CommitLocked(Durability::kVisible);
+  if (!MayCommitSoon()) return CommitAndTell(Durability::kVisible);
   {
     std::shared_lock state(state_);
-    RECRYPT_TRY(doc_->Reserve());
+    Status reserved = doc_->Reserve();
+    told_ = !reserved;
+    RECRYPT_TRY(reserved);
   }
   if (commits_soon_) return {};
   commits_soon_ = true;
   if (services_.events.CommitSoon(shared_from_this())) return {};
-  return CommitLocked(Durability::kVisible);
+  return CommitAndTell(Durability::kVisible);
 }
 
-// Whoever may not read it again has nothing that could wait.
+// Whoever may not read it again has nothing that could wait; nor is it put off where it failed
+// before.
 bool OpenDocument::MayCommitSoon() const {
-  return born_ && size_ <= kMaxSizeToCommitSoon && LeaseAlive() && lease_end_ms_ != kUntilClosed;
+  const bool failing = told_ || failing_since_ms_ != 0;
+  return born_ && size_ <= kMaxSizeToCommitSoon && !failing && LeaseAlive() &&
+         lease_end_ms_ != kUntilClosed;
 }
 
 void OpenDocument::FinishCommit() {
@@ -147,7 +167,7 @@ void OpenDocument::FinishCommit() {
   std::lock_guard writer(writer_);
   if (!commits_soon_) return;
   commits_soon_ = false;
-  if (handles_ == 0) return CommitOrGiveUp();
+  if (handles_ == 0) return CommitOrRetry();
   Status committed = CommitLocked(Durability::kVisible);
   if (!committed) NoteFailure(committed.error());
 }
@@ -157,6 +177,16 @@ void OpenDocument::CommitForOthers() {
   std::lock_guard writer(writer_);
   Status committed = CommitLocked(Durability::kVisible);
   if (!committed) NoteFailure(committed.error());
+}
+
+// Nobody has it open. Who was told of the failure counts on the old content; otherwise the
+// write-back thread tries again, for a while.
+void OpenDocument::CommitOrRetry() {
+  if (!dirty_) return;
+  Status committed = CommitLocked(Durability::kVisible);
+  if (committed) return;
+  if (told_) return GiveUpChanges(committed.error());
+  NoteFailure(committed.error());
 }
 
 // At the end of what anybody would hear a failure by.
@@ -172,6 +202,8 @@ void OpenDocument::NoteFailure(const Error& failure) {
     services_.log(LogLevel::kError, "writing \"" + place_ + "\" back: " + failure.message);
   }
   failed_write_back_ = failure;
+  if (failing_since_ms_ == 0) failing_since_ms_ = Now();
+  dirty_since_ms_ = Now();
 }
 
 Status OpenDocument::Sync() {
@@ -181,7 +213,7 @@ Status OpenDocument::Sync() {
     std::unique_lock state(state_);
     RECRYPT_TRY(OpenFile());
   }
-  return CommitLocked(Durability::kSynced);
+  return CommitAndTell(Durability::kSynced);
 }
 
 Status OpenDocument::ChangeTimes(const struct timespec times[2]) {
@@ -208,8 +240,9 @@ bool OpenDocument::DoWork(int64_t age_ms) {
     Status committed = CommitLocked(Durability::kVisible);
     if (!committed) {
       NoteFailure(committed.error());
-      dirty_since_ms_ = Now();
-      return true;
+      if (handles_ != 0 || Now() - failing_since_ms_ < kRetryMs) return true;
+      GiveUpChanges(committed.error());
+      return false;
     }
   }
   if (doc_ == nullptr || !doc_->HasRecords()) return false;

@@ -24,7 +24,7 @@ Status OpenDocument::OpenFile() {
   if (file_ != nullptr) return {};
   RECRYPT_ASSIGN(UniqueFd fd, services_.store.OpenFile(node_->get(), O_RDONLY));
   file_ = std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadOnly);
-  RefreshPlace();
+  (void)RefreshPlace();  // where it was, if that cannot be found out
   return {};
 }
 

@@ -36,7 +36,7 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       leases_(clock, kernel),
       commits_([this](const std::shared_ptr<OpenDocument>& document) {
         document->FinishCommit();
-        if (!document->InUse()) KeepForLater(document);
+        Committed(document);
       }),
       prefetcher_(store, access, headers_, clock) {}
 

@@ -214,9 +214,9 @@ class FileSystem : private DocumentEvents {
   Result<Found> Find(Inode& directory, const std::string& name);
   Result<Found> FindNameless(Inode& directory, const std::string& name);
   Result<Found> FindShadowed(Inode& directory, const std::string& name);
-  bool IsShadowed(Inode& directory, const std::string& name);
-  std::optional<std::string> NameOfHashed(Inode& directory, const std::string& stored,
-                                          bool regular);
+  Result<bool> IsShadowed(Inode& directory, const std::string& name);
+  Result<std::optional<std::string>> NameOfHashed(Inode& directory, const std::string& stored,
+                                                  bool regular);
   Result<Found> FoundAt(Inode& directory, std::string stored_name);
   bool IsHidden(const Inode& directory, std::string_view name) const;
   Result<Entry> Adopt(Inode& directory, Found found);
@@ -224,12 +224,13 @@ class FileSystem : private DocumentEvents {
 
   // attributes.cc
   Status ShowAttributes(Inode& inode, struct stat& attributes);
-  uint64_t CommittedSize(Inode& inode, const struct stat& stored);
+  Result<uint64_t> CommittedSize(Inode& inode, const struct stat& stored);
   Status SetSize(Inode& inode, uint64_t size, const OpenFile* file);
   Status SetTimes(Inode& inode, const AttributeChange& change);
 
   // directories.cc
-  std::optional<std::string> ShownName(Inode& directory, const std::string& stored, bool regular);
+  Result<std::optional<std::string>> ShownName(Inode& directory, const std::string& stored,
+                                               bool regular);
 
   // namespace.cc
   // Sees to the name of something that is no document, and makes it by `make(stored name, mode)`.
@@ -261,7 +262,11 @@ class FileSystem : private DocumentEvents {
   std::shared_ptr<OpenDocument> DocumentOf(Inode& inode);
   Result<Opened> OpenPlain(Inode& inode, int flags);
   Status ClearSetId(Inode& inode);
+  Result<Entry> BeginFile(Inode& parent, const std::string& path, UniqueFd fd, NewDocument fresh,
+                          mode_t mode, Owner caller);
   void KeepForLater(const std::shared_ptr<OpenDocument>& document);
+  // By somebody else than who had it open.
+  void Committed(const std::shared_ptr<OpenDocument>& document);
   // A name of the document is gone: it is not kept open when it was the last.
   void LetGo(const Inode::Key& key);
   // Remembers why, for `user.jcd.why`, when the error is a refusal.

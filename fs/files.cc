@@ -44,6 +44,11 @@ void FileSystem::KeepForLater(const std::shared_ptr<OpenDocument>& document) {
   (void)oldest->Drop();  // one that was opened again comes back when it is closed
 }
 
+void FileSystem::Committed(const std::shared_ptr<OpenDocument>& document) {
+  if (!document->InUse()) KeepForLater(document);
+  inodes_.ForgetCommitted();
+}
+
 void FileSystem::LetGo(const Inode::Key& key) {
   std::shared_ptr<Inode> inode = inodes_.Peek(key);
   if (inode == nullptr) return;
@@ -136,22 +141,32 @@ Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::stri
   mode = ModeFor(parent, mode, caller);
   RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
   RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(parent.node(), stored, mode & 07777));
-  RECRYPT_TRY(GiveTo(parent, fd.get(), mode, caller.owner));
+  auto begun = BeginFile(parent, path, std::move(fd), std::move(fresh), mode, caller.owner);
+  // Nothing of it stays that its maker has not heard of.
+  if (!begun) (void)store_.Unlink(parent.node(), stored);
+  RECRYPT_ASSIGN(Entry entry, std::move(begun));
+  std::shared_ptr<OpenDocument> document = DocumentOf(*entry.inode);
+  Created created{entry, nullptr};
+  created.file =
+      std::make_unique<OpenFile>(std::move(entry.inode), std::move(document), UniqueFd(), flags);
+  return created;
+}
+
+// A file that has just been made at `path`, as an open document of its own.
+Result<Entry> FileSystem::BeginFile(Inode& parent, const std::string& path, UniqueFd fd,
+                                    NewDocument fresh, mode_t mode, Owner caller) {
+  RECRYPT_TRY(GiveTo(parent, fd.get(), mode, caller));
   RECRYPT_ASSIGN(UniqueFd node, store_.NodeOf(fd.get()));
   RECRYPT_ASSIGN(struct stat stat, store_.Stat(fd.get()));
   std::shared_ptr<Inode> inode = inodes_.Adopt(std::move(node), stat, InodeKind::kDocument);
   inode->SetParent(parent.shared_from_this());
   inode->SetCreatedIn(parent);
-  std::shared_ptr<OpenDocument> document = DocumentOf(*inode);
-  Status started = document->StartNew(std::move(fd), std::move(fresh), path);
+  Status started = DocumentOf(*inode)->StartNew(std::move(fd), std::move(fresh), path);
   if (!started) {
     inodes_.Forget(*inode, 1);
     return Fail(std::move(started.error()));
   }
-  Created created{{inode, stat}, nullptr};
-  created.file =
-      std::make_unique<OpenFile>(std::move(inode), std::move(document), UniqueFd(), flags);
-  return created;
+  return Entry{std::move(inode), stat};
 }
 
 void FileSystem::Close(OpenFile& file) {

@@ -87,15 +87,36 @@ std::shared_ptr<Inode> InodeTable::Adopt(UniqueFd node, const struct stat& stat,
 
 void InodeTable::Forget(Inode& inode, uint64_t count) {
   if (&inode == root_.get()) return;
-  std::shared_ptr<Inode> last;  // destroyed after the lock is gone
+  Forgotten gone;  // destroyed after the lock is gone
   std::lock_guard lock(mutex_);
   inode.lookups_ -= std::min(count, inode.lookups_);
   if (inode.lookups_ != 0) return;
   auto found = inodes_.find(inode.key());
   if (found == inodes_.end() || found->second.get() != &inode) return;
-  last = std::move(found->second);
-  inodes_.erase(found);
-  KeepRefusal(*last);
+  forgotten_.push_back(found->second);
+  gone = TakeForgotten();
+}
+
+void InodeTable::ForgetCommitted() {
+  Forgotten gone;  // destroyed after the lock is gone
+  std::lock_guard lock(mutex_);
+  gone = TakeForgotten();
+}
+
+InodeTable::Forgotten InodeTable::TakeForgotten() {
+  Forgotten gone, stay;
+  for (std::shared_ptr<Inode>& inode : forgotten_) {
+    if (inode->lookups_ != 0) continue;  // looked up again
+    const std::shared_ptr<OpenDocument> document = inode->document();
+    if (document != nullptr && document->has_changes()) {
+      stay.push_back(std::move(inode));
+    } else if (inodes_.erase(inode->key()) != 0) {
+      KeepRefusal(*inode);
+      gone.push_back(std::move(inode));
+    }
+  }
+  forgotten_ = std::move(stay);
+  return gone;
 }
 
 void InodeTable::KeepRefusal(const Inode& inode) {

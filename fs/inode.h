@@ -144,8 +144,11 @@ class InodeTable {
   Inode& FromId(uint64_t id) const { return id == 1 ? *root_ : *reinterpret_cast<Inode*>(id); }
   // The inode for a node: the one that is known already, or a new one. Counts one look-up.
   std::shared_ptr<Inode> Adopt(UniqueFd node, const struct stat& stat, InodeKind kind);
-  // Takes `count` look-ups back; may delete the inode.
+  // Takes `count` look-ups back; may delete the inode. One whose document has changes that are not
+  // committed stays, so that whoever looks it up again finds them.
   void Forget(Inode& inode, uint64_t count);
+  // Deletes those that stayed only for their changes, as far as these are committed.
+  void ForgetCommitted();
   // The inode of that key if it is known; counts nothing.
   std::shared_ptr<Inode> Peek(const Inode::Key& key) const;
   size_t size() const;
@@ -160,12 +163,15 @@ class InodeTable {
     }
   };
 
+  using Forgotten = std::vector<std::shared_ptr<Inode>>;
+  Forgotten TakeForgotten();  // requires mutex_
   void KeepRefusal(const Inode& inode);
   void GiveRefusalBack(Inode& inode);
 
   const std::shared_ptr<Inode> root_;
   mutable std::mutex mutex_;  // guards what follows and every lookups_; before Inode::mutex_
   std::unordered_map<Inode::Key, std::shared_ptr<Inode>, KeyHash> inodes_;
+  Forgotten forgotten_;  // no look-ups are counted, but there are changes
   // The kernel forgets an inode when it likes, a person asks why later: the last refusals of those
   // that are forgotten, oldest first.
   static constexpr size_t kKeptRefusals = 256;

@@ -130,11 +130,12 @@ bool LongNames::RemoveLeftovers(int dir) {
   return !leftovers.empty();
 }
 
-std::optional<std::string> LongNames::NameOf(int dir, const std::string& stored) {
+Result<std::optional<std::string>> LongNames::NameOf(int dir, const std::string& stored) {
   auto sidecar = OpenSidecar(dir, stored, O_RDONLY);
-  if (sidecar) return std::move(sidecar->name);
+  if (sidecar) return std::optional(std::move(sidecar->name));
+  if (IsUnknown(sidecar.error())) return Fail(std::move(sidecar.error()));
   LogMissing(stored);
-  return std::nullopt;
+  return std::optional<std::string>();
 }
 
 void LongNames::LogMissing(const std::string& stored) {
@@ -160,7 +161,8 @@ std::string LongNames::NameOfPlace(std::string_view place) {
     above = end == std::string_view::npos ? "" : above.substr(end + 1);
   }
   if (!dir) return fallback;
-  return NameOf(dir->get(), stored).value_or(fallback);
+  auto name = NameOf(dir->get(), stored);
+  return name ? name->value_or(fallback) : fallback;
 }
 
 }  // namespace recrypt

@@ -48,7 +48,7 @@ class LongNames {
 
   // The plain name of `stored`, a hashed name. nullopt, logged once for each, when the sidecar is
   // missing or says something else.
-  std::optional<std::string> NameOf(int dir, const std::string& stored);
+  Result<std::optional<std::string>> NameOf(int dir, const std::string& stored);
   // The plain name of a document by where it stands, relative to the root of the share.
   std::string NameOfPlace(std::string_view place);
 

@@ -47,7 +47,7 @@ Result<FileSystem::Found> FileSystem::Find(Inode& directory, const std::string& 
   if (!document && document.error().code != ErrorCode::kNotFound) return document;
   if (IsHashedStem(name)) {
     auto nameless = FindNameless(directory, name);
-    if (nameless) return nameless;
+    if (nameless || nameless.error().code != ErrorCode::kNotFound) return nameless;
   }
   auto other = FoundAt(directory, name);
   if (other && KeepsItsName(name, other->kind == InodeKind::kPlainFile)) return other;
@@ -59,16 +59,18 @@ Result<FileSystem::Found> FileSystem::Find(Inode& directory, const std::string& 
 Result<FileSystem::Found> FileSystem::FindNameless(Inode& directory, const std::string& name) {
   RECRYPT_ASSIGN(Found found, FoundAt(directory, name + std::string(kDocumentSuffix)));
   const bool regular = found.kind == InodeKind::kPlainFile;
-  if (NameOfHashed(directory, found.stored_name, regular)) return NoSuchName();
+  RECRYPT_ASSIGN(const auto named, NameOfHashed(directory, found.stored_name, regular));
+  if (named) return NoSuchName();
   if (regular) found.kind = InodeKind::kDocument;
   return found;
 }
 
 // What the sidecar of a hashed name says; nullopt when it is of no use.
-std::optional<std::string> FileSystem::NameOfHashed(Inode& directory, const std::string& stored,
-                                                    bool regular) {
-  auto name = names_.NameOf(directory.node(), stored);
-  if (name && !HasTheName(*name, regular)) return std::nullopt;
+Result<std::optional<std::string>> FileSystem::NameOfHashed(Inode& directory,
+                                                            const std::string& stored,
+                                                            bool regular) {
+  RECRYPT_ASSIGN(auto name, names_.NameOf(directory.node(), stored));
+  if (name && !HasTheName(*name, regular)) name.reset();
   return name;
 }
 
@@ -76,7 +78,8 @@ std::optional<std::string> FileSystem::NameOfHashed(Inode& directory, const std:
 Result<FileSystem::Found> FileSystem::FindShadowed(Inode& directory, const std::string& name) {
   const auto unmarked = UnmarkedName(name);
   if (!unmarked || IsHidden(directory, *unmarked)) return NoSuchName();
-  if (!IsShadowed(directory, std::string(*unmarked))) return NoSuchName();
+  RECRYPT_ASSIGN(const bool shadowed, IsShadowed(directory, std::string(*unmarked)));
+  if (!shadowed) return NoSuchName();
   RECRYPT_ASSIGN(Found found, FoundAt(directory, std::string(*unmarked)));
   const bool regular = found.kind == InodeKind::kPlainFile;
   if (!KeepsItsName(found.stored_name, regular)) return NoSuchName();
@@ -84,8 +87,9 @@ Result<FileSystem::Found> FileSystem::FindShadowed(Inode& directory, const std::
 }
 
 // True when a document is called like what stands under its own name.
-bool FileSystem::IsShadowed(Inode& directory, const std::string& name) {
+Result<bool> FileSystem::IsShadowed(Inode& directory, const std::string& name) {
   auto document = store_.StatAt(directory.node(), StoredDocumentName(name));
+  if (!document && IsUnknown(document.error())) return Fail(std::move(document.error()));
   return document && HasTheName(name, S_ISREG(document->st_mode));
 }
 
@@ -114,8 +118,10 @@ Status FileSystem::CheckFree(Inode& directory, const std::string& name) {
   }
   if (name.size() > kMaxName) return NameIsTooLong();
   auto other = store_.StatAt(directory.node(), name);
-  const bool taken =
-      IsShadowed(directory, name) || (other && KeepsItsName(name, S_ISREG(other->st_mode)));
+  // Whoever cannot see whether a name is taken must not take it a second time.
+  if (!other && IsUnknown(other.error())) return Fail(std::move(other.error()));
+  RECRYPT_ASSIGN(const bool shadowed, IsShadowed(directory, name));
+  const bool taken = shadowed || (other && KeepsItsName(name, S_ISREG(other->st_mode)));
   if (taken) return Fail(Error{ErrorCode::kExists, "the name is taken", EEXIST});
   return {};
 }

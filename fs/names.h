@@ -4,10 +4,12 @@
 #ifndef RECRYPT_FS_NAMES_H_
 #define RECRYPT_FS_NAMES_H_
 
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/base/result.h"
 #include "core/jcd/stored_name.h"
 
 namespace recrypt {
@@ -26,6 +28,12 @@ inline bool KeepsItsName(std::string_view stored, bool regular) {
 inline std::optional<std::string_view> UnmarkedName(std::string_view name) {
   if (name.size() <= kPlainMark.size() || !name.ends_with(kPlainMark)) return std::nullopt;
   return name.substr(0, name.size() - kPlainMark.size());
+}
+
+// Whether a name could not be looked for, so that nothing is known of it. One that the share is too
+// short for is not there.
+inline bool IsUnknown(const Error& error) {
+  return error.code == ErrorCode::kIo && error.os_error != ENAMETOOLONG;
 }
 
 }  // namespace recrypt

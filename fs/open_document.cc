@@ -26,13 +26,18 @@ void OpenDocument::SetLease(int64_t end_ms) {
   if (end_ms != kUntilClosed) services_.events.LeaseEnds(shared_from_this(), end_ms);
 }
 
-void OpenDocument::RefreshPlace() {
-  auto place = services_.store.PathOf(node_->get());
-  if (place) place_ = std::move(*place);
+Status OpenDocument::RefreshPlace() {
+  RECRYPT_ASSIGN(place_, services_.store.PathOf(node_->get()));
+  return {};
 }
 
 Result<LabelExpression> OpenDocument::DirectoryLabel() {
-  RefreshPlace();
+  Status found = RefreshPlace();
+  // Outside of the share the label is the one of where it was last; but where that is unknown, no
+  // other directory's.
+  if (!found && (found.error().code == ErrorCode::kIo || place_.empty())) {
+    return Fail(std::move(found.error()));
+  }
   const size_t slash = place_.rfind('/');
   return services_.labels.ForDirectory(
       std::string_view(place_).substr(0, slash == std::string::npos ? 0 : slash));
@@ -202,7 +207,7 @@ void OpenDocument::Close() {
   std::lock_guard writer(writer_);
   if (--handles_ != 0) return;
   if (commits_soon_) return;
-  CommitOrGiveUp();
+  CommitOrRetry();
   std::unique_lock state(state_);
   if (lease_end_ms_ == kUntilClosed) {
     // Written by somebody who may not read it: nothing of it stays behind.

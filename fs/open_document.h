@@ -159,6 +159,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // It was renamed: where it stands now, relative to the root of the share.
   void MovedTo(std::string place);
 
+  // What is not committed yet, or not to be: the only one who knows of it is this object.
+  bool has_changes() const { return dirty_; }
   // Closed, and about to be committed.
   bool commits_soon() const { return commits_soon_; }
   // Commits it, if that has not been done by now.
@@ -210,7 +212,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status MakeReadable();
   Status RefreshAfterDamage(const Error& damage);
   void SetLease(int64_t end_ms);
-  void RefreshPlace();                       // requires writer_
+  Status RefreshPlace();                     // requires writer_
   Result<LabelExpression> DirectoryLabel();  // requires writer_
 
   // document_loading.cc; all require writer_, and state_ exclusively
@@ -260,9 +262,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   // document_commit.cc; all require writer_
   Status CommitLocked(Durability durability);
+  Status CommitAndTell(Durability durability);
   Status ApplyLocked();
   Status ApplyUnderLock();
   bool MayCommitSoon() const;
+  void CommitOrRetry();
   void CommitOrGiveUp();
   void NoteFailure(const Error& failure);
   void GiveUpChanges(const Error& why);
@@ -311,6 +315,10 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   int64_t dirty_since_ms_ = 0;
   int64_t last_change_ms_ = 0;
   std::optional<Error> failed_write_back_;
+  // Somebody was told that the present changes could not be written, and may have closed the file
+  // upon that.
+  bool told_ = false;
+  int64_t failing_since_ms_ = 0;  // 0: the last commit did not fail
   std::optional<Error> refused_;  // the last renewal, and until when it is not asked again
   int64_t refused_until_ms_ = 0;
 

@@ -44,6 +44,9 @@ Result<std::optional<LabelExpression>> FileSystem::LabelToTake(const Move& move)
   if (source == nullptr || target == nullptr || !source->WasCreatedIn(move.to)) return own;
   auto made = DocumentOf(*source)->Label();
   auto replaced = DocumentOf(*target)->Label();
+  for (auto* label : {&made, &replaced}) {
+    if (!*label && label->error().code == ErrorCode::kIo) return Fail(std::move(label->error()));
+  }
   if (!made || !replaced || *made == *replaced || made->empty() || replaced->empty()) return own;
   RECRYPT_ASSIGN(const std::string path, store_.PathOf(move.to.node()));
   auto ruling = labels_.ForDirectory(path);
@@ -51,6 +54,7 @@ Result<std::optional<LabelExpression>> FileSystem::LabelToTake(const Move& move)
   std::shared_ptr<OpenDocument> document = DocumentOf(*target);
   auto vouched = document->VouchedLabel();
   KeepForLater(document);
+  if (!vouched && vouched.error().code == ErrorCode::kIo) return Fail(std::move(vouched.error()));
   if (!vouched) return own;
   return vouched;
 }

@@ -14,6 +14,7 @@ bool DocumentImpl::MayGoAhead(uint64_t group) const {
 // Before the first byte is written: nobody else has committed, and what an unfinished commit left
 // behind the last state is cut.
 Status DocumentImpl::PrepareFile() {
+  RECRYPT_TRY(LearnFileSize());
   if (changes_.checked) return {};
   RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
   if (!as_stored) {
@@ -38,11 +39,8 @@ Status DocumentImpl::Reserve() {
   while (stored_.file_size < length) {
     const size_t part = std::min<uint64_t>(length - stored_.file_size, sizeof kZeros);
     const Status written = file_->WriteAt(stored_.file_size, {kZeros, part});
-    if (!written) {
-      RECRYPT_ASSIGN(stored_.file_size, file_->Size());
-      return written;
-    }
-    stored_.file_size += part;
+    NoteWritten(written, stored_.file_size + part);
+    RECRYPT_TRY(written);
   }
   return {};
 }
@@ -74,7 +72,7 @@ Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const u
   if (end > changes_.ahead_end) Append(ahead_buffer_, PaddedFooter(end, footer));
   changes_.ahead = true;
   const Status written = file_->WriteAt(start, ahead_buffer_);
-  RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+  NoteWritten(written, start + ahead_buffer_.size());
   if (!written) {
     // The table names blocks that are not in the file: they stay in memory for the next attempt.
     for (uint64_t i = 0; content != nullptr && i < kGroupBlocks; ++i) {
@@ -84,6 +82,7 @@ Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const u
   }
   changes_.ahead_end = std::max(changes_.ahead_end, end);
   AddRange(changes_.ahead_groups, group, group + 1);
+  AddRange(unsynced_, start, start + ahead_buffer_.size());
   blocks_.EraseGroup(group);
   for (int level = 0; level < levels; ++level) {
     tree_.TakeStored(contexts.hasher(), level, group / GroupsCovered(level));

@@ -21,15 +21,21 @@ Status DocumentImpl::Commit(const Author* author, Durability durability) {
     ahead = changes_.ahead && !NeverCommitted();
     in_the_way = MustApplyFirst();
   }
-  if (dirty) {
-    if (in_the_way) RECRYPT_TRY(ApplyRecords());
-    // Promise: a record that is in the file is of a state whose groups written ahead are there too.
-    if (ahead) RECRYPT_TRY(file_->SyncData());
+  if (sync_failed_) RECRYPT_TRY(SyncFile());
+  if (!dirty) return durability == Durability::kSynced ? SyncFile() : Status{};
+  if (in_the_way) RECRYPT_TRY(ApplyRecords());
+  // Promise: a record that is in the file is of a state whose groups written ahead are there too.
+  if (ahead) RECRYPT_TRY(SyncFile());
+  Written commit;
+  {
     std::unique_lock lock(state_mutex_);
-    RECRYPT_TRY(CommitChanges(author));
+    RECRYPT_ASSIGN(commit, WriteChanges(author));
   }
-  // Promise: what was written before a synced commit is there after a crash.
-  if (durability == Durability::kSynced) return file_->SyncData();
+  // Promise: what was written before a synced commit is there after a crash. When this fails, the
+  // changes are still in memory, and are written again by the next commit.
+  if (durability == Durability::kSynced) RECRYPT_TRY(SyncFile());
+  std::unique_lock lock(state_mutex_);
+  TakeAsCommitted(std::move(commit), durability);
   return {};
 }
 
@@ -44,12 +50,13 @@ bool DocumentImpl::MustApplyFirst() const {
          (layout.groups() > groups && GroupStart(groups) < stored_.end);
 }
 
-Status DocumentImpl::CommitChanges(const Author* author) {
+Result<DocumentImpl::Written> DocumentImpl::WriteChanges(const Author* author) {
   RECRYPT_TRY(PrepareFile());
   auto contexts = cipher_->Borrow();
   WriteList writes;
   RECRYPT_TRY(GatherWrites(*contexts, writes));
-  TrailerFields fields;
+  Written commit;
+  TrailerFields& fields = commit.fields;
   fields.key = keys_->newest();
   fields.generation = stored_.fields.generation + 1;
   fields.size = tree_.layout().size();
@@ -57,17 +64,17 @@ Status DocumentImpl::CommitChanges(const Author* author) {
   fields.root = tree_.root();
   fields.attributes = attributes_;
   fields.header = header_digest_;
-  RECRYPT_ASSIGN(SignatureEntries entries, SignState(fields, author));
-  RECRYPT_ASSIGN(const SealedPart part, ComposeEntries(entries));
-  const TrailerBytes trailer = SealTrailer(fields, part, *keys_);
-  writes.Add(tree_.layout().DataEnd(), trailer);
+  RECRYPT_ASSIGN(commit.entries, SignState(fields, author));
+  RECRYPT_ASSIGN(const SealedPart part, ComposeEntries(commit.entries));
+  commit.trailer = SealTrailer(fields, part, *keys_);
+  commit.length = tree_.layout().StoredLength();
+  writes.Add(tree_.layout().DataEnd(), commit.trailer);
   if (NeverCommitted()) {
-    RECRYPT_TRY(WriteInPlace(writes, tree_.layout().StoredLength()));
+    RECRYPT_TRY(WriteInPlace(writes, commit));
   } else {
-    RECRYPT_TRY(WriteRecord(std::move(writes), fields));
+    RECRYPT_TRY(WriteRecord(std::move(writes), commit));
   }
-  TakeAsCommitted(fields, trailer, std::move(entries));
-  return {};
+  return commit;
 }
 
 // Everything that makes the new state of the stored one, but for the trailer.
@@ -221,31 +228,31 @@ Result<SignatureEntries> DocumentImpl::SignState(const TrailerFields& fields,
 }
 
 // A document that was never committed: nothing in the file can be lost. The trailer comes last.
-Status DocumentImpl::WriteInPlace(const WriteList& writes, uint64_t length) {
-  if (stored_.file_size > length) RECRYPT_TRY(file_->Truncate(length));
+Status DocumentImpl::WriteInPlace(const WriteList& writes, Written& commit) {
+  if (stored_.file_size > commit.length) {
+    RECRYPT_TRY(file_->Truncate(commit.length));
+    stored_.file_size = commit.length;
+  }
   for (const WriteList::Entry& write : writes.entries()) {
     const Bytes zeros(write.zeros ? write.length : 0);
     const Status written =
         file_->WriteAt(write.offset, write.zeros ? ByteSpan(zeros) : writes.BytesOf(write));
-    if (written) continue;
-    RECRYPT_ASSIGN(stored_.file_size, file_->Size());
-    return written;
+    NoteWritten(written, write.offset + write.length);
+    RECRYPT_TRY(written);
   }
-  stored_.length = length;
-  stored_.end = length;
-  stored_.file_size = length;
+  commit.end = commit.length;
   return {};
 }
 
-Status DocumentImpl::WriteRecord(WriteList writes, const TrailerFields& fields) {
+Status DocumentImpl::WriteRecord(WriteList writes, Written& commit) {
   if (!FitsIntoRecord(writes)) {
     return Fail(ErrorCode::kInvalid, "more was changed than a commit record holds");
   }
   RecordFields record;
   record.key = stored_.fields.key;
   record.base_length = stored_.length;
-  record.new_size = fields.size;
-  record.new_length = Layout(fields.size).StoredLength();
+  record.new_size = commit.fields.size;
+  record.new_length = commit.length;
   record.position = std::max(stored_.end, record.new_length);
   // What grows will grow on: with room in front of the first record it can do so without applying.
   const bool grows = record.new_length > stored_.length;
@@ -256,42 +263,47 @@ Status DocumentImpl::WriteRecord(WriteList writes, const TrailerFields& fields) 
     RECRYPT_TRY(file_->Truncate(record.position));
     stored_.file_size = record.position;
   }
-  const std::vector<WriteList::Entry> entries = writes.entries();
-  const Bytes stored = SealRecord(writes, record, *(before_ ? before_->keys : keys_));
-  const Status written = file_->WriteAt(record.position, stored);
-  RECRYPT_ASSIGN(stored_.file_size, file_->Size());
-  RECRYPT_TRY(written);
-  for (const WriteList::Entry& write : entries) {
+  commit.writes = writes.entries();
+  commit.record = SealRecord(writes, record, *(before_ ? before_->keys : keys_));
+  commit.start = record.position;
+  commit.end = record.position + commit.record.size();
+  const Status written = file_->WriteAt(record.position, commit.record);
+  NoteWritten(written, commit.end);
+  return written;
+}
+
+void DocumentImpl::TakeRecord(const Written& commit) {
+  for (const WriteList::Entry& write : commit.writes) {
     if (write.zeros) {
       stored_.overlay.AddZeros(write.offset, write.length);
     } else {
-      stored_.overlay.Add(write.offset, ByteSpan(stored).subspan(write.at, write.length),
-                          record.position + write.at);
+      stored_.overlay.Add(write.offset, ByteSpan(commit.record).subspan(write.at, write.length),
+                          commit.start + write.at);
     }
   }
   if (stored_.last_record == 0) {
     stored_.base_length = stored_.length;
-    stored_.first_record = record.position;
+    stored_.first_record = commit.start;
   }
-  stored_.length = record.new_length;
-  stored_.last_record = record.position;
-  stored_.end = record.position + stored.size();
-  return {};
+  stored_.last_record = commit.start;
 }
 
-void DocumentImpl::TakeAsCommitted(const TrailerFields& fields, const TrailerBytes& trailer,
-                                   SignatureEntries entries) {
+void DocumentImpl::TakeAsCommitted(Written commit, Durability durability) {
+  if (!commit.record.empty()) TakeRecord(commit);
+  stored_.length = commit.length;
+  stored_.end = commit.end;
+  if (durability == Durability::kVisible) AddRange(unsynced_, commit.start, commit.end);
   Authorship who;
-  for (const SignatureEntry& entry : entries) {
+  for (const SignatureEntry& entry : commit.entries) {
     const auto credential = ParseCredential(entry.credential);
     if (!credential) continue;  // verified or signed here before
     (entry.kind == EntryKind::kWrapper ? who.wrapper : who.author) = credential->fields.subject;
   }
   if (who.wrapper.empty()) who.wrapper = who.author;
   authorship_ = who;
-  stored_.fields = fields;
-  stored_.trailer = trailer;
-  stored_.entries = std::move(entries);
+  stored_.fields = commit.fields;
+  stored_.trailer = commit.trailer;
+  stored_.entries = std::move(commit.entries);
   tree_.Committed();
   blocks_.Clear();
   changes_ = {};
@@ -323,13 +335,14 @@ Status DocumentImpl::ApplyRecords() {
   RECRYPT_TRY(CutRecords());
   // What is cut off may hold the trailer of an older state, in its place: it must not come back
   // when the next record has been written behind it.
-  return shorter ? file_->SyncData() : Status{};
+  return shorter ? SyncFile() : Status{};
 }
 
 // A crash may have cut the last record's footer off, or left a part of a later commit behind it.
 // Who finds an apply half-way must be led to the records, before it takes the trailer that was put
 // in place for the state.
 Status DocumentImpl::EndInFooter() {
+  RECRYPT_TRY(LearnFileSize());
   RECRYPT_ASSIGN(const bool as_stored, FileIsAsStored());
   if (!as_stored) return Fail(ErrorCode::kStale, "the stored file was changed by somebody else");
   RECRYPT_ASSIGN(const RecordFields last,
@@ -345,8 +358,9 @@ Status DocumentImpl::EndInFooter() {
   RECRYPT_TRY(file_->Truncate(last.end));
   stored_.file_size = last.end;
   const Status written = file_->WriteAt(last.end, wanted);
-  RECRYPT_ASSIGN(stored_.file_size, file_->Size());
+  NoteWritten(written, end);
   RECRYPT_TRY(written);
+  AddRange(unsynced_, last.end, end);
   stored_.end = end;
   return {};
 }
@@ -354,7 +368,7 @@ Status DocumentImpl::EndInFooter() {
 // What is read meanwhile is the same before and after.
 Status DocumentImpl::PutRecordsInPlace() {
   // Promise: the records are durable before the first byte that they replace is overwritten.
-  RECRYPT_TRY(file_->SyncData());
+  RECRYPT_TRY(SyncFile());
   stored_.partly_applied = true;
   const uint64_t trailer_at = stored_.base_length - kTrailerSize;
   for (const auto& [offset, piece] : stored_.overlay.pieces()) {
@@ -370,8 +384,9 @@ Status DocumentImpl::PutRecordsInPlace() {
   const uint64_t keep = std::clamp(stored_.length, trailer_at, stored_.base_length) - trailer_at;
   std::fill(place.begin() + static_cast<ptrdiff_t>(keep), place.end(), uint8_t{0});
   RECRYPT_TRY(file_->WriteAt(trailer_at, place));
-  // Promise: what the records replaced is durable before they are cut off.
-  return file_->SyncData();
+  // Promise: what the records replaced is durable before they are cut off. When this
+  // fails, the next attempt puts everything in place again.
+  return SyncFile();
 }
 
 // Writes the bytes of the state from `offset` on and before `end`, as far as it reaches, in place.

@@ -1,6 +1,6 @@
 // DocumentImpl: the one implementation of Document. Its parts are in document_open.cc (what the
 // file holds), document_read.cc, document_write.cc (changes in memory, and whole groups that go to
-// the file at once) and document_commit.cc (commit records, Apply).
+// the file at once), document_commit.cc (commit records, Apply) and document_sync.cc (durability).
 #ifndef RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_
 #define RECRYPT_CORE_JCD_DOCUMENT_IMPL_H_
 
@@ -81,8 +81,21 @@ class DocumentImpl : public Document, private StoredBytes {
     bool partly_applied = false;  // an Apply was interrupted; guarded by operation_ alone
     Overlay overlay;
   };
-  // Ranges of groups, first to end, that do not touch each other.
+  // Ranges of groups or of bytes, first to end, that do not touch each other.
   using Ranges = std::map<uint64_t, uint64_t>;
+  // A commit that is in the file, and not yet what this object takes for the document: until it is
+  // durable, if it has to be, all that it was made from stays in memory.
+  struct Written {
+    TrailerFields fields;
+    TrailerBytes trailer{};
+    SignatureEntries entries;
+    uint64_t length = 0;  // of the state without records
+    uint64_t start = 0;   // of the bytes that were written
+    uint64_t end = 0;
+    // Of a record; empty when the document was written in place.
+    std::vector<WriteList::Entry> writes;
+    Bytes record;
+  };
   // What is changed apart from the tree and the blocks.
   struct Changes {
     bool content = false;
@@ -130,7 +143,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Status PrepareFile();
 
   // document_commit.cc
-  Status CommitChanges(const Author* author);
+  Result<Written> WriteChanges(const Author* author);
   Status GatherWrites(BlockContexts& contexts, WriteList& writes);
   void GatherGroup(BlockContexts& contexts, uint64_t group, WriteList& writes);
   void GatherNode(int level, uint64_t number, const ChangedNode& node, WriteList& writes);
@@ -140,16 +153,23 @@ class DocumentImpl : public Document, private StoredBytes {
   bool MustApplyFirst() const;
   void GatherHead(WriteList& writes);
   Result<SignatureEntries> SignState(const TrailerFields& fields, const Author* author);
-  Status WriteInPlace(const WriteList& writes, uint64_t length);
-  Status WriteRecord(WriteList writes, const TrailerFields& fields);
-  void TakeAsCommitted(const TrailerFields& fields, const TrailerBytes& trailer,
-                       SignatureEntries entries);
+  Status WriteInPlace(const WriteList& writes, Written& commit);
+  Status WriteRecord(WriteList writes, Written& commit);
+  void TakeAsCommitted(Written commit, Durability durability);
+  void TakeRecord(const Written& commit);
   Result<bool> FileIsAsStored() const;
   Status ApplyRecords();
   Status EndInFooter();
   Status PutRecordsInPlace();
   Status PutInPlace(uint64_t offset, uint64_t end);
   Status CutRecords();
+
+  // document_sync.cc; all require operation_
+  Status SyncFile();
+  Status WriteAgain();
+  Status CheckWrittenAgain();
+  void NoteWritten(const Status& written, uint64_t end);
+  Status LearnFileSize();
 
   const std::shared_ptr<StoredFile> file_;
 
@@ -184,6 +204,11 @@ class DocumentImpl : public Document, private StoredBytes {
   };
   std::optional<Before> before_;
   Bytes ahead_buffer_;
+
+  // Guarded by operation_.
+  Ranges unsynced_;           // bytes of the file that were written and are not known to be durable
+  bool sync_failed_ = false;  // they may have been lost, whatever the next sync says
+  uint64_t unsure_ = 0;       // a write failed that may have made the file so long
 };
 
 }  // namespace recrypt

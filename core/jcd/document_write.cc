@@ -23,8 +23,11 @@ Status DocumentImpl::Write(uint64_t offset, ByteSpan data) {
   }
   auto contexts = cipher_->Borrow();
   const bool changed_before = changes_.content;
+  const uint64_t size_before = tree_.layout().size();
   changes_.content = true;
   Status written = WriteParts(*contexts, offset, data);
+  // What could not be written does not leave zeros at the end.
+  if (!written && tree_.layout().size() > size_before) (void)Resize(*contexts, size_before);
   const bool nothing_held = blocks_.bytes() == 0 && !changes_.ahead && !changes_.header &&
                             tree_.layout().size() == stored_.fields.size;
   if (!written && !changed_before && nothing_held) {
@@ -250,7 +253,7 @@ void DocumentImpl::AddRange(Ranges& ranges, uint64_t first, uint64_t end) {
 void DocumentImpl::Discard() {
   std::lock_guard operation(operation_);
   std::unique_lock lock(state_mutex_);
-  if (changes_.ahead) {
+  if (stored_.file_size > stored_.end) {
     // Best effort: what stays is cut by the next writer.
     if (file_->Truncate(stored_.end)) stored_.file_size = stored_.end;
   }

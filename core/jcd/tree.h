@@ -100,6 +100,8 @@ class Tree {
   // All changes have been committed, or are to be forgotten.
   void Committed();
   void Discard();
+  // What is in the file is read and verified anew.
+  void ForgetStored() { cache_.Clear(); }
 
   uint64_t ChangedBytes() const;
 

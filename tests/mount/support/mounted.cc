@@ -36,7 +36,13 @@ TempDir::TempDir() {
   path_ = name;
 }
 
+void TempDir::MountMemory(const std::string& name) {
+  if (geteuid() == 0) (void)mount("tmpfs", (path_ / name).c_str(), "tmpfs", 0, "mode=0755");
+  memory_.push_back(path_ / name);
+}
+
 TempDir::~TempDir() {
+  for (const std::string& point : memory_) (void)umount2(point.c_str(), MNT_DETACH);
   std::error_code ignored;
   stdfs::remove_all(path_, ignored);
 }
@@ -153,6 +159,11 @@ TestMount& MountTest::Mount(MountSettings settings) {
   mount_.reset();
   mount_ = std::make_unique<TestMount>(share_, mountpoint_, *alice_, std::move(settings));
   return *mount_;
+}
+
+bool IsFullRun() {
+  const char* full = std::getenv("RECRYPT_FULL");
+  return full != nullptr && *full != '\0';
 }
 
 UniqueFd OpenFd(const std::string& path, int flags, mode_t mode) {

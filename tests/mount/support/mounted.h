@@ -35,11 +35,15 @@ class TempDir {
  public:
   TempDir();
   ~TempDir();
+  // Puts a file system in memory on a directory of it, for tests that sync often; without root the
+  // directory stays what it is.
+  void MountMemory(const std::string& name);
   const stdfs::path& path() const { return path_; }
   std::string Make(const std::string& name);
 
  private:
   stdfs::path path_;
+  std::vector<std::string> memory_;
 };
 
 struct MountSettings {
@@ -96,6 +100,9 @@ class MountTest : public testing::Test {
   std::unique_ptr<FakeAccess> alice_;
   std::unique_ptr<TestMount> mount_;
 };
+
+// Whether everything is to be tried, and not a sample.
+bool IsFullRun();
 
 // Files, by system calls; a failure throws std::system_error with the errno.
 std::string ReadFile(const std::string& path);

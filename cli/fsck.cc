@@ -100,18 +100,21 @@ class Fsck {
   Status Take(const ShareFile& file) {
     switch (file.kind) {
       case ShareFileKind::kDocument:
-        paths_.push_back(file.path);
-        return paths_.size() < DocumentChecker::kBatch ? Status() : Flush();
+        return TakeDocument(file.path);
       case ShareFileKind::kTemporary:
-        ++summary_.leftovers;
-        Say(file.path, "left behind",
-            "by a command or a save that did not finish, if none is going on", Detail::kProblems);
+        TakeLeftover(file.path, "a file of a command that did not finish, if none is going on");
         return {};
+      case ShareFileKind::kTemporaryDocument:
+        // It may be all that there is of a document, or somebody may have called one so.
+        ++summary_.leftovers;
+        Say(file.path, "left behind", "by a save that did not finish, if none is going on",
+            Detail::kProblems);
+        return TakeDocument(file.path);
       case ShareFileKind::kUnnamed:
         TakeUnnamed(file.path);
         return {};
       case ShareFileKind::kUnneeded:
-        TakeUnneeded(file.path);
+        TakeLeftover(file.path, "a long name that nothing needs");
         return {};
       case ShareFileKind::kPlain:
         ++summary_.plain;
@@ -158,20 +161,23 @@ class Fsck {
         Detail::kQuiet);
   }
 
-  void TakeUnneeded(const std::string& path) {
+  Status TakeDocument(const std::string& path) {
+    paths_.push_back(path);
+    return paths_.size() < DocumentChecker::kBatch ? Status() : Flush();
+  }
+
+  void TakeLeftover(const std::string& path, const std::string& what) {
     if (!request_.repair) {
       ++summary_.leftovers;
-      return Say(path, "left behind", "a long name that nothing needs", Detail::kProblems);
+      return Say(path, "left behind", what, Detail::kProblems);
     }
-    const auto copy = RemoveUnneededName(path, CopyOf(path));
+    const auto copy = RemoveLeftover(path, CopyOf(path));
     if (copy) {
       ++summary_.repaired;
-      return Say(path, "repaired",
-                 "a long name that nothing needs was removed; as it was: " + *copy, Detail::kQuiet);
+      return Say(path, "repaired", what + " was removed; as it was: " + *copy, Detail::kQuiet);
     }
     ++summary_.leftovers;
-    Say(path, "left behind", "a long name that nothing needs, not removed: " + copy.error().message,
-        Detail::kProblems);
+    Say(path, "left behind", what + ", not removed: " + copy.error().message, Detail::kProblems);
   }
 
   // As far as pins allow; without a client, whether it is one at all.

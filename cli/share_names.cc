@@ -39,8 +39,8 @@ Status RestoreName(const std::string& path, const std::string& name) {
   return {};
 }
 
-Result<std::string> RemoveUnneededName(const std::string& sidecar, const std::string& copy_to) {
-  const UniqueFd fd(::open(sidecar.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+Result<std::string> RemoveLeftover(const std::string& path, const std::string& copy_to) {
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0) return FailErrno(errno, "opening it");
   if (!S_ISREG(info.st_mode)) return Fail(ErrorCode::kInvalid, "it is no regular file");
@@ -48,16 +48,18 @@ Result<std::string> RemoveUnneededName(const std::string& sidecar, const std::st
     return Fail(ErrorCode::kBusy, "it was made in the last hour");
   }
   RECRYPT_TRY(WaitForDocument(fd.get(), LockKind::kExclusive, kLockWaitMs));
-  // Under the lock nobody is about to make what it names.
-  const std::string directory = ParentOf(sidecar);
-  const std::string named = directory + "/" + HashedNameOf(LastOf(sidecar));
-  if (::lstat(named.c_str(), &info) == 0) return Fail(ErrorCode::kBusy, "it is in use");
-  if (errno != ENOENT) return FailErrno(errno, named);
+  const std::string directory = ParentOf(path);
+  if (IsSidecarName(LastOf(path))) {
+    // Under the lock nobody is about to make what it names.
+    const std::string named = directory + "/" + HashedNameOf(LastOf(path));
+    if (::lstat(named.c_str(), &info) == 0) return Fail(ErrorCode::kBusy, "it is in use");
+    if (errno != ENOENT) return FailErrno(errno, named);
+  }
   RECRYPT_ASSIGN(std::string copy, CopyDurably(fd.get(), copy_to));
-  // Promise: what it named must not come back by a crash without it.
+  // Promise: what a sidecar named must not come back by a crash without it.
   const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!parent || ::fsync(parent.get()) != 0) return FailErrno(errno, "syncing " + directory);
-  if (::unlink(sidecar.c_str()) != 0) return FailErrno(errno, "removing it");
+  if (::unlink(path.c_str()) != 0) return FailErrno(errno, "removing it");
   return copy;
 }
 

@@ -20,9 +20,10 @@ Result<bool> HasItsName(const std::string& path);
 // renamed carries the name from before.
 Status RestoreName(const std::string& path, const std::string& name);
 
-// Removes a sidecar that nothing needs, after copying it to `copy_to`; where the copy is. kBusy
-// when somebody is about to use it, which one that was changed in the last hour is taken for.
-Result<std::string> RemoveUnneededName(const std::string& sidecar, const std::string& copy_to);
+// Removes a sidecar that nothing needs, or a temporary file, after copying it to `copy_to`; where
+// the copy is. kBusy when somebody is about to use it, which one that was changed in the last hour
+// is taken for.
+Result<std::string> RemoveLeftover(const std::string& path, const std::string& copy_to);
 
 }  // namespace recrypt
 

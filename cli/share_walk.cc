@@ -61,7 +61,7 @@ ShareFileKind KindByName(std::string_view name) {
   const auto plain = NameFromStored(name, StoredKind::kDocument);
   // As relabelling by rename names them (fs/relabel.cc), and a file that a command writes.
   if (plain && plain->starts_with('.') && IsRandomHex(plain->substr(1))) {
-    return ShareFileKind::kTemporary;
+    return ShareFileKind::kTemporaryDocument;
   }
   if (plain) return ShareFileKind::kDocument;
   if (name.ends_with(kTemporarySuffix)) {

@@ -22,12 +22,13 @@
 namespace recrypt {
 
 enum class ShareFileKind {
-  kDocument,    // named *.jcd
-  kTemporary,   // by its name, what a command or a save that did not finish left behind
-  kShareFiles,  // .recryptfs: the share's own
-  kUnnamed,     // of a hashed name, without its sidecar; if a regular file, shown as a document too
-  kUnneeded,    // a sidecar that nothing needs
-  kPlain,       // any other regular file
+  kDocument,           // named *.jcd
+  kTemporary,          // by its name, what a command that did not finish left behind
+  kTemporaryDocument,  // likewise a save
+  kShareFiles,         // .recryptfs: the share's own
+  kUnnamed,   // of a hashed name, without its sidecar; if a regular file, shown as a document too
+  kUnneeded,  // a sidecar that nothing needs
+  kPlain,     // any other regular file
 };
 
 struct ShareFile {

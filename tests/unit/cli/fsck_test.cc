@@ -202,26 +202,44 @@ TEST_F(Fsck, ALongNameThatIsMissingOrWrongIsDamage) {
   EXPECT_THAT(ran.out, HasSubstr(stored + ": damaged: its long name is lost"));
 }
 
-TEST_F(Fsck, ALongNameThatNothingNeedsIsRemovedWhenItIsOld) {
+TEST_F(Fsck, WhatWasLeftBehindIsRemovedWhenItIsOld) {
   const std::string sidecar = SidecarName(StoredDocumentName(std::string(255, 'a')));
-  Put(sidecar, ToBytes(AsBytes(std::string(255, 'a'))));
-  const stdfs::path copies = share_.string() + "-copies";
-  const Ran recent = Run({"--repair", "--copies", copies});
-  EXPECT_EQ(recent.code, 0);
-  EXPECT_THAT(recent.out, HasSubstr(": left behind: a long name that nothing needs, not removed"));
-  stdfs::last_write_time(share_ / sidecar,
+  const std::string temporary = "a.jcd.0123456789abcdef.tmp";
+  for (const std::string& name : {sidecar, temporary}) {
+    SCOPED_TRACE(name);
+    Put(name, ToBytes(AsBytes(std::string(255, 'a'))));
+    const stdfs::path copies = share_.string() + "-copies";
+    const Ran recent = Run({"--repair", "--copies", copies});
+    EXPECT_EQ(recent.code, 0);
+    EXPECT_THAT(recent.out, HasSubstr(": left behind: "));
+    EXPECT_THAT(recent.out, HasSubstr(", not removed: it was made in the last hour"));
+    stdfs::last_write_time(share_ / name,
+                           stdfs::file_time_type::clock::now() - std::chrono::hours(2));
+    EXPECT_EQ(Run({"--repair", "--copies", copies}).code, static_cast<int>(ExitCode::kRepaired));
+    EXPECT_FALSE(stdfs::exists(share_ / name));
+    EXPECT_TRUE(stdfs::exists(copies / name));
+    stdfs::remove_all(copies);
+  }
+}
+
+TEST_F(Fsck, WhatASaveLeftBehindIsCheckedAndStays) {
+  const std::string name = ".0123456789abcdef.jcd";
+  Put(name, Stored(1000));
+  stdfs::last_write_time(share_ / name,
                          stdfs::file_time_type::clock::now() - std::chrono::hours(2));
-  EXPECT_EQ(Run({"--repair", "--copies", copies}).code, static_cast<int>(ExitCode::kRepaired));
-  EXPECT_FALSE(stdfs::exists(share_ / sidecar));
-  EXPECT_TRUE(stdfs::exists(copies / sidecar));
-  stdfs::remove_all(copies);
+  const stdfs::path copies = share_.string() + "-copies";
+  const Ran ran = Run({"--repair", "--copies", copies});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, HasSubstr(name + ": left behind: by a save that did not finish"));
+  EXPECT_THAT(ran.out, HasSubstr("1 documents: 1 good"));
+  EXPECT_TRUE(stdfs::exists(share_ / name));
 }
 
 TEST(ShareFileKinds, AreToldByTheName) {
   EXPECT_EQ(KindByName("a.jcd"), ShareFileKind::kDocument);
   EXPECT_EQ(KindByName(".jcd"), ShareFileKind::kPlain);
   EXPECT_EQ(KindByName("a.txt"), ShareFileKind::kPlain);
-  EXPECT_EQ(KindByName(".0123456789abcdef.jcd"), ShareFileKind::kTemporary);
+  EXPECT_EQ(KindByName(".0123456789abcdef.jcd"), ShareFileKind::kTemporaryDocument);
   EXPECT_EQ(KindByName(".0123456789abcdeg.jcd"), ShareFileKind::kDocument);
   EXPECT_EQ(KindByName("a.jcd.0123456789abcdef.tmp"), ShareFileKind::kTemporary);
   EXPECT_EQ(KindByName("a.tmp"), ShareFileKind::kPlain);

@@ -77,8 +77,10 @@ Status LongNames::MakeSidecar(int dir, std::string_view name, const std::string&
   const std::string temporary = SidecarName(
       StoredDocumentName(std::string(kMaxName - 32, '.') + HexEncode(RandomArray<16>())));
   RECRYPT_ASSIGN(struct stat directory, store_.Stat(dir));
-  RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(dir, temporary, SidecarMode(directory)));
-  Status made = store_.WriteAt(fd.get(), 0, AsBytes(name));
+  const mode_t mode = SidecarMode(directory);
+  RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(dir, temporary, mode));
+  Status made = store_.ChangeMode(fd.get(), mode);  // names are for all, whatever the umask says
+  if (made) made = store_.WriteAt(fd.get(), 0, AsBytes(name));
   if (made) made = store_.SyncData(fd.get());
   if (made) {
     made = store_.Rename(dir, temporary, dir, SidecarName(stored), 0);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -85,10 +86,11 @@ TEST_F(DocumentPlan, LongNamesAreHashedAndFoundAgain) {
               ElementsAre("d/" + name + " > d/" + stored));
   EXPECT_THAT(Plan({Direction::kDecrypt, {"d/" + stored}, "", Trees::kRefuse}),
               ElementsAre("d/" + stored + " > d/" + stem));
-  {
-    const auto kept = KeepName("d/" + stored, name);
-    ASSERT_TRUE(kept);
-  }
+  const mode_t mask = umask(077);
+  EXPECT_TRUE(KeepName("d/" + stored, name));
+  umask(mask);
+  // Whoever may list the directory is to see the name.
+  EXPECT_EQ(stdfs::status("d/" + SidecarName(stored)).permissions(), stdfs::perms{0644});
   EXPECT_TRUE(stdfs::exists("d/" + SidecarName(stored)));
   EXPECT_THAT(Plan({Direction::kDecrypt, {"d/" + stored}, "", Trees::kRefuse}),
               ElementsAre("d/" + stored + " > d/" + name));

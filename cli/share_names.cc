@@ -28,7 +28,9 @@ void SayNothing(LogLevel, const std::string&) {}
 
 Result<bool> HasItsName(const std::string& path) {
   RECRYPT_ASSIGN(const auto store, PosixStore::Open(ParentOf(path)));
-  return LongNames(*store, SayNothing).NameOf(store->root(), LastOf(path)).has_value();
+  RECRYPT_ASSIGN(const auto name,
+                 LongNames(*store, SayNothing).NameOf(store->root(), LastOf(path)));
+  return name.has_value();
 }
 
 Status RestoreName(const std::string& path, const std::string& name) {

@@ -30,7 +30,8 @@ std::string PlainPathOf(const std::string& path) {
   auto store = PosixStore::Open(folder.empty() ? "." : folder);
   if (!store) return folder + name;
   LongNames names(**store, NoLog);
-  return folder + names.NameOf((*store)->root(), stored).value_or(name);
+  const auto kept = names.NameOf((*store)->root(), stored);
+  return folder + (kept ? kept->value_or(name) : name);
 }
 
 bool IsStoredDocument(std::string_view path) {

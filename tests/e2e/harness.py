@@ -283,6 +283,8 @@ class Stage:
             device.chmod(0o666)
 
     def __enter__(self):
+        # Who ends the test does not end what it has started.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         return self
 
     def service(self, domain, *options):

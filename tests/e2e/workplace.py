@@ -33,15 +33,19 @@ def closed(problem):
 for folder, _, names in os.walk(sys.argv[1], onerror=closed):
     for name in names:
         path = os.path.join(folder, name)
-        at, status = os.path.relpath(path, sys.argv[1]), os.lstat(path)
+        at = os.path.relpath(path, sys.argv[1])
         if os.path.islink(path):
             found[at] = {"link": os.readlink(path)}
             continue
+        # What another mount changed is seen by who opens it.
+        try:
+            with open(path, "rb") as file:
+                status, content = os.fstat(file.fileno()), file.read()
+        except PermissionError:
+            status, content = os.lstat(path), None
         seen = found[at] = {"size": status.st_size, "mode": status.st_mode,
                             "mtime": status.st_mtime_ns, "links": status.st_nlink}
-        try:
-            content = open(path, "rb").read()
-        except PermissionError:
+        if content is None:
             seen["closed"] = True
             continue
         runs = [content[i:i + 24] for i in range(0, len(content) - 23, 24 + len(content) // 16)]

@@ -161,11 +161,15 @@ def sanitizer_options(name, reports):
     cleaning up and that nobody may trace: leaks are looked for in the others."""
     leaks = "1" if name.startswith(("unit/", "fuzz/")) else "0"
     options = f"log_path={reports}:print_stacktrace=1:detect_leaks={leaks}"
-    return {"ASAN_OPTIONS": options, "UBSAN_OPTIONS": options,
+    return {"ASAN_OPTIONS": options, "UBSAN_OPTIONS": options + ":halt_on_error=1",
             "TSAN_OPTIONS": options + ":die_after_fork=0"}
 
 
 def count_reports(outcome, reports):
+    # Undefined behaviour is told on standard error, whatever log_path says.
+    for line in re.findall(r"^.*: runtime error: .*$", outcome.output, re.M):
+        outcome.failed += 1
+        outcome.reasons.append(f"{outcome.name}: {line}")
     for report in sorted(reports.parent.glob(reports.name + ".*")):
         text = report.read_text(errors="replace")
         first = next((line for line in text.splitlines() if ": " in line), "empty report")

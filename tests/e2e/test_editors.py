@@ -3,7 +3,7 @@
 they recover after they were killed."""
 import sys
 
-from harness import Terminal, check
+from harness import Terminal, check, wait_until
 from workplace import keep_all, needs
 
 
@@ -118,8 +118,8 @@ def emacs_locks_the_file_for_the_other_person(place):
             check(ahead == "by alice line 1\n", f"saved ahead: {ahead}")
             emacs.type("\x18\x13")
             emacs.wait_for("Wrote")
-            left = place.alice.run("ls", "-A", folder).out.split()
-            check(left == ["letter", "letter~"], f"left: {left}")
+            wait_until(lambda: place.alice.run("ls", "-A", folder).out.split() == ["letter", "letter~"],
+                       30, "the lock and what was saved ahead are gone")
             emacs.type("\x18\x03")
             check(emacs.wait_for_end() == 0, "emacs failed")
         place.bob.run("emacs", "-Q", "--batch", "--eval", "(setq make-backup-files nil)", "--eval",

@@ -62,9 +62,9 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
 // what cannot be read is no empty file.
 Result<uint64_t> FileSystem::CommittedSize(Inode& inode, const struct stat& stored) {
   if (stored.st_size == 0) return uint64_t{0};
+  if (auto known = inode.KnownContentSize(stored)) return *known;
   auto size = SizeFromStoredLength(static_cast<uint64_t>(stored.st_size));
   if (size) return *size;
-  if (auto known = inode.KnownContentSize(stored)) return *known;
   // Records stand behind the document: the end of the file says how large it is.
   auto fd = store_.OpenFile(inode.node(), O_RDONLY);
   if (!fd && fd.error().code == ErrorCode::kIo) return Fail(std::move(fd.error()));

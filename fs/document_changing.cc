@@ -4,6 +4,7 @@
 #include <ctime>
 #include <thread>
 
+#include "core/jcd/provisional.h"
 #include "fs/open_document.h"
 
 namespace recrypt {
@@ -140,8 +141,13 @@ Result<LabelExpression> OpenDocument::ExpressionForRestart() {
   if (born_ && header_) return header_->expression;
   RECRYPT_ASSIGN(struct stat st, file_->Stat());
   if (st.st_size == 0) return ruling;
-  RECRYPT_ASSIGN(Headers headers, ReadHeaders());
-  const LabelExpression& expression = headers.front()->expression;
+  auto headers = ReadHeaders();
+  if (!headers) {
+    RECRYPT_ASSIGN(const bool torn, MayBeTornCreation(*file_));
+    if (torn) return ruling;
+    return Fail(std::move(headers.error()));
+  }
+  const LabelExpression& expression = headers->front()->expression;
   if (ruling && *ruling == expression) return ruling;
   {
     std::unique_lock state(state_);

@@ -21,7 +21,9 @@ constexpr uint64_t kMaxSizeToCommitSoon = uint64_t{64} << 10;
 Status OpenDocument::CommitLocked(Durability durability) {
   if (!dirty_) {
     if (durability != Durability::kSynced || file_ == nullptr) return {};
-    return doc_ == nullptr ? file_->SyncData() : doc_->Commit(nullptr, durability);
+    RECRYPT_TRY(doc_ == nullptr ? file_->SyncData() : doc_->Commit(nullptr, durability));
+    if (provisional_since_ms_ != 0) (void)ConfirmLocked(Synced::kNo);
+    return {};
   }
   RECRYPT_ASSIGN(std::shared_ptr<const Author> author,
                  services_.access.AuthorFor(header_->expression));
@@ -39,11 +41,14 @@ Status OpenDocument::CommitLocked(Durability durability) {
   failing_since_ms_ = 0;
   failed_write_back_.reset();  // it has succeeded now
   CountDirtyBytes(0);
-  if (born_) KeepBorn();
+  const bool made_now = born_.has_value();
+  if (made_now) KeepBorn();
   digest_ = doc_->TrailerDigest();
   seen_ = Seen{header_->uid, doc_->Generation()};
   (void)services_.freshness.Admit(seen_->uid, seen_->generation, place_);
   Unlock();
+  if (!doc_->IsProvisional()) provisional_since_ms_ = 0;
+  if (doc_->IsProvisional() && made_now) IsProvisionalFromNow();
   if (doc_->HasRecords()) services_.events.HasWork(shared_from_this());
   return {};
 }
@@ -102,7 +107,10 @@ Status OpenDocument::ApplyUnderLock() {
     applied = doc_->Apply();
     file_->HoldModified(std::nullopt);
   }
-  if (applied) Restamp();
+  if (applied) {
+    provisional_since_ms_ = 0;
+    Restamp();
+  }
   const auto after = services_.store.Stat(node_->get());
   times_.End(after ? *after : before);
   return applied;
@@ -245,7 +253,8 @@ bool OpenDocument::DoWork(int64_t age_ms) {
       return false;
     }
   }
-  if (doc_ == nullptr || !doc_->HasRecords()) return false;
+  (void)ConfirmWhenDue();
+  if (doc_ == nullptr || !doc_->HasRecords()) return provisional_since_ms_ != 0;
   const bool large = doc_->RecordBytes() > kMaxRecordBytes;
   if (handles_ != 0 && !large && Now() - last_change_ms_ < kIdleMs) return true;
   Status applied = ApplyLocked();
@@ -254,7 +263,7 @@ bool OpenDocument::DoWork(int64_t age_ms) {
     services_.log(LogLevel::kWarning,
                   "applying the records of \"" + place_ + "\": " + applied.error().message);
   }
-  return false;
+  return provisional_since_ms_ != 0;
 }
 
 Status OpenDocument::Settle() {

@@ -1,11 +1,30 @@
 // OpenDocument: reading a stored document, anew where another mount changed it.
 #include <algorithm>
 
+#include "core/jcd/provisional.h"
 #include "fs/names.h"
 #include "fs/open_document.h"
 
 namespace recrypt {
 namespace {
+
+constexpr size_t kVerifiedAtOnce = size_t{512} << 10;
+
+// Reads all that is no hole: a power cut may have taken any of it.
+Status VerifyAll(Document& document) {
+  Bytes buffer(kVerifiedAtOnce);
+  for (uint64_t offset = 0;;) {
+    auto data = document.SeekData(offset);
+    if (!data && data.error().code == ErrorCode::kNotFound) return {};
+    if (!data) return Fail(std::move(data.error()));
+    RECRYPT_ASSIGN(const uint64_t end, document.SeekHole(*data));
+    for (offset = *data; offset < end;) {
+      RECRYPT_ASSIGN(const size_t size, document.Read(offset, buffer));
+      if (size == 0) return {};
+      offset += size;
+    }
+  }
+}
 
 // Failures that a commit or an apply of another mount, half done, would look like.
 bool MayBeInTheMiddle(const Error& error) {
@@ -92,17 +111,26 @@ Status OpenDocument::LoadOnce(Unfinished unfinished) {
     return Fail(ErrorCode::kStale, "the document is being created");
   }
   if (!created) return LoadEmpty(stamp);
+  Status loaded = LoadHeaders();
+  if (!loaded && unfinished == Unfinished::kIsEmpty && loaded.error().code == ErrorCode::kCorrupt) {
+    RECRYPT_ASSIGN(const bool torn, MayBeTornCreation(*file_));
+    if (torn) return LoadEmpty(stamp);
+  }
+  RECRYPT_TRY(loaded);
+  digest_ = doc_->TrailerDigest();
+  size_ = doc_->Size();
+  SetStamp(stamp);
+  return {};
+}
+
+Status OpenDocument::LoadHeaders() {
   RECRYPT_ASSIGN(Headers headers, ReadHeaders());
   Status loaded;
   for (std::shared_ptr<const Header>& header : headers) {
     loaded = LoadWith(std::move(header));
     if (loaded || !MayBeInTheMiddle(loaded.error())) break;
   }
-  if (!loaded) return loaded;
-  digest_ = doc_->TrailerDigest();
-  size_ = doc_->Size();
-  SetStamp(stamp);
-  return {};
+  return loaded;
 }
 
 Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
@@ -110,6 +138,8 @@ Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
   const DocumentId uid = opened.keys.uid;
   RECRYPT_ASSIGN(auto doc, Document::Open(file_, std::move(opened.keys), opened.trust,
                                           services_.clock.NowSeconds()));
+  // What this mount has seen whole is damaged now if it does not verify, not torn.
+  if (doc->IsProvisional() && !services_.freshness.Knows(uid, place_)) RECRYPT_TRY(VerifyAll(*doc));
   const auto fresh = services_.freshness.Admit(uid, doc->Generation(), place_);
   if (!fresh) {
     seen_ = Seen{uid, doc->Generation()};  // whoever renames it now takes it for what it is
@@ -126,6 +156,7 @@ Status OpenDocument::LoadWith(std::shared_ptr<const Header> header) {
   seen_ = Seen{uid, doc_->Generation()};
   header_ = std::move(header);
   phase_ = State::kLoaded;
+  if (doc_->IsProvisional() && provisional_since_ms_ == 0) IsProvisionalFromNow();
   first_use_ = opened.first_use;
   SetLease(opened.lease_end_ms);
   return {};
@@ -228,7 +259,7 @@ Result<std::string> OpenDocument::Label() {
     auto headers = ReadHeaders();
     if (headers) {
       label = headers->front()->expression.text();
-    } else {
+    } else if (!MayBeTornCreation(*file_).value_or(false)) {
       label = Fail(std::move(headers.error()));
     }
   }

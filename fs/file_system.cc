@@ -1,8 +1,14 @@
 #include "fs/file_system.h"
 
+#include <algorithm>
 #include <future>
 
 namespace recrypt {
+namespace {
+
+constexpr ptrdiff_t kSyncedOneByOne = 16;
+
+}  // namespace
 
 Result<std::unique_ptr<FileSystem>> FileSystem::Create(FileSystemOptions options, Store& store,
                                                        Access& access, const Clock& clock,
@@ -51,6 +57,7 @@ void FileSystem::Shutdown() {
   prefetcher_.Stop();
   commits_.Stop();
   StopNotifying();
+  std::vector<std::shared_ptr<OpenDocument>> waiting = write_back_.Stop();
   auto settle = [this](OpenDocument& document) {
     Status settled = document.Settle();
     // Records that could not be applied are as good; whoever writes next applies them.
@@ -58,10 +65,28 @@ void FileSystem::Shutdown() {
       log_(LogLevel::kError, "at unmounting: " + settled.error().message);
     }
   };
-  for (const auto& document : write_back_.Stop()) settle(*document);
-  for (const auto& inode : inodes_.WithDocuments()) settle(*inode->document());
+  for (const auto& document : waiting) settle(*document);
+  for (const auto& inode : inodes_.WithDocuments()) {
+    waiting.push_back(inode->document());
+    settle(*waiting.back());
+  }
+  ConfirmDurability(waiting);
   std::lock_guard lock(kept_mutex_);
   kept_.clear();
+}
+
+// Of many documents it is quicker to sync the whole share than each by itself.
+void FileSystem::ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents) {
+  const auto provisional = std::count_if(documents.begin(), documents.end(),
+                                         [](const auto& each) { return each->IsProvisional(); });
+  auto synced = OpenDocument::Synced::kNo;
+  if (provisional > kSyncedOneByOne && store_.SyncShare()) {
+    synced = OpenDocument::Synced::kWholeShare;
+  }
+  for (const auto& document : documents) {
+    Status confirmed = document->ConfirmDurability(synced);
+    if (!confirmed) log_(LogLevel::kInfo, "at unmounting: " + confirmed.error().message);
+  }
 }
 
 // Pages are dropped by the thread that does so always: this one answers a request of the kernel's.

@@ -260,10 +260,12 @@ class FileSystem : private DocumentEvents {
   Result<Created> CreateNew(Inode& parent, const std::string& name, mode_t mode, int flags,
                             const Caller& caller);
   std::shared_ptr<OpenDocument> DocumentOf(Inode& inode);
+  static void RememberSize(Inode& inode, const OpenDocument::Opened& opened);
   Result<Opened> OpenPlain(Inode& inode, int flags);
   Status ClearSetId(Inode& inode);
   Result<Entry> BeginFile(Inode& parent, const std::string& path, UniqueFd fd, NewDocument fresh,
                           mode_t mode, Owner caller);
+  void ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents);
   void KeepForLater(const std::shared_ptr<OpenDocument>& document);
   // By somebody else than who had it open.
   void Committed(const std::shared_ptr<OpenDocument>& document);

@@ -59,6 +59,7 @@ void FileSystem::LetGo(const Inode::Key& key) {
     std::lock_guard lock(kept_mutex_);
     kept_.remove(document);
   }
+  document->NameIsGone();
   (void)document->Drop();
 }
 
@@ -84,6 +85,18 @@ Status FileSystem::ClearSetId(Inode& inode) {
   return store_.ChangeMode(inode.node(), st.st_mode & 07777 & ~cleared);
 }
 
+// After a crash the stored length and the footer may tell another size than what is found behind
+// them: from now on stat(2) goes by what a program reads.
+void FileSystem::RememberSize(Inode& inode, const OpenDocument::Opened& opened) {
+  if (opened.stored_length == 0) return;
+  const auto told = SizeFromStoredLength(opened.stored_length);
+  if (told && *told == opened.size) return;
+  struct stat stored = {};
+  stored.st_size = static_cast<off_t>(opened.stored_length);
+  stored.st_mtim = opened.stored_modified;
+  inode.RememberContentSize(stored, opened.size);
+}
+
 Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, uid_t caller) {
   if (inode.kind() == InodeKind::kPlainFile) return Explain(inode, OpenPlain(inode, flags));
   if (!inode.is_document()) return NotOpenForThis();
@@ -102,6 +115,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, uid_t calle
     if (!cleared) document->Close();
     RECRYPT_TRY(cleared);
   }
+  RememberSize(inode, opened);
   // The kernel goes by what it was told, for as long as attributes are believed.
   if (opened.size != inode.shown_size() ||
       (opened.modified && !inode.HasShownModified(*opened.modified))) {

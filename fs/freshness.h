@@ -64,6 +64,13 @@ class FreshnessMemory {
     return seen_.contains(HashOf(place));
   }
 
+  // True when any state of that document was seen there.
+  bool Knows(const DocumentId& uid, std::string_view place) {
+    std::lock_guard lock(mutex_);
+    const auto [from, to] = seen_.equal_range(HashOf(place));
+    return std::any_of(from, to, [&uid](const auto& each) { return each.second.uid == uid; });
+  }
+
  private:
   struct Seen {
     DocumentId uid;

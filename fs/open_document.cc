@@ -64,6 +64,10 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
   }
   ++handles_;
   opened->size = size_;
+  if (stamp_ && !dirty_) {
+    opened->stored_length = stamp_->length;
+    opened->stored_modified = stamp_->modified;
+  }
   return opened;
 }
 

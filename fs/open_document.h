@@ -93,6 +93,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     bool first_use = false;   // a grant was asked for, or one fetched ahead is used now
     uint64_t size = 0;        // of the content now
     std::optional<struct timespec> modified = std::nullopt;  // of the file that was read
+    // The stored file in which that size was found; length 0 while changes are not committed.
+    uint64_t stored_length = 0;
+    struct timespec stored_modified = {};
   };
   // Decides about access, as open(2) does; counts a handle when it succeeds.
   Result<Opened> Open(OpenFor purpose);
@@ -175,6 +178,13 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   bool DoWork(int64_t age_ms);
   // Commits and applies all, as at unmounting.
   Status Settle();
+  // A document that was made a while ago, and not synced since, is made durable, and this noted in
+  // the stored file (core/jcd/provisional.h). `synced`: the caller has synced the whole share.
+  enum class Synced { kNo, kWholeShare };
+  bool IsProvisional();
+  Status ConfirmDurability(Synced synced);
+  // A name of it was removed: nothing is confirmed of what nobody finds any more.
+  void NameIsGone();
   // Forgets file and keys if nobody has it open and nothing is left to do; true when it did.
   bool Drop();
 
@@ -219,6 +229,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status OpenFile();
   Result<Stamp> TakeStamp();
   Result<bool> HasHeader();
+  Status LoadHeaders();
   using Headers = std::vector<std::shared_ptr<const Header>>;
   Result<Headers> ReadHeaders();
   Result<Headers> ReadStoredHeaders();  // requires writer_ alone
@@ -233,6 +244,12 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   void Unload();
   void SetStamp(std::optional<Stamp> stamp);
   void LoadChanged();  // requires writer_ alone
+
+  // document_confirming.cc; all require writer_
+  void IsProvisionalFromNow();
+  Status ConfirmWhenDue();
+  Status ConfirmLocked(Synced synced);
+  Status ConfirmUnderLock(Synced synced);
 
   // document_changing.cc; all require writer_
   Status BeginChange();
@@ -314,6 +331,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;
   int64_t last_change_ms_ = 0;
+  int64_t provisional_since_ms_ = 0;  // 0: it is not, or that is for others to confirm
   std::optional<Error> failed_write_back_;
   // Somebody was told that the present changes could not be written, and may have closed the file
   // upon that.

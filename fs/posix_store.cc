@@ -258,6 +258,10 @@ Status PosixStore::Truncate(int fd, uint64_t size) {
 Status PosixStore::SyncData(int fd) { return StatusOf(::fdatasync(fd), "fdatasync"); }
 
 Status PosixStore::SyncAll(int fd) { return StatusOf(::fsync(fd), "fsync"); }
+Status PosixStore::SyncShare() {
+  RECRYPT_ASSIGN(const UniqueFd directory, OpenDirectory(root()));
+  return StatusOf(::syncfs(directory.get()), "syncfs");
+}
 
 Status PosixStore::TryLock(int fd, LockKind kind) { return TryLockDocument(fd, kind); }
 

@@ -52,6 +52,7 @@ class PosixStore : public Store {
   Status Truncate(int fd, uint64_t size) override;
   Status SyncData(int fd) override;
   Status SyncAll(int fd) override;
+  Status SyncShare() override;
   Status TryLock(int fd, LockKind kind) override;
   void Unlock(int fd) override;
   Status TryLockRange(int fd, const RangeLock& lock) override;

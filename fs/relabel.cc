@@ -73,7 +73,10 @@ Status FileSystem::ReplaceUnderLabel(const Move& move, const LabelExpression& la
   }
   RECRYPT_TRY(access_.AuthorFor(label));
   RECRYPT_ASSIGN(NewDocument fresh, access_.Create(label, move.new_name));
-  const std::string temporary = "." + HexEncode(RandomArray<8>()) + ".jcd";
+  // The name of a sidecar that belongs to nothing: hidden, and in nobody's way should a crash leave
+  // it behind.
+  const std::string temporary =
+      SidecarName(StoredDocumentName(HexEncode(RandomArray<kMaxName / 2>())));
   RECRYPT_ASSIGN(const std::string place, PathOf(move.to, move.new_stored_name));
   RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(move.to.node(), temporary, 0600));
   Status done = CopyUnderLabel(*source, std::move(fd), std::move(fresh), place);

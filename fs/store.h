@@ -101,6 +101,8 @@ class Store {
   virtual Status SyncData(int fd) = 0;
   // These and all that belongs to the file, its extended attributes for one (fsync).
   virtual Status SyncAll(int fd) = 0;
+  // Everything on the share, in one go (syncfs).
+  virtual Status SyncShare() = 0;
 
   // A lock of the whole document between mounts (DESIGN 6), held by the open file description of
   // `fd`. Does not wait: kBusy when somebody else holds it.

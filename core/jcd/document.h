@@ -63,8 +63,11 @@ class Document {
   // A digest of the committed trailer: changes with every commit, by whomever.
   virtual Sha256Digest TrailerDigest() const = 0;
   virtual bool IsDirty() const = 0;
-  virtual uint64_t DirtyBytes() const = 0;   // memory held by what is not committed
-  virtual bool HasRecords() const = 0;       // Apply would do something
+  virtual uint64_t DirtyBytes() const = 0;  // memory held by what is not committed
+  virtual bool HasRecords() const = 0;      // Apply would do something
+  // Not known to have been durable as a whole since it was created (core/jcd/provisional.h). A
+  // synced commit and Apply take note of it in the file.
+  virtual bool IsProvisional() const = 0;
   virtual uint64_t RecordBytes() const = 0;  // in the file; Apply before it is many MiB
   // Block writes under the newest data key, committed or not. At kNewKeyDue the caller makes a new
   // data key with ReplaceHeader.

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "core/jcd/document_impl.h"
+#include "core/jcd/provisional.h"
 
 namespace recrypt {
 
@@ -36,7 +37,14 @@ Status DocumentImpl::Commit(const Author* author, Durability durability) {
   if (durability == Durability::kSynced) RECRYPT_TRY(SyncFile());
   std::unique_lock lock(state_mutex_);
   TakeAsCommitted(std::move(commit), durability);
+  if (durability == Durability::kSynced) NoteDurable();
   return {};
+}
+
+// All of the file was synced since it was last written to. The note may wait: without it a document
+// is read as a whole when it is next loaded, and then it is made again.
+void DocumentImpl::NoteDurable() {
+  if (provisional_ && ConfirmDurable(*file_)) provisional_ = false;
 }
 
 // Applying a document that reaches over its records would destroy them half-way; new groups may be
@@ -101,6 +109,11 @@ Status DocumentImpl::GatherWrites(BlockContexts& contexts, WriteList& writes) {
 
 // Header and slot 0, as far as they change.
 void DocumentImpl::GatherHead(WriteList& writes) {
+  // A header without a byte to spare goes without: what is torn of such a document is damage.
+  if (NeverCommitted() && header_region_[kProvisionalAt] == kConfirmedMark) {
+    header_region_[kProvisionalAt] = kProvisionalMark;
+    provisional_ = true;
+  }
   if (NeverCommitted() || changes_.header) {
     writes.Add(0, ByteSpan(header_region_).first(kSlot0));
   }
@@ -369,6 +382,7 @@ Status DocumentImpl::EndInFooter() {
 Status DocumentImpl::PutRecordsInPlace() {
   // Promise: the records are durable before the first byte that they replace is overwritten.
   RECRYPT_TRY(SyncFile());
+  NoteDurable();
   stored_.partly_applied = true;
   const uint64_t trailer_at = stored_.base_length - kTrailerSize;
   for (const auto& [offset, piece] : stored_.overlay.pieces()) {

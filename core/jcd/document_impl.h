@@ -34,6 +34,7 @@ class DocumentImpl : public Document, private StoredBytes {
   bool IsDirty() const override;
   uint64_t DirtyBytes() const override;
   bool HasRecords() const override;
+  bool IsProvisional() const override;
   uint64_t RecordBytes() const override;
   uint64_t BlockWrites() const override;
   Result<bool> IsCurrent() override;
@@ -163,6 +164,7 @@ class DocumentImpl : public Document, private StoredBytes {
   Status PutRecordsInPlace();
   Status PutInPlace(uint64_t offset, uint64_t end);
   Status CutRecords();
+  void NoteDurable();
 
   // document_sync.cc; all require operation_
   Status SyncFile();
@@ -193,6 +195,7 @@ class DocumentImpl : public Document, private StoredBytes {
   std::atomic<uint64_t> last_group_{0};  // the last one that was read for the first time
   std::atomic<uint32_t> scattered_{0};   // how many were, not in order
   Changes changes_;
+  std::atomic<bool> provisional_{false};  // as the file says; set under operation_
   Tree tree_;
   DirtyBlocks blocks_;
   // What Discard goes back to when the header was to be replaced.

@@ -1,4 +1,5 @@
 #include "core/jcd/document_impl.h"
+#include "core/jcd/provisional.h"
 
 namespace recrypt {
 
@@ -91,6 +92,7 @@ Status DocumentImpl::StartFrom(StoredState state, const TrustedLabels& trust, in
   stored_.partly_applied = state.partly_applied;
   stored_.overlay = std::move(state.overlay);
   tree_.Reset(state.fields.size, state.fields.root);
+  RECRYPT_ASSIGN(provisional_, recrypt::IsProvisional(*file_));
   return {};
 }
 
@@ -133,6 +135,8 @@ bool DocumentImpl::HasRecords() const {
   std::shared_lock lock(state_mutex_);
   return stored_.last_record != 0;
 }
+
+bool DocumentImpl::IsProvisional() const { return provisional_; }
 
 uint64_t DocumentImpl::RecordBytes() const {
   std::shared_lock lock(state_mutex_);

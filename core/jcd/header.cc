@@ -5,6 +5,7 @@
 #include "core/jcd/data_keys.h"
 #include "core/jcd/geometry.h"
 #include "core/jcd/header_text.h"
+#include "core/jcd/provisional.h"
 
 namespace recrypt {
 namespace {
@@ -166,7 +167,9 @@ Result<Header> ParseHeader(ByteSpan region) {
   if (all.empty() || all[0] != '[') return Refuse("there is none");
   RECRYPT_ASSIGN(const std::string_view text, ObjectText(all.substr(1)));
   const std::string_view rest = all.substr(1 + text.size());
-  if (rest.find_first_not_of(' ') != std::string_view::npos) {
+  const size_t other = rest.find_first_not_of(' ');
+  const bool marked = 1 + text.size() + other == kProvisionalAt && rest[other] == kProvisionalMark;
+  if (other != std::string_view::npos && !marked) {
     return Refuse("something other than spaces behind it");
   }
   const auto object = ParseJson(text);

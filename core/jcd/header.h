@@ -44,7 +44,8 @@ struct Wrapper {
 };
 
 // The header region of a file (2304 bytes, or at least up to the end of the header object; what
-// stands behind the object is only checked to be spaces up to the slot).
+// stands behind the object is only checked to be spaces up to the slot, with or without the mark of
+// core/jcd/provisional.h).
 Result<Header> ParseHeader(ByteSpan region);
 // The same region with what always stands around the header object, `[` and spaces: nothing when
 // that is no header either, or when it is the same.

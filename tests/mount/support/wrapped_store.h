@@ -100,6 +100,7 @@ class WrappedStore : public Store {
   Status Truncate(int fd, uint64_t size) override { return inner_->Truncate(fd, size); }
   Status SyncData(int fd) override { return inner_->SyncData(fd); }
   Status SyncAll(int fd) override { return inner_->SyncAll(fd); }
+  Status SyncShare() override { return inner_->SyncShare(); }
   Status TryLock(int fd, LockKind kind) override { return inner_->TryLock(fd, kind); }
   void Unlock(int fd) override { inner_->Unlock(fd); }
   Status TryLockRange(int fd, const RangeLock& lock) override {

@@ -60,9 +60,37 @@ TEST_F(DocumentTest, IsCreatedByOneWriteWhenItIsSmall) {
   document_ = world_.Create(file_);
   Must(document_->Write(0, RandomContent(100'000)));
   EXPECT_EQ(file_->writes, 0);
-  Must(document_->Commit(world_.author(), Durability::kSynced));
+  Must(document_->Commit(world_.author(), Durability::kVisible));
   EXPECT_EQ(file_->writes, 1);
+  EXPECT_EQ(file_->syncs, 0);
+}
+
+TEST_F(DocumentTest, IsProvisionalUntilItIsDurable) {
+  file_ = std::make_shared<MemoryFile>();
+  document_ = world_.Create(file_);
+  Must(document_->Write(0, RandomContent(10'000)));
+  Must(document_->Commit(world_.author(), Durability::kVisible));
+  EXPECT_TRUE(document_->IsProvisional());
+  EXPECT_EQ(file_->bytes()[2294], '\t');
+  EXPECT_TRUE(Must(world_.Open(file_))->IsProvisional());
+  Must(document_->Write(0, RandomContent(10)));
+  Must(document_->Commit(world_.author(), Durability::kSynced));
   EXPECT_EQ(file_->syncs, 1);
+  EXPECT_FALSE(document_->IsProvisional());
+  EXPECT_EQ(file_->bytes()[2294], ' ');
+  EXPECT_FALSE(Must(world_.Open(file_))->IsProvisional());
+}
+
+TEST_F(DocumentTest, ApplyingMakesItDurable) {
+  file_ = std::make_shared<MemoryFile>();
+  document_ = world_.Create(file_);
+  Must(document_->Write(0, RandomContent(10'000)));
+  Must(document_->Commit(world_.author(), Durability::kVisible));
+  Must(document_->Write(0, RandomContent(10)));
+  Must(document_->Commit(world_.author(), Durability::kVisible));
+  EXPECT_TRUE(document_->IsProvisional());
+  Must(document_->Apply());
+  EXPECT_FALSE(Must(world_.Open(file_))->IsProvisional());
 }
 
 TEST_F(DocumentTest, HoldsLittleWhileItIsWrittenFromStartToEnd) {

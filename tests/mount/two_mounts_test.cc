@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "core/jcd/document.h"
 #include "tests/mount/support/mounted.h"
 #include "tests/mount/support/wrapped_store.h"
 
@@ -48,6 +49,31 @@ TEST_F(TwoMounts, WhatOneClosesTheOtherSeesAtItsNextOpen) {
   fd.Reset();
   EXPECT_EQ(ReadFile(Other("f")), "Xnd.. and more");
   EXPECT_EQ(Xattr(Other("f"), "user.jcd.signer"), "alice@example.com");
+}
+
+TEST_F(TwoMounts, RecordsMayBeBroughtIntoPlaceWhileAnotherReads) {
+  std::string content = RandomText(3'000'000, 5);
+  WriteFile(*this / "f", content);
+  UniqueFd writer = OpenFd(*this / "f", O_RDWR);
+  const std::string changed = RandomText(5'000, 6);
+  content.replace(2'000'000, changed.size(), changed);
+  ASSERT_EQ(pwrite(writer.get(), changed.data(), changed.size(), 2'000'000), 5'000);
+  ASSERT_EQ(fsync(writer.get()), 0);
+  UniqueFd reader = OpenFd(Other("f"), O_RDONLY);
+  std::string found(10, '\0');
+  ASSERT_EQ(pread(reader.get(), found.data(), found.size(), 0), 10);
+  struct stat st = {};
+  const auto applied = [&] {
+    return stat((share_ + "/f.jcd").c_str(), &st) == 0 &&
+           static_cast<uint64_t>(st.st_size) == StoredLengthFromSize(content.size());
+  };
+  EXPECT_FALSE(applied());
+  writer.Reset();
+  for (int i = 0; i < 2000 && !applied(); ++i) usleep(10'000);
+  ASSERT_TRUE(applied());
+  found.resize(5'000);
+  ASSERT_EQ(pread(reader.get(), found.data(), found.size(), 2'000'000), 5'000);
+  EXPECT_EQ(found, changed);
 }
 
 TEST_F(TwoMounts, TheTimeOfModificationNeedNotChange) {

@@ -107,6 +107,12 @@ Status OpenDocument::StartNew(UniqueFd fd, NewDocument fresh, std::string place)
   }
   RECRYPT_TRY(LockForChange());
   std::unique_lock state(state_);
+  auto st = file_->Stat();
+  if (!st || st->st_size != 0) {
+    Unlock();
+    if (!st) return Fail(std::move(st.error()));
+    return Fail(ErrorCode::kExists, "another mount has written the new file");
+  }
   Begin(std::move(fresh));
   ++handles_;
   return {};
@@ -124,6 +130,7 @@ Status OpenDocument::StartOver() {
 
 Status OpenDocument::StartOverLocked() {
   if (dirty_ && born_ && size_ == 0) return {};
+  if (!dirty_) RECRYPT_TRY(file_->Revalidate());
   RECRYPT_ASSIGN(LabelExpression expression, ExpressionForRestart());
   RECRYPT_ASSIGN(NewDocument fresh, MakeFresh(expression));
   RECRYPT_ASSIGN(const Attributes attributes, AttributesToKeep());

@@ -25,6 +25,8 @@ Status OpenDocument::CommitLocked(Durability durability) {
     if (provisional_since_ms_ != 0) (void)ConfirmLocked(Synced::kNo);
     return {};
   }
+  // What close says includes what a server refuses, and others see it then.
+  if (services_.store.IsRemote()) durability = Durability::kSynced;
   RECRYPT_ASSIGN(std::shared_ptr<const Author> author,
                  services_.access.AuthorFor(header_->expression));
   if (attributes_changed_) RECRYPT_TRY(SyncAttributes());
@@ -73,7 +75,7 @@ void OpenDocument::KeepBorn() {
 
 // Remembers the stored file as it is now, after a change of our own under the lock.
 void OpenDocument::Restamp() {
-  auto stamp = TakeStamp();
+  auto stamp = KnownStamp();
   SetStamp(stamp ? std::optional(*stamp) : std::nullopt);
 }
 
@@ -163,11 +165,11 @@ Status OpenDocument::Flush() {
 }
 
 // Whoever may not read it again has nothing that could wait; nor is it put off where it failed
-// before.
+// before. On a remote store the room that was taken is not sure before a sync.
 bool OpenDocument::MayCommitSoon() const {
   const bool failing = told_ || failing_since_ms_ != 0;
-  return born_ && size_ <= kMaxSizeToCommitSoon && !failing && LeaseAlive() &&
-         lease_end_ms_ != kUntilClosed;
+  return !services_.store.IsRemote() && born_ && size_ <= kMaxSizeToCommitSoon && !failing &&
+         LeaseAlive() && lease_end_ms_ != kUntilClosed;
 }
 
 void OpenDocument::FinishCommit() {

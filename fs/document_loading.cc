@@ -50,6 +50,11 @@ Status OpenDocument::OpenFile() {
 // Length, time and the last bytes: a commit makes a new tag at the end of the file, or changes the
 // length, so this notices it even where clocks are coarse or the time was set back.
 Result<OpenDocument::Stamp> OpenDocument::TakeStamp() {
+  RECRYPT_TRY(file_->Revalidate());
+  return KnownStamp();
+}
+
+Result<OpenDocument::Stamp> OpenDocument::KnownStamp() {
   RECRYPT_ASSIGN(struct stat st, file_->Stat());
   Stamp stamp;
   stamp.length = static_cast<uint64_t>(st.st_size);

@@ -12,6 +12,7 @@
 #ifndef RECRYPT_FS_FILE_SYSTEM_H_
 #define RECRYPT_FS_FILE_SYSTEM_H_
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@
 #include "fs/names.h"
 #include "fs/open_document.h"
 #include "fs/prefetch.h"
+#include "fs/stale_opens.h"
 #include "fs/store.h"
 #include "fs/user_locks.h"
 #include "fs/write_back.h"
@@ -38,7 +40,8 @@ namespace recrypt {
 struct FileSystemOptions {
   std::optional<LabelExpression> label;  // for new files where the share's policy has none
   PolicyVerifier verify_policy;
-  int64_t lock_wait_ms = 5000;  // for another mount's lock, before EBUSY
+  // For another mount's lock, before EBUSY: longer than a writer that rests keeps its changes.
+  int64_t lock_wait_ms = WriteBack::kMaxAgeMs + 3000;
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
 };
@@ -48,18 +51,27 @@ struct Entry {
   struct stat attributes;
 };
 
-// Who makes something, and the bits that are taken off its mode.
+// Who makes or opens something, the bits that are taken off the mode, and the thread that asks,
+// where it is known.
 struct Caller {
-  Owner owner;
+  Owner owner = {0, 0};
   mode_t umask = 0;
+  pid_t thread = 0;
 };
 
 // An open(2).
 struct OpenFile {
-  std::shared_ptr<Inode> inode;
-  std::shared_ptr<OpenDocument> document;  // null for a plain file
-  UniqueFd plain;
-  int flags = 0;
+  OpenFile(std::shared_ptr<Inode> its_inode, std::shared_ptr<OpenDocument> its_document,
+           UniqueFd its_plain, int its_flags);
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  bool MayWrite() const;
+
+  const std::shared_ptr<Inode> inode;
+  const std::shared_ptr<OpenDocument> document;  // null for a plain file
+  const UniqueFd plain;
+  const int flags;
 };
 
 // An opendir(3). One call at a time for each.
@@ -141,7 +153,9 @@ class FileSystem : private DocumentEvents {
     bool keep_pages = false;
   };
   // Root keeps the set-id bits of what it truncates.
-  Result<Opened> Open(Inode& inode, int flags, uid_t caller = 0);
+  Result<Opened> Open(Inode& inode, int flags, const Caller& caller = {});
+  // A name was looked up for that thread, and not found.
+  void FoundNothing(pid_t thread) { (void)stale_opens_.Take(thread); }
   struct Created {
     Entry entry;
     std::unique_ptr<OpenFile> file;
@@ -220,6 +234,10 @@ class FileSystem : private DocumentEvents {
   Result<Found> FoundAt(Inode& directory, std::string stored_name);
   bool IsHidden(const Inode& directory, std::string_view name) const;
   Result<Entry> Adopt(Inode& directory, Found found);
+  // What others did to the names in a directory of a remote store is seen from now on, or was not
+  // longer ago than the kernel believes names anyway.
+  enum class NamesAs { kOfNow, kOfLately };
+  void RefreshNames(Inode& directory, NamesAs wanted);
   Status CheckFree(Inode& directory, const std::string& name);
 
   // attributes.cc
@@ -298,6 +316,11 @@ class FileSystem : private DocumentEvents {
   DocumentServices services_;
   InodeTable inodes_;
   UserLocks locks_;
+
+  StaleOpens stale_opens_;
+
+  static constexpr int kMaxFetchingPages = 4;
+  std::atomic<int> fetching_pages_{0};  // calls of Seek that do
 
   // Documents that nobody has open, most recent first: kept loaded for the next open.
   static constexpr size_t kKeptDocuments = 64;

@@ -21,7 +21,24 @@ tl::unexpected<Error> NotOpenForThis() {
 
 }  // namespace
 
+OpenFile::OpenFile(std::shared_ptr<Inode> its_inode, std::shared_ptr<OpenDocument> its_document,
+                   UniqueFd its_plain, int its_flags)
+    : inode(std::move(its_inode)),
+      document(std::move(its_document)),
+      plain(std::move(its_plain)),
+      flags(its_flags) {
+  if (MayWrite()) inode->CountWriters(1);
+}
+
+OpenFile::~OpenFile() {
+  if (MayWrite()) inode->CountWriters(-1);
+}
+
+bool OpenFile::MayWrite() const { return (flags & O_ACCMODE) != O_RDONLY; }
+
 void FileSystem::NoteRefusal(Inode& inode, const Error& error) {
+  std::shared_ptr<Inode> parent = inode.parent();
+  if (error.os_error == ESTALE && parent != nullptr) parent->SetNamesSeen(INT64_MIN / 2);
   if (!IsRefusal(error.code)) return;
   inode.Remember(Refusal{error.message, clock_.NowSeconds()});
 }
@@ -97,20 +114,23 @@ void FileSystem::RememberSize(Inode& inode, const OpenDocument::Opened& opened) 
   inode.RememberContentSize(stored, opened.size);
 }
 
-Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, uid_t caller) {
+Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Caller& caller) {
   if (inode.kind() == InodeKind::kPlainFile) return Explain(inode, OpenPlain(inode, flags));
   if (!inode.is_document()) return NotOpenForThis();
   OpenFor purpose = OpenFor::kReading;
   if ((flags & O_ACCMODE) != O_RDONLY) purpose = OpenFor::kWriting;
   if ((flags & O_TRUNC) != 0) purpose = OpenFor::kTruncating;
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
-  auto decided = Explain(inode, document->Open(purpose));
+  const NameWas name =
+      stale_opens_.Take(caller.thread) ? NameWas::kLookedUpAgain : NameWas::kLookedUp;
+  auto decided = Explain(inode, document->Open(purpose, name));
   if (!decided) {
+    if (decided.error().os_error == ESTALE) stale_opens_.Note(caller.thread);
     KeepForLater(document);  // what was loaded to find that out is not kept without bound
     return Fail(std::move(decided.error()));
   }
   const OpenDocument::Opened& opened = *decided;
-  if (purpose == OpenFor::kTruncating && caller != 0) {
+  if (purpose == OpenFor::kTruncating && caller.owner.uid != 0) {
     Status cleared = ClearSetId(inode);
     if (!cleared) document->Close();
     RECRYPT_TRY(cleared);
@@ -134,7 +154,9 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
                                                    mode_t mode, int flags, const Caller& caller) {
   auto created = CreateNew(parent, name, mode, flags, caller);
   const bool exists = !created && created.error().code == ErrorCode::kExists;
-  if (!exists || (flags & O_EXCL) != 0 || !Find(parent, name)) return created;
+  if (!exists || (flags & O_EXCL) != 0) return created;
+  RefreshNames(parent, NamesAs::kOfNow);
+  if (!Find(parent, name)) return created;
   // Another mount was quicker. Whoever did not ask to be the first opens that one: upon this the
   // kernel looks again, and decides who may.
   return Fail(Error{ErrorCode::kNotFound, "made by another mount meanwhile", ESTALE});
@@ -156,8 +178,11 @@ Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::stri
   RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
   RECRYPT_ASSIGN(UniqueFd fd, store_.CreateFile(parent.node(), stored, mode & 07777));
   auto begun = BeginFile(parent, path, std::move(fd), std::move(fresh), mode, caller.owner);
-  // Nothing of it stays that its maker has not heard of.
-  if (!begun) (void)store_.Unlink(parent.node(), stored);
+  // Nothing of it stays that its maker has not heard of, unless another mount writes it already.
+  if (!begun && begun.error().code != ErrorCode::kBusy) {
+    auto left = store_.StatAt(parent.node(), stored);
+    if (left && left->st_size == 0) (void)store_.Unlink(parent.node(), stored);
+  }
   RECRYPT_ASSIGN(Entry entry, std::move(begun));
   std::shared_ptr<OpenDocument> document = DocumentOf(*entry.inode);
   Created created{entry, nullptr};
@@ -175,7 +200,13 @@ Result<Entry> FileSystem::BeginFile(Inode& parent, const std::string& path, Uniq
   std::shared_ptr<Inode> inode = inodes_.Adopt(std::move(node), stat, InodeKind::kDocument);
   inode->SetParent(parent.shared_from_this());
   inode->SetCreatedIn(parent);
-  Status started = DocumentOf(*inode)->StartNew(std::move(fd), std::move(fresh), path);
+  std::shared_ptr<OpenDocument> document = DocumentOf(*inode);
+  Status started = document->StartNew(std::move(fd), std::move(fresh), path);
+  if (!started && started.error().code == ErrorCode::kExists) {
+    auto opened = document->Open(OpenFor::kWriting);
+    started = opened ? Status{} : Fail(std::move(opened.error()));
+    if (auto shown = GetAttributes(*inode)) stat = *shown;
+  }
   if (!started) {
     inodes_.Forget(*inode, 1);
     return Fail(std::move(started.error()));
@@ -205,7 +236,7 @@ Status FileSystem::Write(OpenFile& file, uint64_t offset, ByteSpan data, WriteAt
 }
 
 Status FileSystem::Flush(OpenFile& file) {
-  if (file.document == nullptr || (file.flags & O_ACCMODE) == O_RDONLY) return {};
+  if (file.document == nullptr || !file.MayWrite()) return {};
   return Explain(*file.inode, file.document->Flush());
 }
 
@@ -229,8 +260,19 @@ Status FileSystem::Allocate(OpenFile& file, int mode, uint64_t offset, uint64_t 
   }
 }
 
+// What was written through a mapping is data, and may be in the kernel's pages alone: these are
+// fetched first. That takes another thread of the mount, so it is done by a few at a time; the
+// others take everything for data, which is never wrong.
 Result<uint64_t> FileSystem::Seek(OpenFile& file, uint64_t offset, SeekFor what) {
-  if (file.document != nullptr) return file.document->Seek(offset, what);
+  if (file.document != nullptr) {
+    if (file.inode->HasWriters()) {
+      const bool few = ++fetching_pages_ <= kMaxFetchingPages;
+      if (few) kernel_.DropPages(file.inode->id());
+      --fetching_pages_;
+      if (!few) return file.document->SeekInData(offset, what);
+    }
+    return file.document->Seek(offset, what);
+  }
   RECRYPT_ASSIGN(struct stat st, store_.Stat(file.plain.get()));
   const auto size = static_cast<uint64_t>(st.st_size);
   if (offset >= size) return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});

@@ -30,7 +30,7 @@ void FillOpen(fuse_req_t req, struct fuse_file_info* fi, std::unique_ptr<OpenFil
 }
 
 void Open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* fi) {
-  auto opened = FileSystemOf(req).Open(InodeOf(req, ino), fi->flags, CallerOf(req).owner.uid);
+  auto opened = FileSystemOf(req).Open(InodeOf(req, ino), fi->flags, CallerOf(req));
   if (!opened) return ReplyError(req, opened.error());
   FillOpen(req, fi, std::move(opened->file), opened->keep_pages);
   if (fuse_reply_open(req, fi) != -ENOENT) return;

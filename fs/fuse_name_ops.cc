@@ -21,7 +21,9 @@ void ReplyAttributes(fuse_req_t req, const Result<struct stat>& attributes) {
 }
 
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  ReplyEntry(req, FileSystemOf(req).Lookup(InodeOf(req, parent), name));
+  auto entry = FileSystemOf(req).Lookup(InodeOf(req, parent), name);
+  if (!entry) FileSystemOf(req).FoundNothing(fuse_req_ctx(req)->pid);
+  ReplyEntry(req, entry);
 }
 
 void Forget(fuse_req_t req, fuse_ino_t ino, uint64_t count) {

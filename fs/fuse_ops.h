@@ -30,7 +30,7 @@ inline LockOwner WholeOwner(const struct fuse_file_info* fi) {
 }
 inline Caller CallerOf(fuse_req_t req) {
   const struct fuse_ctx* context = fuse_req_ctx(req);
-  return {{context->uid, context->gid}, context->umask};
+  return {{context->uid, context->gid}, context->umask, context->pid};
 }
 
 inline void ReplyError(fuse_req_t req, const Error& error) { fuse_reply_err(req, ErrnoOf(error)); }

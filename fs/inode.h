@@ -82,6 +82,13 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // Made through this mount, in that directory.
   bool WasCreatedIn(const Inode& directory) const;
   void SetCreatedIn(const Inode& directory);
+  // Open files that may write, and so may have changed pages which only the kernel has yet.
+  void CountWriters(int change) { writers_ += change; }
+  bool HasWriters() const { return writers_ > 0; }
+
+  // Of a directory: when its names were last asked of a remote store.
+  int64_t names_seen_ms() const { return names_seen_ms_; }
+  void SetNamesSeen(int64_t now_ms) { names_seen_ms_ = now_ms; }
   // What of a directory was asked for ahead (fs/prefetch.h).
   std::shared_ptr<DirectoryPrefetch> PrefetchState();
 
@@ -123,7 +130,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   bool is_root_ = false;  // set before the inode is shared
   std::atomic<uint64_t> shown_size_{0};
   std::atomic<int64_t> shown_modified_{0};  // nanoseconds
-  uint64_t lookups_ = 0;                    // guarded by InodeTable::mutex_
+  std::atomic<int> writers_{0};
+  std::atomic<int64_t> names_seen_ms_{INT64_MIN / 2};
+  uint64_t lookups_ = 0;  // guarded by InodeTable::mutex_
 
   mutable std::mutex mutex_;  // guards what follows; innermost: nothing is called under it
   std::shared_ptr<OpenDocument> document_;

@@ -2,7 +2,8 @@
 //
 // DropPages and DropName are called only from threads that hold no lock which a FUSE request may
 // wait for: dropping pages waits for requests on them, and writes dirty ones back through the mount
-// first. DropAttributes waits for nothing.
+// first. DropAttributes waits for nothing. Of the threads that answer requests only a few may drop
+// pages at a time: the others have to take what is written back.
 #ifndef RECRYPT_FS_KERNEL_CACHE_H_
 #define RECRYPT_FS_KERNEL_CACHE_H_
 

@@ -7,6 +7,8 @@
 namespace recrypt {
 namespace {
 
+constexpr int64_t kNamesBelievedMs = 1000;
+
 tl::unexpected<Error> NoSuchName() {
   return Fail(Error{ErrorCode::kNotFound, "no such name", ENOENT});
 }
@@ -105,9 +107,23 @@ Result<Entry> FileSystem::Adopt(Inode& directory, Found found) {
   return Entry{std::move(inode), stat};
 }
 
+void FileSystem::RefreshNames(Inode& directory, NamesAs wanted) {
+  if (!store_.IsRemote()) return;
+  const int64_t now = clock_.MonotonicMillis();
+  if (wanted == NamesAs::kOfLately && now - directory.names_seen_ms() < kNamesBelievedMs) return;
+  directory.SetNamesSeen(now);
+  (void)store_.Revalidate(directory.node());  // else names are found as they are known
+}
+
 Result<Entry> FileSystem::Lookup(Inode& directory, const std::string& name) {
-  RECRYPT_ASSIGN(Found found, Find(directory, name));
-  return Adopt(directory, std::move(found));
+  RefreshNames(directory, NamesAs::kOfLately);
+  auto found = Find(directory, name);
+  if (!found && found.error().code == ErrorCode::kNotFound && store_.IsRemote()) {
+    RefreshNames(directory, NamesAs::kOfNow);  // another mount may have made it
+    found = Find(directory, name);
+  }
+  if (!found) return Fail(std::move(found.error()));
+  return Adopt(directory, std::move(*found));
 }
 
 // A name can be taken by a document or by something else, which stand under different names on the
@@ -117,6 +133,7 @@ Status FileSystem::CheckFree(Inode& directory, const std::string& name) {
     return Fail(ErrorCode::kForbidden, "the name is reserved for the share itself");
   }
   if (name.size() > kMaxName) return NameIsTooLong();
+  RefreshNames(directory, NamesAs::kOfNow);
   auto other = store_.StatAt(directory.node(), name);
   // Whoever cannot see whether a name is taken must not take it a second time.
   if (!other && IsUnknown(other.error())) return Fail(std::move(other.error()));

@@ -47,17 +47,18 @@ bool OpenDocument::Readable() const {
   return phase_ == State::kEmpty || (phase_ == State::kLoaded && LeaseAlive());
 }
 
-Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
+Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose, NameWas name) {
   std::lock_guard writer(writer_);
   Result<Opened> opened = Opened{};
   if (purpose == OpenFor::kTruncating) {
+    RECRYPT_TRY(CheckName(name));
     RECRYPT_TRY(StartOver());
   } else {
     // Who may write depends on who wrote before.
     if (purpose == OpenFor::kWriting && commits_soon_) {
       RECRYPT_TRY(CommitLocked(Durability::kVisible));
     }
-    opened = OpenFresh();
+    opened = OpenFresh(name);
     if (!opened) return opened;
     if (std::exchange(pages_are_old_, false)) opened->keep_pages = false;
     if (purpose == OpenFor::kWriting) RECRYPT_TRY(CheckMayWrite());
@@ -72,18 +73,12 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose) {
 }
 
 // The check of close-to-open: has another mount changed the document since it was verified here?
-Result<OpenDocument::Opened> OpenDocument::OpenFresh() {
+Result<OpenDocument::Opened> OpenDocument::OpenFresh(NameWas name) {
   std::unique_lock state(state_);
+  RECRYPT_ASSIGN(Stamp stamp, StampOfNamed(name));
   if (locked_) {  // nobody else can have changed it
     if (phase_ == State::kLoaded && !LeaseAlive()) RECRYPT_TRY(Renew());
     if (Readable()) return Opened{.keep_pages = true};
-  }
-  RECRYPT_TRY(OpenFile());
-  RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
-  if (stamp.unlinked && handles_ == 0) {
-    // Another mount replaced it, and the kernel's look-up is older: it looks again upon this.
-    file_.reset();
-    return Fail(Error{ErrorCode::kNotFound, "replaced by another mount", ESTALE});
   }
   if (stamp_ && *stamp_ == stamp) {
     // Verified under this lease: the content itself is loaded when it is read, if the kernel does
@@ -101,6 +96,27 @@ Result<OpenDocument::Opened> OpenDocument::OpenFresh() {
                 .loaded = true,
                 .first_use = first_use_,
                 .modified = stamp.modified};
+}
+
+// When another mount has removed or replaced the file, the kernel's look-up is older: it looks
+// again upon ESTALE, at once.
+Result<OpenDocument::Stamp> OpenDocument::StampOfNamed(NameWas name) {
+  Status open = OpenFile();
+  Result<Stamp> stamp = open ? TakeStamp() : Fail(std::move(open.error()));
+  const bool gone = stamp ? stamp->unlinked : stamp.error().os_error == ESTALE;
+  if (!gone || (stamp && name == NameWas::kLookedUpAgain)) return stamp;
+  if (handles_ == 0 && !dirty_ && !locked_) {
+    Unload();
+    header_.reset();
+    file_.reset();
+  }
+  return Fail(Error{ErrorCode::kNotFound, "replaced by another mount", ESTALE});
+}
+
+Status OpenDocument::CheckName(NameWas name) {
+  std::unique_lock state(state_);
+  RECRYPT_TRY(StampOfNamed(name));
+  return {};
 }
 
 // Opening for writing fails where a commit would: better a refusal at open than at close.
@@ -198,6 +214,14 @@ Result<uint64_t> OpenDocument::Seek(uint64_t offset, SeekFor what) {
     return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
   }
   return found;
+}
+
+Result<uint64_t> OpenDocument::SeekInData(uint64_t offset, SeekFor what) {
+  std::lock_guard writer(writer_);
+  RECRYPT_TRY(MakeReadable());
+  const uint64_t size = doc_ == nullptr ? 0 : doc_->Size();
+  if (offset >= size) return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
+  return what == SeekFor::kData ? offset : size;
 }
 
 std::optional<OpenDocument::Uncommitted> OpenDocument::uncommitted() {

@@ -71,10 +71,11 @@ struct DocumentServices {
   LongNames& names;
   DocumentEvents& events;
   LogSink log;
-  int64_t lock_wait_ms = 5000;
+  int64_t lock_wait_ms = 8000;
   std::atomic<uint64_t> dirty_bytes{0};  // of all documents, not committed
 };
 
+enum class NameWas { kLookedUp, kLookedUpAgain };
 enum class OpenFor { kReading, kWriting, kTruncating };
 enum class WriteAt { kOffset, kEnd };
 enum class SeekFor { kData, kHole };
@@ -98,8 +99,10 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     struct timespec stored_modified = {};
   };
   // Decides about access, as open(2) does; counts a handle when it succeeds.
-  Result<Opened> Open(OpenFor purpose);
-  // Begins the document in a stored file that has just been created; counts a handle.
+  // ESTALE when the file has no name any more, unless the name has just been looked up again.
+  Result<Opened> Open(OpenFor purpose, NameWas name = NameWas::kLookedUp);
+  // Begins the document in a stored file that has just been created; counts a handle. kExists when
+  // another mount was quicker to write it: it is to be opened like any other.
   Status StartNew(UniqueFd fd, NewDocument fresh, std::string place);
   // One handle less. The last one commits what is left; a failure is logged.
   void Close();
@@ -111,6 +114,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   enum class Beyond { kKeepSize, kGrow };
   Status Zero(uint64_t offset, uint64_t length, Beyond beyond);
   Result<uint64_t> Seek(uint64_t offset, SeekFor what);
+  // As if it had no holes.
+  Result<uint64_t> SeekInData(uint64_t offset, SeekFor what);
   // close(2): complete and visible to other mounts. Reports a failed write-back, once. A small new
   // document gets its room on the disk and is signed off the caller's path, some milliseconds
   // later: who opens it in another mount meanwhile waits for the lock.
@@ -216,9 +221,11 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // open_document.cc
   int64_t Now() const { return services_.clock.MonotonicMillis(); }
   bool LeaseAlive() const { return Now() < lease_end_ms_; }
-  bool Readable() const;       // requires state_ (shared)
-  Result<Opened> OpenFresh();  // requires writer_
-  Status CheckMayWrite();      // requires writer_
+  bool Readable() const;                                             // requires state_ (shared)
+  Result<Opened> OpenFresh(NameWas name = NameWas::kLookedUpAgain);  // requires writer_
+  Status CheckMayWrite();                                            // requires writer_
+  Status CheckName(NameWas name);                                    // requires writer_
+  Result<Stamp> StampOfNamed(NameWas name);  // requires writer_, and state_ exclusively
   Status MakeReadable();
   Status RefreshAfterDamage(const Error& damage);
   void SetLease(int64_t end_ms);
@@ -227,7 +234,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   // document_loading.cc; all require writer_, and state_ exclusively
   Status OpenFile();
+  // Of the stored file as it is now on the share, or as this mount knows it.
   Result<Stamp> TakeStamp();
+  Result<Stamp> KnownStamp();
   Result<bool> HasHeader();
   Status LoadHeaders();
   using Headers = std::vector<std::shared_ptr<const Header>>;

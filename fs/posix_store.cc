@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <ctime>
 #include <optional>
 
 namespace recrypt {
@@ -51,6 +53,31 @@ std::optional<std::string> PathBelow(const std::string& base, std::string_view p
 }
 
 constexpr uint64_t kReadWithOpen = 32768;
+// More than times of any file system are coarse by, and clocks of machines in one site apart.
+constexpr time_t kRecentSeconds = 5;
+
+// Whether only this machine changes what lies on a file system of that type (statfs(2)); of those
+// that are not known it is not believed.
+bool IsLocal(uint32_t type) {
+  switch (type) {
+    case 0xEF53:      // ext2, ext3, ext4
+    case 0x58465342:  // xfs
+    case 0x9123683E:  // btrfs
+    case 0x01021994:  // tmpfs
+    case 0x858458F6:  // ramfs
+    case 0x794C7630:  // overlayfs
+    case 0xF2F52010:  // f2fs
+    case 0x2FC12FC1:  // zfs
+    case 0xCA451A4E:  // bcachefs
+    case 0x3153464A:  // jfs
+    case 0x4D44:      // vfat
+    case 0x2011BAB0:  // exfat
+    case 0x7366746E:  // ntfs3
+      return true;
+    default:
+      return false;
+  }
+}
 
 struct flock FlockOf(const RangeLock& lock) {
   struct flock range = {};
@@ -66,7 +93,30 @@ struct flock FlockOf(const RangeLock& lock) {
 Result<std::unique_ptr<PosixStore>> PosixStore::Open(const std::string& path) {
   UniqueFd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) return FailErrno(errno, "opening the share " + path);
-  return std::unique_ptr<PosixStore>(new PosixStore(std::move(root)));
+  struct statfs st;
+  if (::fstatfs(root.get(), &st) != 0) return FailErrno(errno, "statfs");
+  const bool remote = !IsLocal(static_cast<uint32_t>(st.f_type));
+  return std::unique_ptr<PosixStore>(new PosixStore(std::move(root), remote));
+}
+
+// Opening is when the client of a network file system asks the server. By time and size it tells
+// whether what it keeps is still good; times may be coarse, so of a file that changed a moment ago
+// everything is read anew.
+Status PosixStore::Revalidate(int fd_or_node) {
+  if (!remote_) return {};
+  RECRYPT_ASSIGN(struct stat st, Stat(fd_or_node));
+  const bool directory = S_ISDIR(st.st_mode);
+  UniqueFd again(::open(DescriptorPath(fd_or_node).c_str(),
+                        O_RDONLY | O_CLOEXEC | (directory ? O_DIRECTORY : O_NONBLOCK)));
+  if (directory) return {};  // to look names up one need not be allowed to list them
+  if (!again) return FailErrno(errno, "open");
+  RECRYPT_ASSIGN(st, Stat(again.get()));
+  struct timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  if (now.tv_sec - st.st_ctim.tv_sec <= kRecentSeconds) {
+    (void)::posix_fadvise(again.get(), 0, 0, POSIX_FADV_DONTNEED);
+  }
+  return {};
 }
 
 Result<UniqueFd> PosixStore::OpenNode(int dir, const std::string& name) {

@@ -17,6 +17,8 @@ class PosixStore : public Store {
   static Result<std::unique_ptr<PosixStore>> Open(const std::string& path);
 
   int root() const override { return root_.get(); }
+  bool IsRemote() const override { return remote_; }
+  Status Revalidate(int fd_or_node) override;
   Result<UniqueFd> OpenNode(int dir, const std::string& name) override;
   Result<UniqueFd> NodeOf(int fd) override;
   Result<struct stat> Stat(int fd_or_node) override;
@@ -60,9 +62,10 @@ class PosixStore : public Store {
   Result<std::optional<RangeLock>> FindLock(int fd, const RangeLock& wanted) override;
 
  private:
-  explicit PosixStore(UniqueFd root) : root_(std::move(root)) {}
+  PosixStore(UniqueFd root, bool remote) : root_(std::move(root)), remote_(remote) {}
 
   const UniqueFd root_;
+  const bool remote_;
   std::mutex root_path_mutex_;  // guards root_path_; innermost
   std::string root_path_;       // as last found
 };

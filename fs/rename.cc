@@ -31,6 +31,8 @@ Status FileSystem::Rename(Inode& from, const std::string& name, Inode& to,
 
 Result<FileSystem::Move> FileSystem::PlanMove(Inode& from, const std::string& name, Inode& to,
                                               const std::string& new_name) {
+  RefreshNames(from, NamesAs::kOfNow);
+  if (&to != &from) RefreshNames(to, NamesAs::kOfNow);
   RECRYPT_ASSIGN(Found source, Find(from, name));
   Move move{from, to, name, std::move(source), new_name, std::nullopt, ""};
   auto target = Find(to, new_name);

@@ -58,6 +58,7 @@ class ShareFile : public StoredFile {
   Status SyncAll() { return store_.SyncAll(write_fd()); }
 
   Result<struct stat> Stat() { return store_.Stat(fd_.get()); }
+  Status Revalidate() { return store_.Revalidate(fd_.get()); }
   bool writable() const { return writable_ || write_fd_ >= 0; }
   // Opens `node`, which is this file's, for writing too. Calls are serialized by the caller.
   Status MakeWritable(int node) {

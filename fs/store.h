@@ -45,6 +45,15 @@ class Store {
   // The root of the share: a node that lives as long as the store.
   virtual int root() const = 0;
 
+  // -- What other machines do.
+  // True for a network file system: other machines change it behind what this one's system keeps
+  // of it, and may refuse what has been written here only later.
+  virtual bool IsRemote() const = 0;
+  // What is said next of a file, its contents included, or of the names in a directory is as new as
+  // when this was called. ESTALE in os_error when others have removed the file. On a local file
+  // system that is always so, and nothing is done.
+  virtual Status Revalidate(int fd_or_node) = 0;
+
   // -- Nodes and their attributes.
   virtual Result<UniqueFd> OpenNode(int dir, const std::string& name) = 0;
   // The node of a descriptor that is open already.

@@ -11,7 +11,7 @@ packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc p
   ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
 # What ./test --full runs besides, and bench/ measures against.
-packages_full="gocryptfs emacs-nox samba samba-vfs-modules smbclient
+packages_full="gocryptfs sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
   libreoffice-calc-nogui libreoffice-writer-nogui python3-uno"
 
 # True when dpkg knows the package as installed. `nodejs` and `npm` count when they

@@ -19,6 +19,7 @@
 #include "core/base/clock.h"
 #include "core/label/expression.h"
 #include "fs/directory_labels.h"
+#include "fs/file_system.h"
 #include "fs/log.h"
 #include "fs/store.h"
 
@@ -38,7 +39,8 @@ struct MountServices {
   PolicyVerifier verify_policy;  // of the share's policy document
   LogSink log;
   std::function<Status()> serving;  // called once the mount answers; an error ends it. May be empty
-  int64_t lock_wait_ms = 5000;      // for another mount's lock on a document, before EBUSY
+  // For another mount's lock on a document, before EBUSY.
+  int64_t lock_wait_ms = FileSystemOptions().lock_wait_ms;
   // How the share is reached; PosixStore::Open when empty.
   std::function<Result<std::unique_ptr<Store>>(const std::string& share)> open_store = {};
 };

@@ -1,6 +1,11 @@
-// Two mounts of one share: what one closes, the other sees at its next open.
+// Two mounts of one share: what one closes, the other sees at its next open; on a local file
+// system, and where each mount reaches the share as a client of NFS does.
+#include "tests/mount/support/two_mounts.h"
+
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,34 +15,13 @@
 #include <thread>
 
 #include "core/jcd/document.h"
-#include "tests/mount/support/mounted.h"
-#include "tests/mount/support/wrapped_store.h"
 
 namespace recrypt {
 namespace {
 
-class TwoMounts : public MountTest {
- protected:
-  void SetUp() override {
-    MountTest::SetUp();
-    if (IsSkipped()) return;
-    bob_ = std::make_unique<FakeAccess>(labels_, "bob@example.net");
-    MountBoth(5000);
-  }
-  void MountBoth(int64_t lock_wait_ms) {
-    MountSettings a, b;
-    a.lock_wait_ms = b.lock_wait_ms = lock_wait_ms;
-    Mount(std::move(a));
-    other_.reset();
-    other_ = std::make_unique<TestMount>(share_, dir_.Make("other"), *bob_, std::move(b));
-  }
-  std::string Other(const std::string& name) const { return *other_ / name; }
+class TwoMounts : public TwoMountsTest {};
 
-  std::unique_ptr<FakeAccess> bob_;
-  std::unique_ptr<TestMount> other_;
-};
-
-TEST_F(TwoMounts, WhatOneClosesTheOtherSeesAtItsNextOpen) {
+TEST_P(TwoMounts, WhatOneClosesTheOtherSeesAtItsNextOpen) {
   WriteFile(*this / "f", "first");
   EXPECT_EQ(ReadFile(Other("f")), "first");
   WriteFile(*this / "f", "2nd..");  // same length
@@ -51,7 +35,7 @@ TEST_F(TwoMounts, WhatOneClosesTheOtherSeesAtItsNextOpen) {
   EXPECT_EQ(Xattr(Other("f"), "user.jcd.signer"), "alice@example.com");
 }
 
-TEST_F(TwoMounts, RecordsMayBeBroughtIntoPlaceWhileAnotherReads) {
+TEST_P(TwoMounts, RecordsMayBeBroughtIntoPlaceWhileAnotherReads) {
   std::string content = RandomText(3'000'000, 5);
   WriteFile(*this / "f", content);
   UniqueFd writer = OpenFd(*this / "f", O_RDWR);
@@ -76,7 +60,7 @@ TEST_F(TwoMounts, RecordsMayBeBroughtIntoPlaceWhileAnotherReads) {
   EXPECT_EQ(found, changed);
 }
 
-TEST_F(TwoMounts, TheTimeOfModificationNeedNotChange) {
+TEST_P(TwoMounts, TheTimeOfModificationNeedNotChange) {
   WriteFile(*this / "f", "one");
   const struct timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
   ASSERT_EQ(utimensat(AT_FDCWD, (*this / "f").c_str(), times, 0), 0);
@@ -86,7 +70,7 @@ TEST_F(TwoMounts, TheTimeOfModificationNeedNotChange) {
   EXPECT_EQ(ReadFile(Other("f")), "two");
 }
 
-TEST_F(TwoMounts, AnOpenFileShowsTheTimeOfTheStateThatItReads) {
+TEST_P(TwoMounts, AnOpenFileShowsTheTimeOfTheStateThatItReads) {
   const auto set_time = [this](int64_t seconds) {
     const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
     ASSERT_EQ(utimensat(AT_FDCWD, (*this / "f").c_str(), times, 0), 0);
@@ -127,7 +111,7 @@ class TimesSeen : public WrappedStore {
   const std::string notes_;
 };
 
-TEST_F(TwoMounts, BringingRecordsIntoPlaceChangesNoTimeForTheOther) {
+TEST_P(TwoMounts, BringingRecordsIntoPlaceChangesNoTimeForTheOther) {
   const std::string notes = dir_.path() / "notes";
   WriteFile(notes, "");
   MountSettings settings;
@@ -155,7 +139,7 @@ TEST_F(TwoMounts, BringingRecordsIntoPlaceChangesNoTimeForTheOther) {
   }
 }
 
-TEST_F(TwoMounts, SeesAReplacementByRename) {
+TEST_P(TwoMounts, SeesAReplacementByRename) {
   WriteFile(*this / "f", "old");
   EXPECT_EQ(ReadFile(Other("f")), "old");
   WriteFile(*this / "f.new", "new");
@@ -163,7 +147,7 @@ TEST_F(TwoMounts, SeesAReplacementByRename) {
   EXPECT_EQ(ReadFile(Other("f")), "new");
 }
 
-TEST_F(TwoMounts, SeesShrinkingAndGrowing) {
+TEST_P(TwoMounts, SeesShrinkingAndGrowing) {
   WriteFile(*this / "f", std::string(2'000'000, 'a'));
   EXPECT_EQ(ReadFile(Other("f")).size(), 2'000'000u);
   ASSERT_EQ(truncate((*this / "f").c_str(), 10), 0);
@@ -172,7 +156,7 @@ TEST_F(TwoMounts, SeesShrinkingAndGrowing) {
   EXPECT_EQ(ReadFile(Other("f")) == std::string(10, 'a') + std::string(1'000'000, 'b'), true);
 }
 
-TEST_F(TwoMounts, AWriterExcludesAnotherForABoundedTime) {
+TEST_P(TwoMounts, AWriterExcludesAnotherForABoundedTime) {
   MountBoth(300);
   WriteFile(*this / "f", std::string(10'000, 'x'));
   UniqueFd mine = OpenFd(*this / "f", O_RDWR);
@@ -191,7 +175,7 @@ TEST_F(TwoMounts, AWriterExcludesAnotherForABoundedTime) {
   EXPECT_EQ(ReadFile(*this / "f").substr(98, 10), "xxtheirsxx");
 }
 
-TEST_F(TwoMounts, RequestsThatWaitDoNotKeepOthersWaiting) {
+TEST_P(TwoMounts, RequestsThatWaitDoNotKeepOthersWaiting) {
   WriteFile(*this / "free", "text");
   WriteFile(*this / "f", std::string(10'000, 'x'));
   UniqueFd mine = OpenFd(*this / "f", O_RDWR);
@@ -212,18 +196,20 @@ TEST_F(TwoMounts, RequestsThatWaitDoNotKeepOthersWaiting) {
   writer.join();
 }
 
-TEST_F(TwoMounts, ALongReadSurvivesChangesByTheOther) {
+TEST_P(TwoMounts, ALongReadSurvivesChangesByTheOther) {
   WriteFile(*this / "f", std::string(4'000'000, 'a'));
   UniqueFd reader = OpenFd(Other("f"), O_RDONLY | O_DIRECT);
   for (int round = 0; round < 5; ++round) {
     WriteFile(*this / "f", std::string(4'000'000, static_cast<char>('b' + round)));
+    // A client of NFS need not see it before.
+    if (GetParam() != StoreIs::kLocal) reader = OpenFd(Other("f"), O_RDONLY | O_DIRECT);
     alignas(4096) static char block[65536];
     ASSERT_EQ(pread(reader.get(), block, sizeof block, 1'048'576), ssize_t{sizeof block});
     EXPECT_EQ(block[0], 'b' + round);
   }
 }
 
-TEST_F(TwoMounts, AppendsFromBothAreAllThere) {
+TEST_P(TwoMounts, AppendsFromBothAreAllThere) {
   constexpr int kRounds = 50;
   auto append = [](const std::string& path, const std::string& line) {
     for (int i = 0; i < kRounds; ++i) AppendFile(path, line);
@@ -238,7 +224,7 @@ TEST_F(TwoMounts, AppendsFromBothAreAllThere) {
 }
 
 // Each round one of the two changes the document in some way, and the other has to see it.
-TEST_F(TwoMounts, TakeTurnsOverOneDocument) {
+TEST_P(TwoMounts, TakeTurnsOverOneDocument) {
   std::mt19937 random(7);
   std::string model;
   WriteFile(*this / "f", "");
@@ -273,7 +259,7 @@ TEST_F(TwoMounts, TakeTurnsOverOneDocument) {
   }
 }
 
-TEST_F(TwoMounts, AnOlderStateThatWasPutBackIsRefused) {
+TEST_P(TwoMounts, AnOlderStateThatWasPutBackIsRefused) {
   WriteFile(*this / "f", "version one");
   stdfs::copy_file(Stored("f.jcd"), dir_.path() / "kept");
   AppendFile(*this / "f", ", and two");
@@ -285,6 +271,222 @@ TEST_F(TwoMounts, AnOlderStateThatWasPutBackIsRefused) {
   // Under another name it is a copy like any other.
   stdfs::copy_file(dir_.path() / "kept", Stored("f (conflict).jcd"));
   EXPECT_EQ(ReadFile(Other("f (conflict)")), "version one");
+}
+
+// Something that has to come about soon, without saying when.
+template <typename Condition>
+bool Soon(Condition condition) {
+  for (int i = 0; i < 1'000; ++i) {
+    if (condition()) return true;
+    usleep(10'000);
+  }
+  return false;
+}
+
+off_t SizeOf(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 ? st.st_size : -1;
+}
+
+off_t SizeOf(const std::string& path) {
+  struct stat st;
+  return stat(path.c_str(), &st) == 0 ? st.st_size : -1;
+}
+
+TEST_P(TwoMounts, AnOpenShowsTheSizeThatTheOtherClosedWith) {
+  WriteFile(*this / "f", "0123456789");
+  EXPECT_EQ(SizeOf(Other("f")), 10);
+  AppendFile(*this / "f", "abc");
+  EXPECT_EQ(SizeOf(OpenFd(Other("f"), O_RDONLY).get()), 13);
+  EXPECT_EQ(SizeOf(Other("f")), 13);
+  ASSERT_EQ(truncate((*this / "f").c_str(), 5), 0);
+  EXPECT_EQ(SizeOf(OpenFd(Other("f"), O_RDWR).get()), 5);
+  WriteFile(*this / "f", std::string(1'000'000, 'x'));
+  const UniqueFd fd = OpenFd(Other("f"), O_RDONLY);
+  EXPECT_EQ(lseek(fd.get(), 0, SEEK_END), 1'000'000);
+}
+
+// Without opening: as soon as attributes are no longer believed.
+TEST_P(TwoMounts, StatShowsWhatTheOtherClosedWithSoon) {
+  if (GetParam() != StoreIs::kLocal) GTEST_SKIP() << "attributes stay as long as a client likes";
+  WriteFile(*this / "f", "0123456789");
+  EXPECT_EQ(SizeOf(Other("f")), 10);
+  AppendFile(*this / "f", "abc");
+  EXPECT_TRUE(Soon([&] { return SizeOf(Other("f")) == 13; }));
+}
+
+TEST_P(TwoMounts, NamesThatTheOtherChangedAreSeen) {
+  WriteFile(*this / "old", "1");
+  WriteFile(*this / "gone", "2");
+  ASSERT_EQ(mkdir((*this / "d").c_str(), 0755), 0);
+  EXPECT_EQ(List(other_->mountpoint()), (std::vector<std::string>{"d", "gone", "old"}));
+  EXPECT_EQ(ReadFile(Other("gone")), "2");
+  EXPECT_EQ(OpenErrno(Other("new"), O_RDONLY), ENOENT);
+  WriteFile(*this / "new", "3");
+  ASSERT_EQ(rename((*this / "old").c_str(), (*this / "d/moved").c_str()), 0);
+  ASSERT_EQ(unlink((*this / "gone").c_str()), 0);
+  EXPECT_EQ(List(other_->mountpoint()), (std::vector<std::string>{"d", "new"}));
+  EXPECT_TRUE(Soon([&] { return OpenErrno(Other("new"), O_RDONLY) == 0; }));
+  EXPECT_EQ(ReadFile(Other("new")), "3");
+  EXPECT_TRUE(Soon([&] { return OpenErrno(Other("d/moved"), O_RDONLY) == 0; }));
+  EXPECT_EQ(ReadFile(Other("d/moved")), "1");
+  EXPECT_TRUE(Soon([&] { return OpenErrno(Other("old"), O_RDONLY) == ENOENT; }));
+  EXPECT_EQ(OpenErrno(Other("gone"), O_RDONLY), ENOENT);
+}
+
+TEST_P(TwoMounts, AReplacedDocumentIsFoundAtOnceWithTheOldOneOpen) {
+  for (int round = 0; round < 5; ++round) {
+    WriteFile(*this / "f", "old");
+    const UniqueFd old = OpenFd(Other("f"), O_RDWR);
+    WriteFile(*this / "f.new", "new one");
+    ASSERT_EQ(rename((*this / "f.new").c_str(), (*this / "f").c_str()), 0);
+    EXPECT_EQ(ReadFile(Other("f")), "new one");
+    // Who has the old one open keeps it.
+    EXPECT_EQ(ReadAll(old.get()), "old");
+    const std::string again = "/proc/self/fd/" + std::to_string(old.get());
+    if (GetParam() == StoreIs::kLocal) {
+      EXPECT_EQ(ReadFile(again), "old");
+    }
+    ASSERT_EQ(unlink((*this / "f").c_str()), 0);
+    EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), ENOENT);
+  }
+}
+
+TEST_P(TwoMounts, ChangesGoToTheDocumentThatHasTheNameNow) {
+  auto replace = [&](const std::string& content) {
+    WriteFile(*this / "f", "old");
+    EXPECT_EQ(ReadFile(Other("f")), "old");
+    WriteFile(*this / "f.new", content);
+    ASSERT_EQ(rename((*this / "f.new").c_str(), (*this / "f").c_str()), 0);
+  };
+  replace("new one");
+  AppendFile(Other("f"), " and more");
+  EXPECT_EQ(ReadFile(*this / "f"), "new one and more");
+  replace("new one");
+  WriteFile(Other("f"), "written anew");
+  EXPECT_EQ(ReadFile(*this / "f"), "written anew");
+  replace("new one");
+  ASSERT_EQ(truncate(Other("f").c_str(), 3), 0);
+  EXPECT_EQ(ReadFile(*this / "f"), "new");
+  replace("new one");
+  ASSERT_EQ(truncate(Other("f").c_str(), 0), 0);
+  EXPECT_EQ(ReadFile(*this / "f"), "");
+}
+
+TEST_P(TwoMounts, ADocumentThatTheOtherRemovesStaysWithWhoHasItOpen) {
+  WriteFile(*this / "f", std::string(50'000, 'x'));
+  const UniqueFd fd = OpenFd(Other("f"), O_RDWR);
+  std::string got(50'000, '\0');
+  ASSERT_EQ(pread(fd.get(), got.data(), 100, 40'000), 100);
+  ASSERT_EQ(unlink((*this / "f").c_str()), 0);
+  ASSERT_EQ(pread(fd.get(), got.data(), got.size(), 0), 50'000);
+  EXPECT_EQ(got, std::string(50'000, 'x'));
+  if (GetParam() == StoreIs::kLocal) {  // the server of the other has no such file any more
+    EXPECT_EQ(pwrite(fd.get(), "y", 1, 0), 1);
+    EXPECT_EQ(fsync(fd.get()), 0);
+  }
+  EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), ENOENT);
+  EXPECT_EQ(OpenErrno(*this / "f", O_RDONLY), ENOENT);
+  EXPECT_TRUE(List(share_).empty());
+}
+
+// What a reader gets while the other rewrites the document is of one state for each read.
+TEST_P(TwoMounts, AReaderGetsWholeStatesWhileTheOtherRewrites) {
+  constexpr size_t kSize = 100'000;
+  WriteFile(*this / "f", std::string(kSize, 'a'));
+  std::atomic<bool> ended{false};
+  std::thread writer([&] {
+    const UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+    for (int i = 1; i < 100; ++i) {
+      const std::string content(kSize, static_cast<char>('a' + i % 26));
+      ASSERT_EQ(pwrite(fd.get(), content.data(), kSize, 0), ssize_t{kSize});
+      ASSERT_EQ(fsync(fd.get()), 0);
+    }
+    ended = true;
+  });
+  while (!ended) {
+    const UniqueFd fd = OpenFd(Other("f"), O_RDONLY | O_DIRECT);
+    alignas(4096) static char buffer[102'400];
+    const ssize_t size = pread(fd.get(), buffer, sizeof buffer, 0);
+    ASSERT_EQ(size, ssize_t{kSize}) << errno;
+    ASSERT_EQ(std::string_view(buffer, kSize), std::string(kSize, buffer[0]));
+  }
+  writer.join();
+  EXPECT_EQ(ReadFile(Other("f")), std::string(kSize, static_cast<char>('a' + 99 % 26)));
+}
+
+TEST_P(TwoMounts, MappedPagesAreFreshAfterAnOpen) {
+  WriteFile(*this / "f", std::string(20'000, 'a'));
+  const UniqueFd theirs = OpenFd(Other("f"), O_RDWR);
+  auto* mapped = static_cast<char*>(
+      mmap(nullptr, 20'000, PROT_READ | PROT_WRITE, MAP_SHARED, theirs.get(), 0));
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_EQ(mapped[19'999], 'a');
+  WriteFile(*this / "f", std::string(20'000, 'b'));
+  { const UniqueFd looks = OpenFd(Other("f"), O_RDONLY); }
+  EXPECT_EQ(std::string(mapped, 20'000), std::string(20'000, 'b'));
+  mapped[5] = 'X';
+  ASSERT_EQ(msync(mapped, 20'000, MS_SYNC), 0);
+  ASSERT_EQ(fsync(theirs.get()), 0);
+  EXPECT_EQ(ReadFile(*this / "f").substr(0, 10), "bbbbbXbbbb");
+  munmap(mapped, 20'000);
+}
+
+TEST_P(TwoMounts, AMappingAndWritesByOthersOfOneMountAgree) {
+  WriteFile(*this / "f", std::string(20'000, 'a'));
+  UniqueFd fd = OpenFd(*this / "f", O_RDWR);
+  auto* mapped =
+      static_cast<char*>(mmap(nullptr, 20'000, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0));
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_EQ(mapped[10'000], 'a');
+  const pid_t program = fork();
+  if (program == 0) {
+    const int own = open((*this / "f").c_str(), O_RDWR);
+    const bool wrote = pwrite(own, "written", 7, 10'000) == 7;
+    _exit(wrote && close(own) == 0 ? 0 : 1);
+  }
+  int status = 1;
+  ASSERT_EQ(waitpid(program, &status, 0), program);
+  ASSERT_EQ(status, 0);
+  EXPECT_EQ(std::string(mapped + 9'999, 9), "awrittena");
+  std::copy_n("mapped", 6, mapped + 100);
+  EXPECT_EQ(ReadFile(*this / "f").substr(99, 8), "amappeda");
+  munmap(mapped, 20'000);
+  fd.Reset();
+  EXPECT_EQ(ReadFile(Other("f")).substr(99, 8), "amappeda");
+}
+
+// As programs that synchronize a share leave it where two have changed a document.
+TEST_P(TwoMounts, AConflictCopyOpensLikeAnyDocument) {
+  WriteFile(*this / "report.odt", "mine");
+  stdfs::copy_file(Stored("report.odt.jcd"), Stored("report (conflict).odt.jcd"));
+  WriteFile(*this / "report.odt", "mine, and later");
+  EXPECT_EQ(ReadFile(Other("report (conflict).odt")), "mine");
+  AppendFile(Other("report (conflict).odt"), ", and another's");
+  EXPECT_EQ(ReadFile(*this / "report (conflict).odt"), "mine, and another's");
+  EXPECT_EQ(ReadFile(*this / "report.odt"), "mine, and later");
+}
+
+RECRYPT_OVER_ALL_STORES(TwoMounts);
+
+// A server without room, of which its client hears only when it hands over what was written.
+class FullServer : public CachingStore {
+ public:
+  using CachingStore::CachingStore;
+  Status SyncData(int) override { return FailErrno(ENOSPC, "fdatasync"); }
+};
+
+TEST_F(MountTest, WhatAServerRefusesIsReportedByClose) {
+  MountSettings settings;
+  settings.wrap_store = [](auto inner) { return std::make_unique<FullServer>(std::move(inner)); };
+  Mount(std::move(settings));
+  for (const size_t size : {size_t{10}, size_t{1'000'000}}) {
+    UniqueFd fd = OpenFd(*this / "f", O_WRONLY | O_CREAT | O_TRUNC);
+    const std::string content(size, 'x');
+    ASSERT_EQ(write(fd.get(), content.data(), size), static_cast<ssize_t>(size));
+    EXPECT_EQ(close(fd.Release()), -1);
+    EXPECT_EQ(errno, ENOSPC);
+  }
 }
 
 }  // namespace

@@ -27,6 +27,8 @@ class WrappedStore : public Store {
   explicit WrappedStore(std::unique_ptr<Store> inner) : inner_(std::move(inner)) {}
 
   int root() const override { return inner_->root(); }
+  bool IsRemote() const override { return inner_->IsRemote(); }
+  Status Revalidate(int fd_or_node) override { return inner_->Revalidate(fd_or_node); }
   Result<UniqueFd> OpenNode(int dir, const std::string& name) override {
     return inner_->OpenNode(dir, name);
   }

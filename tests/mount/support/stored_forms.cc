@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/jcd/geometry.h"
+#include "core/jcd/provisional.h"
 
 namespace recrypt {
 namespace {
@@ -44,7 +45,9 @@ StoredForm MakeForm(std::string document, int state, Bytes stored, const Bytes& 
     return std::nullopt;
   };
   const Layout layout(form.content.size());
-  for (const StoredRange& range : {StoredRange{0, kSlot0}, {layout.DataEnd(), kTrailerSize}}) {
+  // The text of the header: behind it there are only blanks.
+  const size_t header = AsText(form.stored).substr(0, kSlot0).rfind('}') + 1;
+  for (const StoredRange& range : {StoredRange{0, header}, {layout.DataEnd(), kTrailerSize}}) {
     if (in_place(range)) form.always.push_back(range);
   }
   for (int level = 1; level <= layout.top(); ++level) {
@@ -97,9 +100,17 @@ bool Holds(const Bytes& stored, const StoredForm& form, const Reading& reading) 
 }
 
 bool IsUnwritten(const Bytes& stored) {
-  return std::all_of(stored.begin(),
-                     stored.begin() + static_cast<ptrdiff_t>(std::min<size_t>(64, stored.size())),
-                     [](uint8_t byte) { return byte == 0; });
+  const auto all_zero = [&](size_t from, size_t to) {
+    return AllZero(stored, {from, std::min(to, stored.size()) - from});
+  };
+  if (all_zero(0, 64)) return true;
+  if (stored.size() < kSlot0) return false;
+  if (stored[kProvisionalAt] == kProvisionalMark) return true;
+  constexpr size_t kSector = 512;
+  for (size_t at = 0; at < kSlot0; at += kSector) {
+    if (all_zero(at, std::min<size_t>(at + kSector, kSlot0))) return true;
+  }
+  return false;
 }
 
 namespace {

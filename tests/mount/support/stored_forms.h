@@ -57,7 +57,8 @@ bool IsOf(const Reading& reading, const StoredForm& form);
 // Whether `stored` holds of the form all that the reading took from it.
 bool Holds(const Bytes& stored, const StoredForm& form, const Reading& reading);
 
-// A file that is empty, or whose creation never came to a header, reads as an empty one.
+// A file that is empty, or may be what a power cut has left of one that was being created
+// (core/jcd/provisional.h), reads as an empty one.
 bool IsUnwritten(const Bytes& stored);
 
 // Why the reading of `stored` is not exact or EIO; empty when it is.

@@ -2,9 +2,10 @@
 """Two mounts of one share that is on the network: mount_two_mounts and mount_shared_writing over two
 network mounts of one directory of this machine, each with the caches of a machine of its own.
 
-sshfs runs wherever there is FUSE, in a full run. NFS and SMB run where the kernel has clients (and,
-for NFS, the server) for them. sshfs has no locks between its mounts: over it only what takes turns
-is tried.
+sshfs runs wherever there is FUSE, in a full run; with its caches of attributes and names off, which
+it believes for up to 20 seconds. It has no locks between its mounts and knows files by their paths
+alone, so only what takes turns and replaces nothing is tried over it (docs/PROMISES.md, Not
+promised). NFS and SMB run where the kernel has clients and, for NFS, the server for them.
 """
 import os
 import pathlib
@@ -19,10 +20,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("RECRYPT_BUILD", ROOT / "build")).resolve()
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 TURNS = ":".join(f"*TwoMounts.{name}/*" for name in (
-    "WhatOneClosesTheOtherSeesAtItsNextOpen", "SeesAReplacementByRename",
-    "SeesShrinkingAndGrowing", "TakeTurnsOverOneDocument", "NamesThatTheOtherChangedAreSeen",
-    "AnOpenShowsTheSizeThatTheOtherClosedWith", "ChangesGoToTheDocumentThatHasTheNameNow",
-    "AConflictCopyOpensLikeAnyDocument", "TheTimeOfModificationNeedNotChange"))
+    "WhatOneClosesTheOtherSeesAtItsNextOpen", "SeesShrinkingAndGrowing",
+    "AnOpenShowsTheSizeThatTheOtherClosedWith", "NamesThatTheOtherChangedAreSeen",
+    "AConflictCopyOpensLikeAnyDocument"))
 # What one client of a network file system may do to a file that another has open differs.
 EVERYTHING = "*:-*ADocumentThatTheOtherRemovesStaysWithWhoHasItOpen*:*BringingRecordsIntoPlace*"
 
@@ -79,7 +79,8 @@ def over_sshfs(shares):
     wrapper.write_text(f"#!/bin/sh\nexec {SFTP_SERVER}\n")
     wrapper.chmod(0o755)
     for place in shares.places:
-        must("sshfs", f"share:{shares.served}", place, "-o", f"ssh_command={wrapper}")
+        must("sshfs", f"share:{shares.served}", place, "-o",
+             f"ssh_command={wrapper},dir_cache=no,attr_timeout=0,entry_timeout=0")
     return TURNS
 
 
@@ -132,10 +133,10 @@ def count(program, pattern, shares):
                            "--gtest_brief=1"], env=env, stdin=subprocess.DEVNULL, timeout=1500,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     passed = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
-    failed = re.search(r"^ *(\d+) FAILED TEST", done.stdout, re.M)
+    failed = set(re.findall(r"^\[  FAILED  \] (\S+/\S+),", done.stdout, re.M))
     if done.returncode != 0:
         print(done.stdout)
-    wrong = int(failed.group(1)) if failed else int(done.returncode != 0)
+    wrong = len(failed) or int(done.returncode != 0)
     return int(passed.group(1)) if passed else 0, wrong
 
 

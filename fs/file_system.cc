@@ -50,6 +50,7 @@ FileSystem::~FileSystem() = default;
 
 void FileSystem::StopNotifying() {
   leases_.Stop();
+  forgetter_.Stop();
   invalidations_.Stop();
 }
 

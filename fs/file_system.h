@@ -42,6 +42,8 @@ struct FileSystemOptions {
   PolicyVerifier verify_policy;
   // For another mount's lock, before EBUSY: longer than a writer that rests keeps its changes.
   int64_t lock_wait_ms = WriteBack::kMaxAgeMs + 3000;
+  // Inodes that the kernel knows; above it the kernel is asked to forget half of them.
+  size_t max_known = 20'000;
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
 };
@@ -107,6 +109,8 @@ class FileSystem : private DocumentEvents {
   void Lock();
 
   Inode& root() { return *inodes_.root(); }
+  // True when what is listed had better not become known as well.
+  bool KnowsMany() const { return inodes_.size() > options_.max_known; }
   Inode& FromId(uint64_t id) { return inodes_.FromId(id); }
 
   // -- Names and attributes (lookup.cc, attributes.cc).
@@ -225,6 +229,8 @@ class FileSystem : private DocumentEvents {
   void PagesAreStale(uint64_t inode_id) override;
 
   // lookup.cc
+  void NoteKnown(Inode& inode, Inode& directory, const std::string& name);
+  void ForgetOldest();
   Result<Found> Find(Inode& directory, const std::string& name);
   Result<Found> FindNameless(Inode& directory, const std::string& name);
   Result<Found> FindShadowed(Inode& directory, const std::string& name);
@@ -327,8 +333,11 @@ class FileSystem : private DocumentEvents {
   std::mutex kept_mutex_;  // guards kept_; before OpenDocument's
   std::list<std::shared_ptr<OpenDocument>> kept_;
 
+  std::atomic<bool> forgetting_{false};  // the kernel is being asked to forget
+
   // Threads; they end first.
   TaskThread invalidations_;
+  TaskThread forgetter_;
   LeaseKeeper leases_;
   WriteBack write_back_;
   CommitQueue commits_;

@@ -184,6 +184,7 @@ Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::stri
     if (left && left->st_size == 0) (void)store_.Unlink(parent.node(), stored);
   }
   RECRYPT_ASSIGN(Entry entry, std::move(begun));
+  NoteKnown(*entry.inode, parent, name);
   std::shared_ptr<OpenDocument> document = DocumentOf(*entry.inode);
   Created created{entry, nullptr};
   created.file =

@@ -157,7 +157,7 @@ size_t AddEntry(fuse_req_t req, Listing& listing, const FileSystem::ShownEntry& 
   // Asked for without room first: a look-up that is counted has to reach the kernel.
   const size_t size = fuse_add_direntry_plus(req, nullptr, 0, shown.name.c_str(), nullptr, 0);
   if (size > room) return 0;
-  if (shown.name != "." && shown.name != "..") {
+  if (shown.name != "." && shown.name != ".." && !FileSystemOf(req).KnowsMany()) {
     auto entry = FileSystemOf(req).Lookup(*listing.directory->inode, shown.name);
     if (entry) parameters = EntryParameters(req, *entry);
   }

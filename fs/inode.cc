@@ -37,6 +37,17 @@ void Inode::SetParent(const std::shared_ptr<Inode>& parent) {
   parent_ = parent;
 }
 
+Inode::Name Inode::name() const {
+  std::lock_guard lock(mutex_);
+  return {named_in_.lock(), name_};
+}
+
+void Inode::SetName(const std::shared_ptr<Inode>& directory, std::string name) {
+  std::lock_guard lock(mutex_);
+  named_in_ = directory;
+  name_ = std::move(name);
+}
+
 bool Inode::WasCreatedIn(const Inode& directory) const {
   std::lock_guard lock(mutex_);
   return created_in_ == directory.key();
@@ -82,6 +93,7 @@ std::shared_ptr<Inode> InodeTable::Adopt(UniqueFd node, const struct stat& stat,
     GiveRefusalBack(*found->second);
   }
   found->second->lookups_ += 1;
+  found->second->used_ = ++clock_;
   return found->second;
 }
 
@@ -138,6 +150,22 @@ std::shared_ptr<Inode> InodeTable::Peek(const Inode::Key& key) const {
   std::lock_guard lock(mutex_);
   auto found = inodes_.find(key);
   return found == inodes_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Inode>> InodeTable::Oldest(size_t count) {
+  std::vector<std::shared_ptr<Inode>> oldest;
+  std::lock_guard lock(mutex_);
+  for (const auto& [key, inode] : inodes_) {
+    if (inode->lookups_ == 0 || inode.use_count() > 1) continue;
+    oldest.push_back(inode);
+  }
+  count = std::min(count, oldest.size());
+  const auto end = oldest.begin() + static_cast<std::ptrdiff_t>(count);
+  std::nth_element(oldest.begin(), end, oldest.end(),
+                   [](const auto& a, const auto& b) { return a->used_ < b->used_; });
+  oldest.erase(end, oldest.end());
+  for (const auto& inode : oldest) inode->used_ = ++clock_;
+  return oldest;
 }
 
 size_t InodeTable::size() const {

@@ -79,6 +79,13 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // The directory in which a document was looked up last.
   std::shared_ptr<Inode> parent() const;
   void SetParent(const std::shared_ptr<Inode>& parent);
+  // By what name the kernel knows it: the last one that was looked up.
+  struct Name {
+    std::shared_ptr<Inode> directory;  // null when that is forgotten
+    std::string name;
+  };
+  Name name() const;
+  void SetName(const std::shared_ptr<Inode>& directory, std::string name);
   // Made through this mount, in that directory.
   bool WasCreatedIn(const Inode& directory) const;
   void SetCreatedIn(const Inode& directory);
@@ -133,11 +140,14 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::atomic<int> writers_{0};
   std::atomic<int64_t> names_seen_ms_{INT64_MIN / 2};
   uint64_t lookups_ = 0;  // guarded by InodeTable::mutex_
+  uint64_t used_ = 0;     // when it was looked up last, counted in look-ups; likewise
 
   mutable std::mutex mutex_;  // guards what follows; innermost: nothing is called under it
   std::shared_ptr<OpenDocument> document_;
   std::optional<Refusal> refusal_;
   std::weak_ptr<Inode> parent_;
+  std::weak_ptr<Inode> named_in_;
+  std::string name_;
   std::optional<Key> created_in_;
   std::shared_ptr<DirectoryPrefetch> prefetch_;
   std::optional<KnownSize> known_size_;
@@ -161,6 +171,9 @@ class InodeTable {
   // The inode of that key if it is known; counts nothing.
   std::shared_ptr<Inode> Peek(const Inode::Key& key) const;
   size_t size() const;
+  // Of those that nobody has open, the `count` that were looked up longest ago; they count as
+  // looked up now.
+  std::vector<std::shared_ptr<Inode>> Oldest(size_t count);
   // Every inode that has a document state.
   std::vector<std::shared_ptr<Inode>> WithDocuments() const;
 
@@ -180,6 +193,7 @@ class InodeTable {
   const std::shared_ptr<Inode> root_;
   mutable std::mutex mutex_;  // guards what follows and every lookups_; before Inode::mutex_
   std::unordered_map<Inode::Key, std::shared_ptr<Inode>, KeyHash> inodes_;
+  uint64_t clock_ = 0;   // look-ups so far
   Forgotten forgotten_;  // no look-ups are counted, but there are changes
   // The kernel forgets an inode when it likes, a person asks why later: the last refusals of those
   // that are forgotten, oldest first.

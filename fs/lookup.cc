@@ -1,5 +1,8 @@
 // FileSystem: from names of the mount to what is on the share.
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "fs/file_system.h"
 #include "fs/names.h"
@@ -123,7 +126,36 @@ Result<Entry> FileSystem::Lookup(Inode& directory, const std::string& name) {
     found = Find(directory, name);
   }
   if (!found) return Fail(std::move(found.error()));
-  return Adopt(directory, std::move(*found));
+  RECRYPT_ASSIGN(Entry entry, Adopt(directory, std::move(*found)));
+  NoteKnown(*entry.inode, directory, name);
+  return entry;
+}
+
+// Each inode that the kernel knows costs a descriptor and memory: of many it is asked to forget the
+// oldest, before there are no more to be had. It takes the directory's lock for each, which who
+// looks names up there holds too: beyond some more, looking up waits a little so that forgetting
+// keeps pace.
+void FileSystem::NoteKnown(Inode& inode, Inode& directory, const std::string& name) {
+  inode.SetName(directory.shared_from_this(), name);
+  const size_t known = inodes_.size();
+  if (known <= options_.max_known) return;
+  if (!forgetting_.exchange(true) && !forgetter_.Post([this] { ForgetOldest(); })) {
+    forgetting_ = false;
+  }
+  if (known > options_.max_known + options_.max_known / 4) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void FileSystem::ForgetOldest() {
+  const size_t known = inodes_.size();
+  const size_t keep = options_.max_known / 2;
+  for (std::shared_ptr<Inode>& oldest : inodes_.Oldest(known - std::min(known, keep))) {
+    const Inode::Name at = oldest->name();
+    oldest.reset();  // or it would stay until the last of them is forgotten
+    if (at.directory != nullptr) kernel_.DropName(at.directory->id(), at.name);
+  }
+  forgetting_ = false;
 }
 
 // A name can be taken by a document or by something else, which stand under different names on the

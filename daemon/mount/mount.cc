@@ -34,12 +34,13 @@ sigset_t StopSignals() {
   return set;
 }
 
-// Every inode that the kernel knows costs a descriptor.
-void RaiseDescriptorLimit() {
+// Every inode that the kernel knows costs a descriptor. Returns how many there can be.
+size_t RaiseDescriptorLimit() {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
   limit.rlim_cur = limit.rlim_max;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
 }
 
 Result<std::string> AbsolutePath(const std::string& path) {
@@ -153,7 +154,7 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   RECRYPT_ASSIGN(SessionOptions session_options, SessionFor(options));
   BlockStopSignals();
   signal(SIGPIPE, SIG_IGN);
-  RaiseDescriptorLimit();
+  const size_t descriptors = RaiseDescriptorLimit();
   umask(0);  // the kernel has applied the caller's already
 
   RECRYPT_ASSIGN(auto store, OpenStore(session_options.source, services));
@@ -161,6 +162,7 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   FileSystemOptions fs_options;
   fs_options.label = options.label;
   fs_options.verify_policy = services.verify_policy;
+  fs_options.max_known = std::min(fs_options.max_known, descriptors / 2);
   fs_options.lock_wait_ms = services.lock_wait_ms;
   fs_options.own_by_caller = geteuid() == 0;
   RECRYPT_ASSIGN(auto fs, FileSystem::Create(fs_options, *store, services.access, services.clock,

@@ -87,6 +87,12 @@ void OpenDocument::SetModified(int64_t modified_ns) {
   (void)services_.store.ChangeTimes(node_->get(), times);  // refused to others than the owner
 }
 
+// What is read for the mount's own purposes is no access of a program's.
+void OpenDocument::KeepAccessed(const struct stat& before) {
+  const struct timespec times[2] = {before.st_atim, {0, UTIME_OMIT}};
+  (void)services_.store.ChangeTimes(node_->get(), times);  // refused to others than the owner
+}
+
 Status OpenDocument::ApplyLocked() {
   if (dirty_ || doc_ == nullptr || !doc_->HasRecords()) return {};
   if (!file_->writable()) RECRYPT_TRY(file_->MakeWritable(node_->get()));
@@ -98,9 +104,9 @@ Status OpenDocument::ApplyLocked() {
 }
 
 Status OpenDocument::ApplyUnderLock() {
+  RECRYPT_ASSIGN(const struct stat before, services_.store.Stat(node_->get()));
   RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
   if (!stamp_ || !(*stamp_ == stamp)) return {};  // another mount went on; it will apply
-  RECRYPT_ASSIGN(const struct stat before, services_.store.Stat(node_->get()));
   times_.Begin(before);
   Status applied;
   {
@@ -113,6 +119,7 @@ Status OpenDocument::ApplyUnderLock() {
     provisional_since_ms_ = 0;
     Restamp();
   }
+  KeepAccessed(before);
   const auto after = services_.store.Stat(node_->get());
   times_.End(after ? *after : before);
   return applied;
@@ -176,10 +183,13 @@ void OpenDocument::FinishCommit() {
   if (!commits_soon_) return;
   std::lock_guard writer(writer_);
   if (!commits_soon_) return;
+  // It is said until it is done: whoever sees that it is not waits here.
+  if (handles_ == 0) {
+    CommitOrRetry();
+  } else if (Status committed = CommitLocked(Durability::kVisible); !committed) {
+    NoteFailure(committed.error());
+  }
   commits_soon_ = false;
-  if (handles_ == 0) return CommitOrRetry();
-  Status committed = CommitLocked(Durability::kVisible);
-  if (!committed) NoteFailure(committed.error());
 }
 
 void OpenDocument::CommitForOthers() {

@@ -62,15 +62,16 @@ Status OpenDocument::ConfirmLocked(Synced synced) {
 }
 
 Status OpenDocument::ConfirmUnderLock(Synced synced) {
+  RECRYPT_ASSIGN(const struct stat before, services_.store.Stat(node_->get()));
   RECRYPT_ASSIGN(Stamp stamp, TakeStamp());
   if (!stamp_ || !(*stamp_ == stamp) || stamp.unlinked) return {};  // another mount's by now
   // Promise: what is not provisional any more was durable as a whole.
   if (synced == Synced::kNo) RECRYPT_TRY(file_->SyncData());
-  RECRYPT_ASSIGN(const struct stat before, services_.store.Stat(node_->get()));
   times_.Begin(before);
   Status confirmed = recrypt::ConfirmDurable(*file_);
   SetModified(int64_t{stamp.modified.tv_sec} * 1'000'000'000 + stamp.modified.tv_nsec);
   Restamp();
+  KeepAccessed(before);
   const auto after = services_.store.Stat(node_->get());
   times_.End(after ? *after : before);
   return confirmed;

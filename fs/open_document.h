@@ -298,6 +298,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   void GiveUpChanges(const Error& why);
   void KeepBorn();
   void SetModified(int64_t modified_ns);
+  void KeepAccessed(const struct stat& before);
   void Restamp();
 
   DocumentServices& services_;

@@ -32,8 +32,9 @@ Status OpenDocument::ConfirmWhenDue() {
   return ConfirmLocked(Synced::kNo);
 }
 
-Status OpenDocument::ConfirmDurability(Synced synced) {
+Status OpenDocument::ConfirmDurability(Synced synced, int64_t made_before_ms) {
   std::lock_guard writer(writer_);
+  if (provisional_since_ms_ >= made_before_ms) return {};
   return ConfirmLocked(synced);
 }
 

@@ -40,6 +40,7 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       inodes_(std::move(root)),
       locks_(store),
       leases_(clock, kernel),
+      write_back_([this](const auto& documents) { ConfirmDurability(documents); }),
       commits_([this](const std::shared_ptr<OpenDocument>& document) {
         document->FinishCommit();
         Committed(document);
@@ -81,12 +82,15 @@ void FileSystem::ConfirmDurability(const std::vector<std::shared_ptr<OpenDocumen
   const auto provisional = std::count_if(documents.begin(), documents.end(),
                                          [](const auto& each) { return each->IsProvisional(); });
   auto synced = OpenDocument::Synced::kNo;
+  int64_t before = clock_.MonotonicMillis();
   if (provisional > kSyncedOneByOne && store_.SyncShare()) {
     synced = OpenDocument::Synced::kWholeShare;
+  } else {
+    before = INT64_MAX;  // each is synced by itself
   }
   for (const auto& document : documents) {
-    Status confirmed = document->ConfirmDurability(synced);
-    if (!confirmed) log_(LogLevel::kInfo, "at unmounting: " + confirmed.error().message);
+    Status confirmed = document->ConfirmDurability(synced, before);
+    if (!confirmed) log_(LogLevel::kInfo, "a new document: " + confirmed.error().message);
   }
 }
 

@@ -43,7 +43,7 @@ struct FileSystemOptions {
   // For another mount's lock, before EBUSY: longer than a writer that rests keeps its changes.
   int64_t lock_wait_ms = WriteBack::kMaxAgeMs + 3000;
   // Inodes that the kernel knows; above it the kernel is asked to forget half of them.
-  size_t max_known = 20'000;
+  size_t max_known = 12'000;
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
 };

@@ -44,8 +44,11 @@ void FileSystem::NoteRefusal(Inode& inode, const Error& error) {
 }
 
 std::shared_ptr<OpenDocument> FileSystem::DocumentOf(Inode& inode) {
-  return inode.DocumentOr(
-      [&] { return std::make_shared<OpenDocument>(services_, inode.shared_node(), inode.id()); });
+  // Not by make_shared: who watches its lease refers to it weakly for long after it is gone, and
+  // that would keep its memory.
+  return inode.DocumentOr([&]() -> std::shared_ptr<OpenDocument> {
+    return std::make_unique<OpenDocument>(services_, inode.shared_node(), inode.id());
+  });
 }
 
 void FileSystem::KeepForLater(const std::shared_ptr<OpenDocument>& document) {

@@ -27,7 +27,7 @@ namespace recrypt {
 
 class FreshnessMemory {
  public:
-  static constexpr size_t kMaxStates = 500'000;
+  static constexpr size_t kMaxStates = 100'000;
   static constexpr size_t kMaxOfPlace = 8;
 
   // What is not wrong by itself, since other mounts rename, but may be of interest.

@@ -3,7 +3,7 @@
 //
 //   RECRYPT_ASSIGN(std::shared_ptr<const Header> header, headers.Parse(region));
 //
-// Headers hold nothing secret. At most 16,384 of them, some 2 KiB each under one label. Thread
+// Headers hold nothing secret. At most 2,048 of them, some 2 KiB each under one label. Thread
 // safe.
 #ifndef RECRYPT_FS_HEADER_CACHE_H_
 #define RECRYPT_FS_HEADER_CACHE_H_
@@ -42,7 +42,7 @@ class HeaderCache {
     return Sha256(region.first(std::min<size_t>(region.size(), kSlot0)));
   }
 
-  RecentByDigest<std::shared_ptr<const Header>> recent_{8192};
+  RecentByDigest<std::shared_ptr<const Header>> recent_{1024};
 };
 
 }  // namespace recrypt

@@ -8,10 +8,12 @@ namespace recrypt {
 namespace {
 
 constexpr auto kRound = std::chrono::milliseconds(250);
+constexpr size_t kManyWaiting = 2000;
 
 }  // namespace
 
-WriteBack::WriteBack() : thread_([this] { Run(); }) {}
+WriteBack::WriteBack(std::function<void(const Documents&)> settle)
+    : settle_(std::move(settle)), thread_([this] { Run(); }) {}
 
 WriteBack::~WriteBack() { Stop(); }
 
@@ -22,17 +24,27 @@ void WriteBack::Add(const std::shared_ptr<OpenDocument>& document) {
   if (first) wake_.notify_one();
 }
 
-std::vector<std::shared_ptr<OpenDocument>> WriteBack::Stop() {
+WriteBack::Documents WriteBack::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopped_ = true;
     wake_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
-  std::vector<std::shared_ptr<OpenDocument>> left;
+  Documents left;
   for (auto& [key, document] : waiting_) left.push_back(std::move(document));
   waiting_.clear();
   return left;
+}
+
+void WriteBack::DoRound(Waiting& round) {
+  const auto done = [](const auto& entry) { return !entry.second->DoWork(kMaxAgeMs); };
+  std::erase_if(round, done);
+  if (round.size() <= kManyWaiting) return;
+  Documents documents;
+  for (const auto& [key, document] : round) documents.push_back(document);
+  settle_(documents);
+  std::erase_if(round, done);
 }
 
 void WriteBack::Run() {
@@ -42,10 +54,10 @@ void WriteBack::Run() {
     wake_.wait_for(lock, kRound, [this] { return stopped_; });
     if (stopped_) return;
     // Taken out first: what turns up while a document is being worked on is added again.
-    std::unordered_map<OpenDocument*, std::shared_ptr<OpenDocument>> round;
+    Waiting round;
     round.swap(waiting_);
     lock.unlock();
-    std::erase_if(round, [](const auto& entry) { return !entry.second->DoWork(kMaxAgeMs); });
+    DoRound(round);
     lock.lock();
     waiting_.merge(round);
     lock.unlock();

@@ -6,6 +6,7 @@
 #define RECRYPT_FS_WRITE_BACK_H_
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -21,21 +22,28 @@ class WriteBack {
   // A crash of the process loses what was not committed for so long at most.
   static constexpr int64_t kMaxAgeMs = 5000;
 
-  WriteBack();
+  using Documents = std::vector<std::shared_ptr<OpenDocument>>;
+
+  // `settle` is called with everything that waits when that becomes much, which costs descriptors
+  // and memory: mostly new documents, which wait to be durable.
+  explicit WriteBack(std::function<void(const Documents&)> settle);
   ~WriteBack();
 
   // The document has something to commit or to apply.
   void Add(const std::shared_ptr<OpenDocument>& document);
   // Ends the thread; what is waiting stays to be settled by the caller.
-  std::vector<std::shared_ptr<OpenDocument>> Stop();
+  Documents Stop();
 
  private:
+  using Waiting = std::unordered_map<OpenDocument*, std::shared_ptr<OpenDocument>>;
   void Run();
+  void DoRound(Waiting& round);
 
+  const std::function<void(const Documents&)> settle_;
   std::mutex mutex_;  // guards what follows; innermost
   std::condition_variable wake_;
   // Kept alive by this: also those that nobody has open any more.
-  std::unordered_map<OpenDocument*, std::shared_ptr<OpenDocument>> waiting_;
+  Waiting waiting_;
   bool stopped_ = false;
   std::thread thread_;
 };

@@ -40,7 +40,9 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       inodes_(std::move(root)),
       locks_(store),
       leases_(clock, kernel),
-      write_back_([this](const auto& documents) { ConfirmDurability(documents); }),
+      write_back_([this](const auto& documents) {
+        ConfirmDurability(documents, clock_.MonotonicMillis());
+      }),
       commits_([this](const std::shared_ptr<OpenDocument>& document) {
         document->FinishCommit();
         Committed(document);
@@ -72,24 +74,22 @@ void FileSystem::Shutdown() {
     waiting.push_back(inode->document());
     settle(*waiting.back());
   }
-  ConfirmDurability(waiting);
+  ConfirmDurability(waiting, INT64_MAX);
   std::lock_guard lock(kept_mutex_);
   kept_.clear();
 }
 
 // Of many documents it is quicker to sync the whole share than each by itself.
-void FileSystem::ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents) {
+void FileSystem::ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents,
+                                   int64_t made_before_ms) {
   const auto provisional = std::count_if(documents.begin(), documents.end(),
                                          [](const auto& each) { return each->IsProvisional(); });
   auto synced = OpenDocument::Synced::kNo;
-  int64_t before = clock_.MonotonicMillis();
   if (provisional > kSyncedOneByOne && store_.SyncShare()) {
     synced = OpenDocument::Synced::kWholeShare;
-  } else {
-    before = INT64_MAX;  // each is synced by itself
   }
   for (const auto& document : documents) {
-    Status confirmed = document->ConfirmDurability(synced, before);
+    Status confirmed = document->ConfirmDurability(synced, made_before_ms);
     if (!confirmed) log_(LogLevel::kInfo, "a new document: " + confirmed.error().message);
   }
 }

@@ -289,7 +289,8 @@ class FileSystem : private DocumentEvents {
   Status ClearSetId(Inode& inode);
   Result<Entry> BeginFile(Inode& parent, const std::string& path, UniqueFd fd, NewDocument fresh,
                           mode_t mode, Owner caller);
-  void ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents);
+  void ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents,
+                         int64_t made_before_ms);
   void KeepForLater(const std::shared_ptr<OpenDocument>& document);
   // By somebody else than who had it open.
   void Committed(const std::shared_ptr<OpenDocument>& document);

@@ -133,6 +133,14 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
     return Fail(std::move(decided.error()));
   }
   const OpenDocument::Opened& opened = *decided;
+  // The kernel believes in a size until it reads beyond it, and reading ahead behind an end that is
+  // not known to have moved here confuses it: it looks the name up again, size included.
+  if (opened.size < inode.shown_size() && purpose != OpenFor::kTruncating &&
+      name == NameWas::kLookedUp && caller.thread != 0) {
+    document->Close();
+    stale_opens_.Note(caller.thread);
+    return Fail(Error{ErrorCode::kBusy, "another mount has cut it shorter", ESTALE});
+  }
   if (purpose == OpenFor::kTruncating && caller.owner.uid != 0) {
     Status cleared = ClearSetId(inode);
     if (!cleared) document->Close();

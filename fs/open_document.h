@@ -184,8 +184,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // Commits and applies all, as at unmounting.
   Status Settle();
   // A document that was made a while ago, and not synced since, is made durable, and this noted in
-  // the stored file (core/jcd/provisional.h). `synced`: the caller has synced the whole share,
-  // after `made_before_ms` (Clock::MonotonicMillis); what was made later waits for its own turn.
+  // the stored file (core/jcd/provisional.h). `synced`: the caller has synced the whole share
+  // since `made_before_ms` (Clock::MonotonicMillis); what was made later waits for its own turn.
   enum class Synced { kNo, kWholeShare };
   bool IsProvisional();
   Status ConfirmDurability(Synced synced, int64_t made_before_ms);

@@ -94,7 +94,17 @@ void FileSystem::ConfirmDurability(const std::vector<std::shared_ptr<OpenDocumen
   }
 }
 
-// Pages are dropped by the thread that does so always: this one answers a request of the kernel's.
+// By the thread that tells the kernel always: this one answers a request of the kernel's.
+void FileSystem::InvalidateAndWait(const std::function<void()>& task) {
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> ended = done->get_future();
+  const bool posted = invalidations_.Post([task, done] {
+    task();
+    done->set_value();
+  });
+  if (posted) ended.wait();
+}
+
 void FileSystem::Lock() {
   std::vector<std::shared_ptr<OpenDocument>> documents = commits_.Waiting();
   {
@@ -102,18 +112,14 @@ void FileSystem::Lock() {
     documents.insert(documents.end(), kept_.begin(), kept_.end());
   }
   for (const auto& inode : inodes_.WithDocuments()) documents.push_back(inode->document());
-  auto done = std::make_shared<std::promise<void>>();
-  std::future<void> ended = done->get_future();
-  const bool posted = invalidations_.Post([this, documents, done] {
+  InvalidateAndWait([this, &documents] {
     for (const auto& document : documents) kernel_.DropPages(document->inode_id());
     access_.Lock();
     for (const auto& document : documents) {
       document->EndLease();
       if (document->WipeKeys()) kernel_.DropPages(document->inode_id());
     }
-    done->set_value();
   });
-  if (posted) ended.wait();
 }
 
 void FileSystem::HasWork(const std::shared_ptr<OpenDocument>& document) {

@@ -289,6 +289,7 @@ class FileSystem : private DocumentEvents {
   Status ClearSetId(Inode& inode);
   Result<Entry> BeginFile(Inode& parent, const std::string& path, UniqueFd fd, NewDocument fresh,
                           mode_t mode, Owner caller);
+  void InvalidateAndWait(const std::function<void()>& task);
   void ConfirmDurability(const std::vector<std::shared_ptr<OpenDocument>>& documents,
                          int64_t made_before_ms);
   void KeepForLater(const std::shared_ptr<OpenDocument>& document);

@@ -3,9 +3,6 @@
 // Taking one is also a point at which two mounts agree, as on NFS: what another mount wrote before
 // it let go of a lock is seen by who takes one, and what was written here is there for others when
 // a lock is let go of. Databases live by that.
-#include <cerrno>
-#include <future>
-
 #include "fs/file_system.h"
 
 namespace recrypt {
@@ -13,13 +10,7 @@ namespace recrypt {
 Status FileSystem::TakeLock(OpenFile& file, LockOwner owner, const RangeLock& lock) {
   RECRYPT_TRY(locks_.Take(*file.inode, owner, lock, &file));
   if (file.document == nullptr || !file.document->ForgetIfChanged()) return {};
-  auto done = std::make_shared<std::promise<void>>();
-  std::future<void> dropped = done->get_future();
-  const bool posted = invalidations_.Post([this, id = file.inode->id(), done] {
-    kernel_.DropPages(id);
-    done->set_value();
-  });
-  if (posted) dropped.wait();
+  InvalidateAndWait([this, id = file.inode->id()] { kernel_.DropPages(id); });
   return {};
 }
 

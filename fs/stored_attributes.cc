@@ -31,14 +31,13 @@ Result<std::vector<std::string>> ListXattrNames(Store& store, int node) {
   return names;
 }
 
+// The names count as well: one whose last record a crash has torn is read without that record, and
+// one that another mount is about to begin anew has none only until that is committed.
 Result<bool> StoredAttributes::SeemToBeNone() {
   RECRYPT_ASSIGN(UniqueFd fd, store_.OpenFile(node_, O_RDONLY));
   ShareFile file(store_, std::move(fd), ShareFileMode::kReadOnly);
   RECRYPT_ASSIGN(const auto digest, StoredAttributesDigest(file));
   if (digest != Sha256Digest{}) return false;
-  RECRYPT_ASSIGN(const uint64_t size, file.Size());
-  if (size != 0) return true;
-  // One that another mount is about to begin anew has none only until it is committed.
   RECRYPT_ASSIGN(const auto names, NamesBut({}));
   return names.empty();
 }

@@ -26,8 +26,7 @@ class StoredAttributes {
   // `store` and `node` outlive the object.
   StoredAttributes(Store& store, int node) : store_(store), node_(node) {}
 
-  // Whether the document has none, as far as its trailer tells without its keys; what is left over
-  // of a crash does not count. Not authenticated.
+  // Whether the document has none, as far as that can be told without its keys. Not authenticated.
   Result<bool> SeemToBeNone();
   // kCorrupt when they are not there, or are others than their name says.
   Result<Bytes> Read(const Sha256Digest& digest);

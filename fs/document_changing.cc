@@ -103,6 +103,7 @@ Status OpenDocument::StartNew(UniqueFd fd, NewDocument fresh, std::string place)
     std::unique_lock state(state_);
     Unload();
     file_ = std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadWrite);
+    services_.events.IsLoaded(shared_from_this());
     place_ = std::move(place);
   }
   RECRYPT_TRY(LockForChange());

@@ -43,6 +43,7 @@ Status OpenDocument::OpenFile() {
   if (file_ != nullptr) return {};
   RECRYPT_ASSIGN(UniqueFd fd, services_.store.OpenFile(node_->get(), O_RDONLY));
   file_ = std::make_shared<ShareFile>(services_.store, std::move(fd), ShareFileMode::kReadOnly);
+  services_.events.IsLoaded(shared_from_this());
   (void)RefreshPlace();  // where it was, if that cannot be found out
   return {};
 }
@@ -194,6 +195,12 @@ bool OpenDocument::ForgetIfChanged() {
 void OpenDocument::Unload() {
   doc_.reset();
   phase_ = State::kClosed;
+}
+
+void OpenDocument::UnloadAll() {
+  Unload();
+  header_.reset();
+  file_.reset();
 }
 
 // After size_, which is of the same stored file.

@@ -39,6 +39,7 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
                 {}},
       inodes_(std::move(root)),
       locks_(store),
+      loaded_(options_.max_loaded),
       leases_(clock, kernel),
       write_back_([this](const auto& documents) {
         ConfirmDurability(documents, clock_.MonotonicMillis());
@@ -129,6 +130,8 @@ void FileSystem::HasWork(const std::shared_ptr<OpenDocument>& document) {
 bool FileSystem::CommitSoon(const std::shared_ptr<OpenDocument>& document) {
   return commits_.Add(document);
 }
+
+void FileSystem::IsLoaded(const std::shared_ptr<OpenDocument>& document) { loaded_.Note(document); }
 
 void FileSystem::IsReadAllOver(const std::shared_ptr<OpenDocument>& document) {
   prefetcher_.ReadTables(document);

@@ -25,6 +25,7 @@
 #include "fs/inode.h"
 #include "fs/kernel_cache.h"
 #include "fs/lease_keeper.h"
+#include "fs/loaded_documents.h"
 #include "fs/log.h"
 #include "fs/long_names.h"
 #include "fs/names.h"
@@ -44,6 +45,8 @@ struct FileSystemOptions {
   int64_t lock_wait_ms = WriteBack::kMaxAgeMs + 3000;
   // Inodes that the kernel knows; above it the kernel is asked to forget half of them.
   size_t max_known = 12'000;
+  // Documents that are loaded at once; more than that may be open.
+  size_t max_loaded = 2'000;
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
 };
@@ -222,6 +225,7 @@ class FileSystem : private DocumentEvents {
              KernelCache& kernel, LogSink log, std::shared_ptr<Inode> root);
 
   // DocumentEvents
+  void IsLoaded(const std::shared_ptr<OpenDocument>& document) override;
   void HasWork(const std::shared_ptr<OpenDocument>& document) override;
   bool CommitSoon(const std::shared_ptr<OpenDocument>& document) override;
   void IsReadAllOver(const std::shared_ptr<OpenDocument>& document) override;
@@ -335,6 +339,7 @@ class FileSystem : private DocumentEvents {
   std::mutex kept_mutex_;  // guards kept_; before OpenDocument's
   std::list<std::shared_ptr<OpenDocument>> kept_;
 
+  LoadedDocuments loaded_;
   std::atomic<bool> forgetting_{false};  // the kernel is being asked to forget
 
   // Threads; they end first.

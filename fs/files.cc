@@ -127,6 +127,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
   const NameWas name =
       stale_opens_.Take(caller.thread) ? NameWas::kLookedUpAgain : NameWas::kLookedUp;
   auto decided = Explain(inode, document->Open(purpose, name));
+  loaded_.RestOldest();
   if (!decided) {
     if (decided.error().os_error == ESTALE) stale_opens_.Note(caller.thread);
     KeepForLater(document);  // what was loaded to find that out is not kept without bound
@@ -196,6 +197,7 @@ Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::stri
   }
   RECRYPT_ASSIGN(Entry entry, std::move(begun));
   NoteKnown(*entry.inode, parent, name);
+  loaded_.RestOldest();
   std::shared_ptr<OpenDocument> document = DocumentOf(*entry.inode);
   Created created{entry, nullptr};
   created.file =
@@ -236,6 +238,7 @@ void FileSystem::Close(OpenFile& file) {
 Result<size_t> FileSystem::Read(OpenFile& file, uint64_t offset, MutableByteSpan out) {
   if (file.document == nullptr) return store_.ReadAt(file.plain.get(), offset, out);
   auto size = file.document->Read(offset, out);
+  loaded_.RestOldest();
   if (!size) NoteRefusal(*file.inode, size.error());
   return size;
 }

@@ -105,11 +105,7 @@ Result<OpenDocument::Stamp> OpenDocument::StampOfNamed(NameWas name) {
   Result<Stamp> stamp = open ? TakeStamp() : Fail(std::move(open.error()));
   const bool gone = stamp ? stamp->unlinked : stamp.error().os_error == ESTALE;
   if (!gone || (stamp && name == NameWas::kLookedUpAgain)) return stamp;
-  if (handles_ == 0 && !dirty_ && !locked_) {
-    Unload();
-    header_.reset();
-    file_.reset();
-  }
+  if (handles_ == 0 && !dirty_ && !locked_) UnloadAll();
   return Fail(Error{ErrorCode::kNotFound, "replaced by another mount", ESTALE});
 }
 
@@ -239,10 +235,8 @@ void OpenDocument::Close() {
   std::unique_lock state(state_);
   if (lease_end_ms_ == kUntilClosed) {
     // Written by somebody who may not read it: nothing of it stays behind.
-    Unload();
-    header_.reset();
+    UnloadAll();
     digest_.reset();
-    file_.reset();
     lease_end_ms_ = 0;
     services_.events.PagesAreStale(inode_id_);
     return;
@@ -254,9 +248,19 @@ bool OpenDocument::Drop() {
   std::lock_guard writer(writer_);
   if (handles_ != 0 || dirty_ || locked_) return false;
   std::unique_lock state(state_);
-  Unload();
-  header_.reset();
-  file_.reset();
+  UnloadAll();
+  return true;
+}
+
+// What only this object knows, or could not load again, stays.
+bool OpenDocument::Rest() {
+  std::unique_lock writer(writer_, std::try_to_lock);
+  if (!writer) return false;
+  if (dirty_ || locked_ || failed_write_back_ || lease_end_ms_ == kUntilClosed) return false;
+  std::unique_lock state(state_, std::try_to_lock);
+  if (!state) return false;
+  if (doc_ != nullptr && doc_->HasRecords()) return false;  // which are to be applied
+  UnloadAll();
   return true;
 }
 

@@ -48,6 +48,8 @@ class OpenDocument;
 class DocumentEvents {
  public:
   virtual ~DocumentEvents() = default;
+  // Its stored file and keys have been read: they take descriptors and memory.
+  virtual void IsLoaded(const std::shared_ptr<OpenDocument>& document) = 0;
   // It has something to commit or to apply.
   virtual void HasWork(const std::shared_ptr<OpenDocument>& document) = 0;
   // It is closed and ready to be committed: somebody else calls FinishCommit within milliseconds.
@@ -193,6 +195,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   void NameIsGone();
   // Forgets file and keys if nobody has it open and nothing is left to do; true when it did.
   bool Drop();
+  // The same for one that may be open: the next read or write loads it again. False when that
+  // cannot be, or not now; does not wait.
+  bool Rest();
 
   // -- For the lease keeper, in this order, with the kernel's pages dropped after each.
   // True when the lease is over: no new reads without another grant, dirty pages still come in.
@@ -252,6 +257,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status LoadEmpty(const Stamp& stamp);
   Status Renew();
   void Unload();
+  void UnloadAll();
   void SetStamp(std::optional<Stamp> stamp);
   void LoadChanged();  // requires writer_ alone
 

@@ -98,7 +98,7 @@ Result<OpenDocument::Headers> OpenDocument::ReadHeaders() {
 // lock, what is there is complete.
 Status OpenDocument::Load() {
   Status loaded = LoadOnce(Unfinished::kIsMade);
-  if (loaded || !MayBeInTheMiddle(loaded.error())) return loaded;
+  if (loaded || file_ == nullptr || !MayBeInTheMiddle(loaded.error())) return loaded;
   if (locked_) return LoadOnce(Unfinished::kIsEmpty);
   RECRYPT_TRY(WaitForLock(LockKind::kShared));
   loaded = LoadOnce(Unfinished::kIsEmpty);

@@ -12,6 +12,8 @@ namespace {
 
 // How often a read looks again at a document that changes under it.
 constexpr int kReadAttempts = 3;
+// Who reads a file from one end to the other comes back sooner.
+constexpr int64_t kBetweenReadsMs = 1000;
 
 }  // namespace
 
@@ -155,6 +157,7 @@ Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
       if (phase_ == State::kLoaded && LeaseAlive()) {
         auto size = doc_->Read(offset, out);
         if (size && doc_->WantsTables()) services_.events.IsReadAllOver(shared_from_this());
+        last_read_ms_ = Now();
         if (size || size.error().code != ErrorCode::kCorrupt) return size;
         failure = std::move(size.error());
       } else {
@@ -252,11 +255,14 @@ bool OpenDocument::Drop() {
   return true;
 }
 
-// What only this object knows, or could not load again, stays.
+// What only this object knows, or could not load again, stays: a server keeps what others removed
+// only for who has it open. So does the state that is being read from one end to the other.
 bool OpenDocument::Rest() {
   std::unique_lock writer(writer_, std::try_to_lock);
   if (!writer) return false;
   if (dirty_ || locked_ || failed_write_back_ || lease_end_ms_ == kUntilClosed) return false;
+  const bool is_read = Now() - last_read_ms_ < kBetweenReadsMs;
+  if (handles_ != 0 && (is_read || services_.store.IsRemote())) return false;
   std::unique_lock state(state_, std::try_to_lock);
   if (!state) return false;
   if (doc_ != nullptr && doc_->HasRecords()) return false;  // which are to be applied

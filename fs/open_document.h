@@ -375,6 +375,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   std::atomic<int64_t> modified_ns_{0};    // time of the last change, while dirty_
   std::atomic<bool> modified_shown_{false};
   std::atomic<int64_t> lease_end_ms_{0};
+  std::atomic<int64_t> last_read_ms_{INT64_MIN / 2};
 };
 
 }  // namespace recrypt

@@ -97,44 +97,48 @@ TEST_F(Sparse, ATebibyteMadeByTruncatingCostsNothing) {
 }
 
 TEST_F(Sparse, ATebibyteMadeByAWriteAtTheEndIsReadChangedAndCut) {
-  auto file = *mount_->Open("f", O_RDWR | O_CREAT);
-  Do("write", [&] { return file.Write(kTiB - 4, "last"); });
-  Do("fsync", [&] { return file.Sync(); });
-  Do("write", [&] { return file.Write(kTiB / 2 + 5, "middle"); });
-  Do("fsync", [&] { return file.Sync(); });
-  EXPECT_EQ(ReadAt(file, kTiB - 4, 100), "last");
-  EXPECT_EQ(ReadAt(file, kTiB / 2, 12), std::string(5, '\0') + "middle" + '\0');
-  EXPECT_EQ(SeekIn(file, 0, SeekFor::kData), kTiB / 2);
-  EXPECT_EQ(SeekIn(file, kTiB / 2, SeekFor::kHole), kTiB / 2 + 4096);
-  EXPECT_EQ(SeekIn(file, kTiB / 2 + 4096, SeekFor::kData), kTiB - 4096);
-  EXPECT_EQ(SeekIn(file, kTiB - 1, SeekFor::kHole), kTiB);
-  Do("close", [&] { return file.Close(); });
-  ExpectStoredSmall("f");
-
+  {
+    auto file = *mount_->Open("f", O_RDWR | O_CREAT);
+    Do("write", [&] { return file.Write(kTiB - 4, "last"); });
+    Do("fsync", [&] { return file.Sync(); });
+    Do("write", [&] { return file.Write(kTiB / 2 + 5, "middle"); });
+    Do("fsync", [&] { return file.Sync(); });
+    EXPECT_EQ(ReadAt(file, kTiB - 4, 100), "last");
+    EXPECT_EQ(ReadAt(file, kTiB / 2, 12), std::string(5, '\0') + "middle" + '\0');
+    EXPECT_EQ(SeekIn(file, 0, SeekFor::kData), kTiB / 2);
+    EXPECT_EQ(SeekIn(file, kTiB / 2, SeekFor::kHole), kTiB / 2 + 4096);
+    EXPECT_EQ(SeekIn(file, kTiB / 2 + 4096, SeekFor::kData), kTiB - 4096);
+    EXPECT_EQ(SeekIn(file, kTiB - 1, SeekFor::kHole), kTiB);
+    Do("close", [&] { return file.Close(); });
+    ExpectStoredSmall("f");
+  }
   NewMount();
-  EXPECT_EQ(mount_->Stat("f")->st_size, static_cast<off_t>(kTiB));
-  auto again = *mount_->Open("f", O_RDWR);
-  EXPECT_EQ(ReadAt(again, kTiB / 2 + 5, 6), "middle");
-  Punch(again, kGiB, kTiB - 2 * kGiB);
-  Do("fsync", [&] { return again.Sync(); });
-  EXPECT_EQ(ReadAt(again, kTiB / 2 + 5, 6), std::string(6, '\0'));
-  EXPECT_EQ(SeekIn(again, 0, SeekFor::kData), kTiB - 4096);
-  Do("write", [&] { return again.Write(kTiB / 4, "quarter"); });
-  Do("truncate", [&] { return again.Truncate(kTiB / 2); });
-  Do("fsync", [&] { return again.Sync(); });
-  Do("truncate", [&] { return again.Truncate(kTiB - 1); });
-  Do("close", [&] { return again.Close(); });
-
+  {
+    EXPECT_EQ(mount_->Stat("f")->st_size, static_cast<off_t>(kTiB));
+    auto again = *mount_->Open("f", O_RDWR);
+    EXPECT_EQ(ReadAt(again, kTiB / 2 + 5, 6), "middle");
+    Punch(again, kGiB, kTiB - 2 * kGiB);
+    Do("fsync", [&] { return again.Sync(); });
+    EXPECT_EQ(ReadAt(again, kTiB / 2 + 5, 6), std::string(6, '\0'));
+    EXPECT_EQ(SeekIn(again, 0, SeekFor::kData), kTiB - 4096);
+    Do("write", [&] { return again.Write(kTiB / 4, "quarter"); });
+    Do("truncate", [&] { return again.Truncate(kTiB / 2); });
+    Do("fsync", [&] { return again.Sync(); });
+    Do("truncate", [&] { return again.Truncate(kTiB - 1); });
+    Do("close", [&] { return again.Close(); });
+  }
   NewMount();
-  auto third = *mount_->Open("f", O_RDWR);
-  EXPECT_EQ(mount_->Stat("f")->st_size, static_cast<off_t>(kTiB - 1));
-  EXPECT_EQ(ReadAt(third, kTiB / 4, 7), "quarter");
-  EXPECT_EQ(ReadAt(third, kTiB - 5, 100), std::string(4, '\0'));
-  EXPECT_EQ(SeekIn(third, kTiB / 4 + 4096, SeekFor::kHole), kTiB / 4 + 4096);
-  Do("truncate", [&] { return third.Truncate(kGiB); });
-  Do("fsync", [&] { return third.Sync(); });
-  Do("truncate", [&] { return third.Truncate(0); });
-  Do("close", [&] { return third.Close(); });
+  {
+    auto third = *mount_->Open("f", O_RDWR);
+    EXPECT_EQ(mount_->Stat("f")->st_size, static_cast<off_t>(kTiB - 1));
+    EXPECT_EQ(ReadAt(third, kTiB / 4, 7), "quarter");
+    EXPECT_EQ(ReadAt(third, kTiB - 5, 100), std::string(4, '\0'));
+    EXPECT_EQ(SeekIn(third, kTiB / 4 + 4096, SeekFor::kHole), kTiB / 4 + 4096);
+    Do("truncate", [&] { return third.Truncate(kGiB); });
+    Do("fsync", [&] { return third.Sync(); });
+    Do("truncate", [&] { return third.Truncate(0); });
+    Do("close", [&] { return third.Close(); });
+  }
   NewMount();
   EXPECT_EQ(mount_->Stat("f")->st_size, 0);
 }

@@ -74,8 +74,11 @@ bool Reading::complete() const {
          std::all_of(errors.begin(), errors.end(), [](int error) { return error == 0; });
 }
 
-bool IsOf(const Reading& reading, const StoredForm& form) {
-  if (reading.open_errno != 0 || reading.size != form.content.size()) return false;
+namespace {
+
+// Exact bytes, as far as the reading goes.
+bool IsBeginningOf(const Reading& reading, const StoredForm& form) {
+  if (reading.open_errno != 0 || reading.size > form.content.size()) return false;
   for (size_t block = 0; block < reading.errors.size(); ++block) {
     if (!reading.WasRead(block)) continue;
     const size_t at = block * kBlockSize;
@@ -83,6 +86,12 @@ bool IsOf(const Reading& reading, const StoredForm& form) {
     if (std::memcmp(&reading.bytes[at], &form.content[at], size) != 0) return false;
   }
   return true;
+}
+
+}  // namespace
+
+bool IsOf(const Reading& reading, const StoredForm& form) {
+  return reading.size == form.content.size() && IsBeginningOf(reading, form);
 }
 
 bool Holds(const Bytes& stored, const StoredForm& form, const Reading& reading) {
@@ -158,6 +167,9 @@ std::string WhyWrong(const Reading& reading, const Bytes& stored,
 
 std::string WhyWrong(const Reading& reading, const Bytes& stored,
                      const std::vector<StoredForm>& forms, const StoredForm& newest) {
+  // One that was emptied while it was open ends where its reader finds that out.
+  const bool emptied = reading.shown_size == 0 && IsUnwritten(stored);
+  if (emptied && IsBeginningOf(reading, newest)) return "";
   std::string known = WhyNever(reading);
   if (!known.empty() || NeedsNoForm(reading, stored) || IsOf(reading, newest)) return known;
   for (const StoredForm& form : forms) {

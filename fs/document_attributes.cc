@@ -29,10 +29,7 @@ Status OpenDocument::Refresh() {
   const std::optional<Sha256Digest> before = digest_;
   RECRYPT_TRY(OpenFresh());
   RECRYPT_TRY(MakeReadable());
-  if (before && before != digest_) {
-    pages_are_old_ = true;
-    services_.events.PagesAreStale(inode_id_);
-  }
+  NoteLoadedAnew(before);
   return {};
 }
 

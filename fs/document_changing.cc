@@ -66,7 +66,7 @@ Status OpenDocument::PrepareChange() {
     if (phase_ == State::kClosed || !stamp_ || !(*stamp_ == stamp)) {
       const std::optional<Sha256Digest> before = digest_;
       RECRYPT_TRY(Load());
-      if (before && before != digest_) services_.events.PagesAreStale(inode_id_);
+      NoteLoadedAnew(before);
     }
   }
   if (phase_ == State::kEmpty) {
@@ -191,7 +191,7 @@ Status OpenDocument::Write(uint64_t offset, ByteSpan data, WriteAt where) {
   if (where == WriteAt::kEnd && offset != end) {
     // Another mount has appended meanwhile: the kernel has put the data elsewhere in its cache.
     offset = end;
-    services_.events.PagesAreStale(inode_id_);
+    PagesAreStale();
   }
   Status written = doc_->Write(offset, data);
   NoteChange();

@@ -146,7 +146,7 @@ void OpenDocument::GiveUpChanges(const Error& why) {
   SetStamp(std::nullopt);
   digest_.reset();
   Unlock();
-  services_.events.PagesAreStale(inode_id_);
+  PagesAreStale();
 }
 
 Status OpenDocument::Flush() {

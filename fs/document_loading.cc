@@ -192,6 +192,18 @@ bool OpenDocument::ForgetIfChanged() {
   return true;
 }
 
+// The kernel is told by another thread, and a little later: until then an opening sees to it.
+void OpenDocument::PagesAreStale() {
+  pages_are_old_ = true;
+  services_.events.PagesAreStale(inode_id_);
+}
+
+void OpenDocument::NoteLoadedAnew(const std::optional<Sha256Digest>& before) {
+  if (before == digest_) return;
+  pages_are_old_ = true;
+  if (before) PagesAreStale();
+}
+
 void OpenDocument::Unload() {
   doc_.reset();
   phase_ = State::kClosed;
@@ -237,8 +249,7 @@ void OpenDocument::LoadChanged() {
   if (!writer || locked_ || !LeaseAlive()) return;
   std::unique_lock state(state_);
   const std::optional<Sha256Digest> before = digest_;
-  const Status loaded = LoadOnce(Unfinished::kIsMade);
-  if (loaded && before != digest_) services_.events.PagesAreStale(inode_id_);
+  if (LoadOnce(Unfinished::kIsMade)) NoteLoadedAnew(before);
 }
 
 // Asks for a grant for what is loaded already. The keys in it stay the same: they belong to the

@@ -144,7 +144,7 @@ Status OpenDocument::MakeReadable() {
   if (phase_ == State::kLoaded) return Renew();
   const std::optional<Sha256Digest> before = digest_;
   RECRYPT_TRY(Load());
-  if (before && before != digest_) services_.events.PagesAreStale(inode_id_);
+  NoteLoadedAnew(before);
   return {};
 }
 
@@ -197,7 +197,7 @@ Status OpenDocument::RefreshAfterDamage(const Error& damage) {
     services_.log(LogLevel::kError, "\"" + place_ + "\" is damaged: " + damage.message);
     return Fail(damage);
   }
-  services_.events.PagesAreStale(inode_id_);
+  PagesAreStale();
   return {};
 }
 
@@ -241,7 +241,7 @@ void OpenDocument::Close() {
     UnloadAll();
     digest_.reset();
     lease_end_ms_ = 0;
-    services_.events.PagesAreStale(inode_id_);
+    PagesAreStale();
     return;
   }
   if (doc_ != nullptr && doc_->HasRecords()) services_.events.HasWork(shared_from_this());

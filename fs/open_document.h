@@ -256,6 +256,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status LoadWith(std::shared_ptr<const Header> header);
   Status LoadEmpty(const Stamp& stamp);
   Status Renew();
+  // Another state than `before`, the one whose pages the kernel may have, is loaded now.
+  void NoteLoadedAnew(const std::optional<Sha256Digest>& before);
+  void PagesAreStale();
   void Unload();
   void UnloadAll();
   void SetStamp(std::optional<Stamp> stamp);
@@ -343,7 +346,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // Sealed attributes may stand in the store that the committed trailer does not name.
   bool attributes_changed_ = false;
   std::optional<Sha256Digest> unnamed_attributes_;  // such that no trailer can name
-  bool pages_are_old_ = false;  // a newer state was loaded than the one that was opened last
+  bool pages_are_old_ = false;  // the kernel may have pages of an older state than is loaded
   bool first_use_ = false;      // of the grant that the keys came from, at the last load
   uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;

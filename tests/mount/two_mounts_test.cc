@@ -156,6 +156,29 @@ TEST_P(TwoMounts, SeesShrinkingAndGrowing) {
   EXPECT_EQ(ReadFile(Other("f")) == std::string(10, 'a') + std::string(1'000'000, 'b'), true);
 }
 
+TEST_P(TwoMounts, WhatTheOtherCutOffIsNotReadAhead) {
+  for (const size_t size : {100u, 4096u, 5000u, 70'000u}) {
+    WriteFile(*this / "f", std::string(300'000, 'x'));
+    EXPECT_EQ(ReadFile(Other("f")).size(), 300'000u);
+    ASSERT_EQ(truncate((*this / "f").c_str(), static_cast<off_t>(size)), 0);
+    const UniqueFd reader = OpenFd(Other("f"), O_RDONLY);
+    // Where it is read first makes no difference: before the end, at it, or where it was.
+    std::string rest(300'000, '?');
+    EXPECT_EQ(pread(reader.get(), rest.data(), 10, static_cast<off_t>(size / 2)), 10);
+    struct stat st;
+    ASSERT_EQ(fstat(reader.get(), &st), 0);
+    EXPECT_EQ(st.st_size, static_cast<off_t>(size));
+    EXPECT_EQ(pread(reader.get(), rest.data(), rest.size(), static_cast<off_t>(size)), 0);
+    EXPECT_EQ(pread(reader.get(), rest.data(), rest.size(), 200'000), 0);
+    {
+      const UniqueFd writer = OpenFd(*this / "f", O_WRONLY | O_APPEND);
+      const std::string more(100'000, 'y');
+      ASSERT_EQ(write(writer.get(), more.data(), more.size()), static_cast<ssize_t>(more.size()));
+    }
+    EXPECT_EQ(ReadFile(Other("f")), std::string(size, 'x') + std::string(100'000, 'y')) << size;
+  }
+}
+
 TEST_P(TwoMounts, AWriterExcludesAnotherForABoundedTime) {
   MountBoth(300);
   WriteFile(*this / "f", std::string(10'000, 'x'));

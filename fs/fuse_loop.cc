@@ -10,8 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <thread>
-#include <vector>
+#include <system_error>
 
 namespace recrypt {
 namespace {
@@ -19,6 +18,8 @@ namespace {
 // How often the usher looks, and for how long the door may be left alone.
 constexpr auto kRound = std::chrono::milliseconds(1);
 constexpr int64_t kLeftAloneNs = 1'000'000;
+// After so long alone with all threads busy, it may be that they wait for something that is gone.
+constexpr int64_t kMayHangNs = 10'000'000;
 // The usher rests after so many rounds in which nobody has left the door.
 constexpr int kQuietRounds = 20;
 // A request that was there already is read in less.
@@ -84,10 +85,13 @@ int FuseLoop::Run() {
   wake.sa_handler = [](int) {};  // a thread's read(2) returns
   sigaction(kWakeSignal, &wake, &before);
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < threads_; ++i) threads.emplace_back([this] { Serve(); });
+  for (unsigned i = 1; i < threads_; ++i) {
+    threads.emplace_back([this] { Serve(Engaged::kForGood); });
+  }
   threads.emplace_back([this] { Usher(); });
-  Serve();
+  Serve(Engaged::kForGood);
   for (std::thread& thread : threads) thread.join();
+  for (auto& [id, thread] : hired_) thread.join();
   sigaction(kWakeSignal, &before, nullptr);
   return result_;
 }
@@ -110,7 +114,7 @@ void FuseLoop::End() {
   left_.notify_all();
 }
 
-void FuseLoop::Serve() {
+void FuseLoop::Serve(Engaged engaged) {
   {
     std::lock_guard lock(mutex_);
     serving_.insert(pthread_self());
@@ -118,8 +122,8 @@ void FuseLoop::Serve() {
   Request request;
   while (!ended_) {
     if (door_taken_.exchange(true)) {
-      Rest();
-      continue;
+      if (Rest(engaged)) continue;
+      break;
     }
     at_door_ = pthread_self();
     const int got = TakeRequest(request);
@@ -133,6 +137,7 @@ void FuseLoop::Serve() {
   }
   std::lock_guard lock(mutex_);
   serving_.erase(pthread_self());
+  if (engaged == Engaged::kWhileNeeded) have_left_.push_back(pthread_self());
 }
 
 // Waits at the door for a request; its size, 0 when the session has ended, or -errno.
@@ -167,12 +172,15 @@ void FuseLoop::LeaveDoor() {
   left_.notify_one();
 }
 
-void FuseLoop::Rest() {
+// False when this thread is needed no more.
+bool FuseLoop::Rest(Engaged engaged) {
   std::unique_lock lock(mutex_);
+  if (engaged == Engaged::kWhileNeeded && resting_ != 0) return false;
   ++resting_;
   sent_.wait(lock, [this] { return ended_ || to_send_ != 0; });
   --resting_;
   if (to_send_ != 0) --to_send_;
+  return true;
 }
 
 void FuseLoop::SendOne() {
@@ -188,7 +196,10 @@ void FuseLoop::Usher() {
   while (!ended_) {
     std::this_thread::sleep_for(kRound);
     const int64_t left = door_left_ns_;
-    if (!door_taken_ && NowNs() - left > kLeftAloneNs) SendOne();
+    const int64_t alone = NowNs() - left;
+    if (!door_taken_ && alone > kLeftAloneNs) SendOne();
+    if (!door_taken_ && alone > kMayHangNs) HireIfWaitedFor();
+    if (!hired_.empty()) LetGoWhoLeft();
     quiet = door_taken_ && left == last_left ? quiet + 1 : 0;
     last_left = left;
     if (quiet < kQuietRounds) continue;
@@ -198,6 +209,30 @@ void FuseLoop::Usher() {
     if (door_left_ns_ == left) left_.wait(lock, [this] { return ended_ || !usher_rests_; });
     usher_rests_ = false;
     quiet = 0;
+  }
+}
+
+void FuseLoop::HireIfWaitedFor() {
+  struct pollfd waiting = {fd_, POLLIN, 0};
+  if (resting_ != 0 || hired_.size() >= kMaxHired || poll(&waiting, 1, 0) <= 0) return;
+  try {
+    std::thread thread([this] { Serve(Engaged::kWhileNeeded); });
+    const pthread_t id = thread.native_handle();
+    hired_.emplace(id, std::move(thread));
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that there are will be free some time.
+  }
+}
+
+void FuseLoop::LetGoWhoLeft() {
+  std::vector<pthread_t> left;
+  {
+    std::lock_guard lock(mutex_);
+    left.swap(have_left_);
+  }
+  for (const pthread_t id : left) {
+    hired_.at(id).join();
+    hired_.erase(id);
   }
 }
 

@@ -9,6 +9,11 @@
 // network, a lock): an usher looks every so often whether the door has been left alone for long,
 // and then sends a thread that rests. Who takes a request and sees another behind it sends one too.
 //
+// When all threads serve and still a request waits, they may all be waiting for something that does
+// not answer (a recryption service, another mount's lock, a file server), and the request may be
+// one that needs none of that: then the usher hires another thread, which leaves when it would rest
+// beside others.
+//
 // A thread that has to sleep at the door between the requests of one program, each time for a
 // moment, runs on another processor than the program: both pay for waking each other. Then the next
 // thread gets its turn, until one shares the program's processor, which then has its next request
@@ -21,8 +26,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
+#include <thread>
+#include <vector>
 
 struct fuse_buf;
 struct fuse_session;
@@ -31,6 +39,10 @@ namespace recrypt {
 
 class FuseLoop {
  public:
+  // So many more may be hired. Each that waits costs a stack and a buffer, of which it has used
+  // some kilobytes.
+  static constexpr size_t kMaxHired = 240;
+
   // `session` is mounted, and outlives the loop.
   FuseLoop(struct fuse_session* session, unsigned threads);
 
@@ -41,13 +53,16 @@ class FuseLoop {
   void Stop();
 
  private:
-  void Serve();
+  enum class Engaged { kForGood, kWhileNeeded };
+  void Serve(Engaged engaged);
   int TakeRequest(struct fuse_buf& request);
   void NoteTurn(int64_t served_ns, int64_t waited_ns);
   void LeaveDoor();
-  void Rest();
+  bool Rest(Engaged engaged);
   void SendOne();
   void Usher();
+  void HireIfWaitedFor();
+  void LetGoWhoLeft();
   void End();
 
   struct fuse_session* const session_;
@@ -69,6 +84,9 @@ class FuseLoop {
   std::condition_variable left_;  // for the usher, and for Stop
   std::set<pthread_t> serving_;
   unsigned to_send_ = 0;
+  std::vector<pthread_t> have_left_;  // of those hired
+
+  std::map<pthread_t, std::thread> hired_;  // the usher's own; and Run's, when that has ended
 };
 
 }  // namespace recrypt

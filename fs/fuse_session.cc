@@ -40,7 +40,9 @@ void Wants(struct fuse_conn_info* conn, unsigned capability) {
 void Init(void* session, struct fuse_conn_info* conn) {
   conn->max_write = kMaxWrite;
   conn->max_readahead = kMaxWrite;
-  conn->max_background = 64;
+  // What the kernel reads ahead waits for a grant like any other read: so many such do not keep
+  // others from reading.
+  conn->max_background = FuseLoop::kMaxHired;
   conn->congestion_threshold = 48;
   Wants(conn, FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
                   FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |

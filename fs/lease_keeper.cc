@@ -6,6 +6,13 @@
 #include "fs/open_document.h"
 
 namespace recrypt {
+namespace {
+
+// A document that takes longer may be waiting for something.
+constexpr auto kPatience = std::chrono::milliseconds(20);
+constexpr size_t kMaxHelpers = 64;
+
+}  // namespace
 
 LeaseKeeper::LeaseKeeper(const Clock& clock, KernelCache& kernel)
     : clock_(clock), kernel_(kernel), thread_([this] { Run(); }) {}
@@ -25,8 +32,10 @@ void LeaseKeeper::Stop() {
     if (stopped_) return;
     stopped_ = true;
     wake_.notify_one();
+    helped_.notify_all();
   }
   thread_.join();
+  for (const auto& helper : helpers_) helper->thread.Stop();
 }
 
 void LeaseKeeper::Run() {
@@ -43,11 +52,33 @@ void LeaseKeeper::Run() {
     std::shared_ptr<OpenDocument> document = ends_.begin()->second.lock();
     ends_.erase(ends_.begin());
     if (document == nullptr) continue;
-    lock.unlock();
+    Helper* helper = nullptr;
+    helped_.wait(lock, [&] { return stopped_ || (helper = FreeHelper()) != nullptr; });
+    if (helper != nullptr) EndApart(*helper, std::move(document), lock);
+  }
+}
+
+// nullptr when there are many, and all are busy; requires mutex_.
+LeaseKeeper::Helper* LeaseKeeper::FreeHelper() {
+  for (const auto& helper : helpers_) {
+    if (!helper->busy) return helper.get();
+  }
+  if (helpers_.size() == kMaxHelpers) return nullptr;
+  return helpers_.emplace_back(std::make_unique<Helper>()).get();
+}
+
+// Gives the document to a helper, and waits for it for a moment: mostly one is enough.
+void LeaseKeeper::EndApart(Helper& helper, std::shared_ptr<OpenDocument> document,
+                           std::unique_lock<std::mutex>& lock) {
+  helper.busy = true;
+  helper.thread.Post([this, &helper, document = std::move(document)]() mutable {
     End(*document);
     document.reset();
-    lock.lock();
-  }
+    const std::lock_guard done(mutex_);
+    helper.busy = false;
+    helped_.notify_all();
+  });
+  helped_.wait_for(lock, kPatience, [&] { return stopped_ || !helper.busy; });
 }
 
 void LeaseKeeper::End(OpenDocument& document) {

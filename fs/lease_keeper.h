@@ -5,7 +5,9 @@
 // the keys are wiped; and pages that came in between are dropped as well. New reads ask for a grant
 // from the moment at which the lease ends.
 //
-// One thread of its own, which holds no lock while it talks to the kernel. Thread safe.
+// Threads of its own, which hold no lock while they talk to the kernel. A document may keep one
+// waiting: its pages while a read of them waits for a grant, its locks likewise. So none waits for
+// another: whoever takes long is left alone with its document. Thread safe.
 #ifndef RECRYPT_FS_LEASE_KEEPER_H_
 #define RECRYPT_FS_LEASE_KEEPER_H_
 
@@ -14,8 +16,10 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/task_thread.h"
 #include "fs/kernel_cache.h"
 
 namespace recrypt {
@@ -31,7 +35,15 @@ class LeaseKeeper {
   void Stop();
 
  private:
+  struct Helper {
+    TaskThread thread;
+    bool busy = false;
+  };
+
   void Run();
+  Helper* FreeHelper();
+  void EndApart(Helper& helper, std::shared_ptr<OpenDocument> document,
+                std::unique_lock<std::mutex>& lock);
   void End(OpenDocument& document);
 
   const Clock& clock_;
@@ -40,6 +52,8 @@ class LeaseKeeper {
   std::condition_variable wake_;
   std::multimap<int64_t, std::weak_ptr<OpenDocument>> ends_;
   bool stopped_ = false;
+  std::condition_variable helped_;
+  std::vector<std::unique_ptr<Helper>> helpers_;
   std::thread thread_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <sys/mman.h>
 
+#include <chrono>
 #include <new>
+#include <thread>
 
 #include "core/identity/credential.h"
 #include "core/udf/udf.h"
@@ -34,6 +36,7 @@ FakeAccess::~FakeAccess() { munmap(switches_, sizeof(Switches)); }
 
 Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
   if (use == GrantUse::kOpen) ++opens;
+  std::this_thread::sleep_for(std::chrono::milliseconds(answer_after_ms));
   if (deny) {
     return Fail(ErrorCode::kDenied, account_ + " has no entry for " + header.expression.text());
   }

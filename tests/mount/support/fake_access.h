@@ -5,6 +5,7 @@
 //   FakeAccess alice(labels, "alice@example.com");
 //   alice.lease_ms = 1000;
 //   alice.deny = true;              // from now on no grant
+//   alice.answer_after_ms = 3000;   // and what Open answers comes late
 //
 // Everybody "holds" the labels' private keys here; what a real client would get from a service is
 // decided by the members below. Thread safe but for Add.
@@ -49,6 +50,7 @@ class FakeAccess : public Access {
   struct Switches {
     std::atomic<int64_t> lease_ms{3'600'000};
     std::atomic<bool> deny{false};
+    std::atomic<int> answer_after_ms{0};
     std::atomic<bool> may_write{true};
     std::atomic<int> opens{0};
     std::atomic<int> prefetched{0};
@@ -57,7 +59,8 @@ class FakeAccess : public Access {
 
  public:
   std::atomic<int64_t>& lease_ms = switches_->lease_ms;
-  std::atomic<bool>& deny = switches_->deny;             // no grants
+  std::atomic<bool>& deny = switches_->deny;  // no grants
+  std::atomic<int>& answer_after_ms = switches_->answer_after_ms;
   std::atomic<bool>& may_write = switches_->may_write;   // has a credential
   std::atomic<int>& opens = switches_->opens;            // calls of Open
   std::atomic<int>& prefetched = switches_->prefetched;  // documents

@@ -62,6 +62,8 @@ class Access {
 
   // Wipes every key, grant and session at once (`recryptfs lock`).
   virtual void Lock() = 0;
+  // From now on no service is waited for: all that would have to fails soon, kUnavailable.
+  virtual void Stop() {}
 };
 
 }  // namespace recrypt

@@ -19,20 +19,35 @@ void Authors::Forget() {
 }
 
 Result<std::shared_ptr<const Author>> Authors::For(const LabelProfile& label) {
-  {
-    const std::lock_guard guard(mutex_);
-    const auto found = known_.find(label.label);
-    if (found != known_.end() && clock_.MonotonicMillis() < found->second.ask_again_ms) {
-      const Known& known = found->second;
-      if (!known.author || known.expires > clock_.NowSeconds()) return known.author;
-    }
+  std::optional<Known> known = Find(label.label);
+  if (known && known->author && clock_.MonotonicMillis() >= known->ask_again_ms) {
+    refresher_.Refresh(label.label.text(), [this, label] { (void)AskAndKeep(label); });
+    known = Find(label.label);
+    if (known && known->author) return known->author;
   }
+  if (known && clock_.MonotonicMillis() < known->ask_again_ms) return known->author;
+  return AskAndKeep(label);
+}
+
+// What is kept, unless it is a credential that has expired.
+std::optional<Authors::Known> Authors::Find(const LabelName& label) {
+  const std::lock_guard guard(mutex_);
+  const auto found = known_.find(label);
+  if (found == known_.end()) return std::nullopt;
+  if (found->second.author && found->second.expires <= clock_.NowSeconds()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::shared_ptr<const Author>> Authors::AskAndKeep(const LabelProfile& label) {
   auto known = Ask(label);
   if (!known && known.error().code == ErrorCode::kUnavailable) {
     known = LastKnown(label, known.error());
   }
-  if (!known) return Fail(std::move(known.error()));
   const std::lock_guard guard(mutex_);
+  if (!known) {
+    known_.erase(label.label);
+    return Fail(std::move(known.error()));
+  }
   known_[label.label] = *known;
   return known->author;
 }

@@ -3,14 +3,16 @@
 //   RECRYPT_ASSIGN(auto author, authors.For(*label_profile));   // nullptr: the label gave none
 //
 // Credentials are asked for again every ten minutes; when the service is away, the last one serves
-// until it expires, in a new process too. Thread safe.
+// until it expires, in a new process too, and when the answer takes long. Thread safe.
 #ifndef RECRYPT_CLIENT_AUTHORS_H_
 #define RECRYPT_CLIENT_AUTHORS_H_
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
+#include "client/refresher.h"
 #include "client/service_client.h"
 #include "client/trust.h"
 #include "core/jcd/authorship.h"
@@ -33,6 +35,8 @@ class Authors {
     int64_t expires = 0;                   // of the credential, seconds since 1970
     int64_t ask_again_ms = 0;
   };
+  std::optional<Known> Find(const LabelName& label);
+  Result<std::shared_ptr<const Author>> AskAndKeep(const LabelProfile& label);
   Result<Known> Ask(const LabelProfile& label);
   Result<Known> LastKnown(const LabelProfile& label, const Error& failure);
   Result<int64_t> CheckCredential(const LabelProfile& label, ByteSpan credential) const;
@@ -43,6 +47,7 @@ class Authors {
   const std::shared_ptr<const Identity> identity_;
   std::mutex mutex_;  // guards known_
   std::map<LabelName, Known> known_;
+  Refresher refresher_;  // last: its thread uses all else
 };
 
 }  // namespace recrypt

@@ -74,6 +74,7 @@ class GrantAccess : public Access {
     headers_ahead_.Wipe();
     parts_.services.Drop();
   }
+  void Stop() override { parts_.services.Stop(); }
 
  private:
   struct Ticket {

@@ -74,6 +74,7 @@ class Services {
   // one; for the account's own domain it is pinned at first use, else the session is refused.
   std::shared_ptr<ServiceClient> At(const std::string& domain, const std::string& udf = {});
   void Drop();  // every session
+  void Stop() { transport_.Stop(); }
 
  private:
   Status CheckService(const ServiceProfile& service, const Json& jws, const std::string& domain,

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -72,6 +73,11 @@ size_t TakeHeader(char* data, size_t, size_t size, void* argument) {
   return size;
 }
 
+// More than 0 ends the transfer. Asked once a second, also while nothing comes.
+int ShallEnd(void* argument, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return *static_cast<const std::atomic<bool>*>(argument) ? 1 : 0;
+}
+
 bool IsCertificateProblem(CURLcode code) {
   return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
          code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS;
@@ -91,6 +97,7 @@ class CurlTransport : public Transport {
 
   Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) override {
     if (!ready_) return Fail(ErrorCode::kUnavailable, "the HTTP library does not start");
+    if (stopped_) return Fail(ErrorCode::kUnavailable, "no service is asked any more");
     if (const auto failure = PauseOf(post.domain)) return Fail(*failure);
     const auto start = SteadyClock::now();
     auto answer = PostToAny(post, start + std::chrono::milliseconds(deadline_ms));
@@ -101,6 +108,8 @@ class CurlTransport : public Transport {
     }
     return answer;
   }
+
+  void Stop() override { stopped_ = true; }
 
  private:
   struct Attempt {
@@ -154,7 +163,7 @@ class CurlTransport : public Transport {
   }
 
   // What is the same for all requests to a domain.
-  CurlHandle MakeHandle(const std::string& domain) const {
+  CurlHandle MakeHandle(const std::string& domain) {
     CurlHandle handle(curl_easy_init());
     CURL* curl = handle.get();
     if (curl == nullptr) return handle;
@@ -176,6 +185,9 @@ class CurlTransport : public Transport {
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_WRITEFUNCTION, TakeBody);
     set(CURLOPT_HEADERFUNCTION, TakeHeader);
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, ShallEnd);
+    set(CURLOPT_XFERINFODATA, &stopped_);
     const auto service = config_.services.find(domain);
     if (service != config_.services.end() && !service->second.ca_file.empty()) {
       // Where a CA is named, no other one is believed.
@@ -251,6 +263,7 @@ class CurlTransport : public Transport {
   const Config config_;
   Discovery& discovery_;
   bool ready_ = false;
+  std::atomic<bool> stopped_{false};
   std::mutex mutex_;  // guards all below
   std::map<std::string, std::vector<CurlHandle>> idle_;
   std::map<std::string, Pause> pauses_;  // by domain

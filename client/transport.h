@@ -37,6 +37,9 @@ class Transport {
   // not trusted, too slow, too large. The next host of the domain is tried only after a failed
   // connection or 503.
   virtual Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) = 0;
+  // From now on nothing is waited for: what is under way ends within a second or so, kUnavailable,
+  // as does at once whatever comes.
+  virtual void Stop() {}
 };
 
 // `discovery` outlives the transport.

@@ -71,32 +71,52 @@ void VerifiedProfiles::Forget() {
   cache_->labels.clear();
 }
 
+template <typename T>
+Result<std::shared_ptr<const T>> VerifiedProfiles::Judged(std::shared_ptr<const T> value,
+                                                          ProfileUse use) const {
+  if (use == ProfileUse::kWrite) RECRYPT_TRY(CheckNotExpired(*value, clock_.NowSeconds()));
+  return value;
+}
+
+// What the last fetch brought, while it need not be repeated.
+template <typename T>
+std::optional<Result<std::shared_ptr<const T>>> VerifiedProfiles::Fresh(Slot<T>& slot,
+                                                                        ProfileUse use) const {
+  const std::lock_guard guard(slot.mutex);
+  if (clock_.MonotonicMillis() >= slot.fresh_until_ms) return std::nullopt;
+  if (slot.value) return Judged(slot.value, use);
+  if (slot.failure) return Result<std::shared_ptr<const T>>(Fail(*slot.failure));
+  return std::nullopt;
+}
+
 template <typename T, typename Fetch>
-Result<std::shared_ptr<const T>> VerifiedProfiles::Get(Slot<T>& slot, ProfileUse use,
-                                                       Freshness freshness, const Fetch& fetch) {
-  using Pointer = std::shared_ptr<const T>;
-  const auto judged = [&](Pointer value) -> Result<Pointer> {
-    if (use == ProfileUse::kWrite) RECRYPT_TRY(CheckNotExpired(*value, clock_.NowSeconds()));
-    return value;
+Result<std::shared_ptr<const T>> VerifiedProfiles::Get(std::shared_ptr<Slot<T>> slot,
+                                                       ProfileUse use, Freshness freshness,
+                                                       const std::string& name,
+                                                       const Fetch& fetch) {
+  const auto value = [&] {
+    const std::lock_guard guard(slot->mutex);
+    return slot->value;
   };
-  const auto fresh = [&]() -> std::optional<Result<Pointer>> {
-    const std::lock_guard guard(slot.mutex);
-    if (freshness == Freshness::kFetch) return std::nullopt;
-    if (clock_.MonotonicMillis() >= slot.fresh_until_ms) return std::nullopt;
-    if (slot.value) return judged(slot.value);
-    if (slot.failure) return Result<Pointer>(Fail(*slot.failure));
-    return std::nullopt;
-  };
-  if (auto answer = fresh()) return std::move(*answer);
-  std::unique_lock fetching(slot.fetching, std::try_to_lock);
-  if (!fetching.owns_lock()) {
-    // Somebody else is at it: a value that was good a moment ago serves meanwhile.
-    if (freshness == Freshness::kCached) {
-      const std::lock_guard guard(slot.mutex);
-      if (slot.value) return judged(slot.value);
+  if (freshness == Freshness::kCached) {
+    if (auto answer = Fresh(*slot, use)) return std::move(*answer);
+    if (value()) {
+      refresher_.Refresh(name, [this, slot, use, fetch] {
+        (void)FetchInto(*slot, use, Freshness::kCached, fetch);
+      });
+      if (auto last = value()) return Judged(std::move(last), use);
     }
-    fetching.lock();
-    if (auto answer = fresh()) return std::move(*answer);
+  }
+  return FetchInto(*slot, use, freshness, fetch);
+}
+
+template <typename T, typename Fetch>
+Result<std::shared_ptr<const T>> VerifiedProfiles::FetchInto(Slot<T>& slot, ProfileUse use,
+                                                             Freshness freshness,
+                                                             const Fetch& fetch) {
+  const std::lock_guard fetching(slot.fetching);
+  if (freshness == Freshness::kCached) {
+    if (auto answer = Fresh(slot, use)) return std::move(*answer);
   }
   auto fetched = fetch();
   const std::lock_guard guard(slot.mutex);
@@ -105,11 +125,11 @@ Result<std::shared_ptr<const T>> VerifiedProfiles::Get(Slot<T>& slot, ProfileUse
     slot.value = *fetched;
     slot.failure.reset();
     slot.fresh_until_ms = now_ms + FreshMillis(**fetched);
-    return judged(*fetched);
+    return Judged(*fetched, use);
   }
   const bool away = fetched.error().code == ErrorCode::kUnavailable;
   if (away) slot.fresh_until_ms = now_ms + (slot.value ? kPauseWithValueMillis : kPauseMillis);
-  if (away && slot.value && freshness == Freshness::kCached) return judged(slot.value);
+  if (away && slot.value && freshness == Freshness::kCached) return Judged(slot.value, use);
   slot.value = nullptr;
   slot.failure = away ? std::optional<Error>(fetched.error()) : std::nullopt;
   return fetched;
@@ -119,14 +139,15 @@ Result<std::shared_ptr<const Profile>> VerifiedProfiles::Account(const AccountNa
                                                                  ProfileUse use,
                                                                  Freshness freshness) {
   const auto slot = cache_->Find(cache_->accounts, account);
-  return Get(*slot, use, freshness, [&] { return FetchAccount(account); });
+  return Get(slot, use, freshness, account.text(),
+             [this, account] { return FetchAccount(account); });
 }
 
 Result<std::shared_ptr<const LabelProfile>> VerifiedProfiles::Label(const LabelName& label,
                                                                     ProfileUse use,
                                                                     Freshness freshness) {
   const auto slot = cache_->Find(cache_->labels, label);
-  return Get(*slot, use, freshness, [&] { return FetchLabel(label); });
+  return Get(slot, use, freshness, label.text(), [this, label] { return FetchLabel(label); });
 }
 
 Status VerifiedProfiles::CheckAccountPin(const AccountName& account, const std::string& udf) {

@@ -5,14 +5,18 @@
 //
 // The chain for a label: its master is pinned; or the owner is pinned, and the owner's profile
 // lists that master. Fetched ones are fresh for a tenth of the label's lease, a minute at most;
-// when the service is away, the last one seen serves until it expires. Thread safe.
+// when the service is away, the last one seen serves until it expires, and it serves too when one
+// that was fetched before is due again and the answer takes long. Thread safe.
 #ifndef RECRYPT_CLIENT_VERIFIED_PROFILES_H_
 #define RECRYPT_CLIENT_VERIFIED_PROFILES_H_
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 
+#include "client/refresher.h"
 #include "client/service_client.h"
 #include "client/trust.h"
 
@@ -43,9 +47,17 @@ class VerifiedProfiles {
   struct Slot;
   struct Cache;
 
+  template <typename T>
+  Result<std::shared_ptr<const T>> Judged(std::shared_ptr<const T> value, ProfileUse use) const;
+  template <typename T>
+  std::optional<Result<std::shared_ptr<const T>>> Fresh(Slot<T>& slot, ProfileUse use) const;
   template <typename T, typename Fetch>
-  Result<std::shared_ptr<const T>> Get(Slot<T>& slot, ProfileUse use, Freshness freshness,
+  Result<std::shared_ptr<const T>> Get(std::shared_ptr<Slot<T>> slot, ProfileUse use,
+                                       Freshness freshness, const std::string& name,
                                        const Fetch& fetch);
+  template <typename T, typename Fetch>
+  Result<std::shared_ptr<const T>> FetchInto(Slot<T>& slot, ProfileUse use, Freshness freshness,
+                                             const Fetch& fetch);
   Result<std::shared_ptr<const Profile>> FetchAccount(const AccountName& account);
   Result<std::shared_ptr<const LabelProfile>> FetchLabel(const LabelName& label);
   Status CheckAccountPin(const AccountName& account, const std::string& udf);
@@ -57,6 +69,7 @@ class VerifiedProfiles {
   const Clock& clock_;
   TrustPrompt* const prompt_;
   std::unique_ptr<Cache> cache_;
+  Refresher refresher_;  // last: its thread uses all else
 };
 
 }  // namespace recrypt

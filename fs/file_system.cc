@@ -59,7 +59,6 @@ void FileSystem::StopNotifying() {
 }
 
 void FileSystem::Shutdown() {
-  prefetcher_.Stop();
   commits_.Stop();
   StopNotifying();
   std::vector<std::shared_ptr<OpenDocument>> waiting = write_back_.Stop();
@@ -76,6 +75,8 @@ void FileSystem::Shutdown() {
     settle(*waiting.back());
   }
   ConfirmDurability(waiting, INT64_MAX);
+  access_.Stop();  // all is committed: what is still asked for, nobody waits for
+  prefetcher_.Stop();
   std::lock_guard lock(kept_mutex_);
   kept_.clear();
 }

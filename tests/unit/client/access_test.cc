@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include "core/jcd/stream.h"
@@ -231,6 +233,22 @@ TEST_F(AccessTest, CreatingNeedsNoServiceOnceTheLabelWasSeen) {
   auto author = access->AuthorFor(Expression("Accounting#example.com"));
   ASSERT_TRUE(author) << author.error().message;
   EXPECT_TRUE(*author);
+}
+
+TEST_F(AccessTest, ACredentialServesWhileAskingForItAgainTakesLong) {
+  ASSERT_TRUE(*bob_->AuthorFor(Expression("Accounting#example.com")));
+  std::promise<void> answer;
+  world_.bob.transport->Hold("Entry", answer.get_future().share());
+  const int before = world_.bob.transport->Count("Entry");
+  world_.bob.clock.Advance(601'000);
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) {
+    auto author = bob_->AuthorFor(Expression("Accounting#example.com"));
+    ASSERT_TRUE(author && *author);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+  EXPECT_EQ(world_.bob.transport->Count("Entry"), before + 1);
+  answer.set_value();
 }
 
 TEST_F(AccessTest, AnAuthorNeedsACredentialWhereTheLabelSaysSo) {

@@ -117,6 +117,26 @@ TEST_F(TransportTest, AfterASlowFailureOthersAreToldAtOnceForAWhile) {
   EXPECT_LT(MillisSince(start), 500);
 }
 
+TEST_F(TransportTest, StopEndsWhatIsWaitedFor) {
+  SilentPort port;
+  const Config config = With({port.address(), ""});
+  const auto discovery = MakeDiscovery(config);
+  const auto transport = MakeTransport(config, *discovery);
+  const auto start = SteadyClock::now();
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    transport->Stop();
+  });
+  EXPECT_FALSE(transport->Post({"example.com", kHello, ""}, 20'000));
+  EXPECT_GE(MillisSince(start), 290);
+  EXPECT_LT(MillisSince(start), 3000);
+  stopper.join();
+  const auto again = SteadyClock::now();
+  EXPECT_EQ(transport->Post({"example.com", kHello, ""}, 20'000).error().code,
+            ErrorCode::kUnavailable);
+  EXPECT_LT(MillisSince(again), 500);
+}
+
 TEST_F(TransportTest, TheNextHostIsTriedAfterAFailedConnection) {
   SilentPort port;
   port.Close();

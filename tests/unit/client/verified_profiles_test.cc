@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "client/object_life.h"
 #include "tests/unit/client/world.h"
 
@@ -214,6 +218,27 @@ TEST_F(VerifiedProfilesTest, IsAskedForOnceAMinute) {
   world_.bob.clock.Advance(61'000);
   ASSERT_TRUE(profiles.Label(world_.label, ProfileUse::kRead));
   EXPECT_EQ(world_.bob.transport->Count("KeySet"), before + 1);
+}
+
+TEST_F(VerifiedProfilesTest, TheLastOneServesWhileAnAnswerTakesLong) {
+  auto& profiles = world_.bob.client().profiles();
+  ASSERT_TRUE(profiles.Label(world_.label, ProfileUse::kWrite));
+  const int before = world_.bob.transport->Count("KeySet");
+  std::promise<void> answer;
+  world_.bob.transport->Hold("KeySet", answer.get_future().share());
+  world_.bob.clock.Advance(61'000);
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(profiles.Label(world_.label, ProfileUse::kWrite));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_EQ(world_.bob.transport->Count("KeySet"), before + 1);
+  // Once it has come, the next one is asked for in its time.
+  answer.set_value();
+  for (int i = 0; i < 500 && world_.bob.transport->Count("KeySet") == before + 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    world_.bob.clock.Advance(61'000);
+    ASSERT_TRUE(profiles.Label(world_.label, ProfileUse::kWrite));
+  }
+  EXPECT_EQ(world_.bob.transport->Count("KeySet"), before + 2);
 }
 
 TEST_F(VerifiedProfilesTest, AServiceThatIsAwayIsNotAskedAgainAtOnce) {

@@ -77,6 +77,13 @@ void TamperingTransport::Fail(ErrorCode code, const std::string& message) {
   });
 }
 
+void TamperingTransport::Hold(const std::string& text, std::shared_future<void> until) {
+  SetTamper([text, until](const HttpPost& post, const Next& next) {
+    if (post.body.find(text) != std::string::npos) until.wait();
+    return next(post);
+  });
+}
+
 int TamperingTransport::Count(const std::string& text) {
   const std::lock_guard guard(mutex_);
   int count = 0;

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -93,6 +94,8 @@ class TamperingTransport : public Transport {
   // Every answer is this error.
   void Fail(ErrorCode code, const std::string& message);
   void BeHonest() { SetTamper(nullptr); }
+  // What contains `text` is answered once the future is ready.
+  void Hold(const std::string& text, std::shared_future<void> until);
   // How many requests were made that contain `text`.
   int Count(const std::string& text);
 

@@ -192,4 +192,44 @@ Result<std::vector<std::string>> DirectMount::List(const std::string& path) {
   return names;
 }
 
+Status DirectMount::SetXattr(const std::string& path, const std::string& name,
+                             std::string_view value) {
+  RECRYPT_ASSIGN(Known inode, Lookup(path));
+  return fs_->SetXattr(*inode, name, AsBytes(value), 0);
+}
+
+Result<std::string> DirectMount::GetXattr(const std::string& path, const std::string& name) {
+  RECRYPT_ASSIGN(Known inode, Lookup(path));
+  char value[256];
+  RECRYPT_ASSIGN(const size_t size, fs_->GetXattr(*inode, name, value, sizeof value));
+  return std::string(value, size);
+}
+
+Status DirectMount::ListXattr(const std::string& path) {
+  RECRYPT_ASSIGN(Known inode, Lookup(path));
+  char list[256];
+  RECRYPT_TRY(fs_->ListXattr(*inode, list, sizeof list));
+  return {};
+}
+
+Result<struct stat> DirectMount::ChangeModeAndTime(const std::string& path, mode_t mode,
+                                                   time_t modified) {
+  RECRYPT_ASSIGN(Known inode, Lookup(path));
+  AttributeChange change;
+  change.mode = mode;
+  change.modified = timespec{modified, 0};
+  return fs_->SetAttributes(*inode, change, nullptr);
+}
+
+Status DirectMount::StatFs(const std::string& path) {
+  RECRYPT_ASSIGN(Known inode, Lookup(path));
+  RECRYPT_TRY(fs_->StatFs(*inode));
+  return {};
+}
+
+Status DirectMount::CheckAccess(const std::string& path, int mask) {
+  RECRYPT_ASSIGN(Known inode, Lookup(path));
+  return fs_->CheckAccess(*inode, mask);
+}
+
 }  // namespace recrypt

@@ -86,6 +86,12 @@ class DirectMount {
   Status RemoveDirectory(const std::string& path);
   Status Rename(const std::string& from, const std::string& to, unsigned flags = 0);
   Result<std::vector<std::string>> List(const std::string& path);  // sorted, without . and ..
+  Status SetXattr(const std::string& path, const std::string& name, std::string_view value);
+  Result<std::string> GetXattr(const std::string& path, const std::string& name);
+  Status ListXattr(const std::string& path);
+  Result<struct stat> ChangeModeAndTime(const std::string& path, mode_t mode, time_t modified);
+  Status StatFs(const std::string& path);
+  Status CheckAccess(const std::string& path, int mask);
 
  private:
   class NoKernel : public KernelCache {

@@ -41,9 +41,10 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
       locks_(store),
       loaded_(options_.max_loaded),
       leases_(clock, kernel),
-      write_back_([this](const auto& documents) {
-        ConfirmDurability(documents, clock_.MonotonicMillis());
-      }),
+      write_back_(options_.max_unsettled,
+                  [this](const auto& documents) {
+                    ConfirmDurability(documents, clock_.MonotonicMillis());
+                  }),
       commits_([this](const std::shared_ptr<OpenDocument>& document) {
         document->FinishCommit();
         Committed(document);

@@ -47,6 +47,8 @@ struct FileSystemOptions {
   size_t max_known = 12'000;
   // Documents that are loaded at once; more than that may be open.
   size_t max_loaded = 2'000;
+  // Documents that wait to be committed or durable; above it they do not wait any longer.
+  size_t max_unsettled = 2'000;
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
 };

@@ -198,6 +198,7 @@ Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::stri
   RECRYPT_ASSIGN(Entry entry, std::move(begun));
   NoteKnown(*entry.inode, parent, name);
   loaded_.RestOldest();
+  write_back_.KeepPace();
   std::shared_ptr<OpenDocument> document = DocumentOf(*entry.inode);
   Created created{entry, nullptr};
   created.file =

@@ -24,13 +24,16 @@ class WriteBack {
 
   using Documents = std::vector<std::shared_ptr<OpenDocument>>;
 
-  // `settle` is called with everything that waits when that becomes much, which costs descriptors
-  // and memory: mostly new documents, which wait to be durable.
-  explicit WriteBack(std::function<void(const Documents&)> settle);
+  // `settle` is called with everything that waits when that becomes more than `many`, which costs
+  // descriptors and memory: mostly new documents, which wait to be durable.
+  WriteBack(size_t many, std::function<void(const Documents&)> settle);
   ~WriteBack();
 
   // The document has something to commit or to apply.
   void Add(const std::shared_ptr<OpenDocument>& document);
+  // For whoever makes documents, and holds no lock: waits while they come faster than they are
+  // settled, for a second at most.
+  void KeepPace();
   // Ends the thread; what is waiting stays to be settled by the caller.
   Documents Stop();
 
@@ -39,11 +42,15 @@ class WriteBack {
   void Run();
   void DoRound(Waiting& round);
 
+  const size_t many_;
   const std::function<void(const Documents&)> settle_;
   std::mutex mutex_;  // guards what follows; innermost
   std::condition_variable wake_;
   // Kept alive by this: also those that nobody has open any more.
   Waiting waiting_;
+  size_t added_ = 0;     // since the last round began
+  size_t in_round_ = 0;  // those of the round that is being done
+  std::condition_variable round_ended_;
   bool stopped_ = false;
   std::thread thread_;
 };

@@ -58,6 +58,7 @@ namespace {
 [[noreturn]] void ServeInChild(const MountOptions& options, Access& access,
                                const MountSettings& settings, int log, int ready) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (settings.before_serving) settings.before_serving();
   BlockStopSignals();
   SystemClock clock;
   auto say = [](int fd, const std::string& words) {

@@ -54,6 +54,8 @@ struct MountSettings {
   int64_t lock_wait_ms = 5000;
   // What stands between the mount and the share, in the child that serves; see wrapped_store.h.
   std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)> wrap_store = {};
+  // Done first in that child: to limit it.
+  std::function<void()> before_serving = {};
 };
 
 class TestMount {

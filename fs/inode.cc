@@ -1,6 +1,7 @@
 #include "fs/inode.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "fs/open_document.h"
 #include "fs/prefetch.h"
@@ -161,8 +162,11 @@ std::vector<std::shared_ptr<Inode>> InodeTable::Oldest(size_t count) {
   }
   count = std::min(count, oldest.size());
   const auto end = oldest.begin() + static_cast<std::ptrdiff_t>(count);
+  const auto rank = [](const std::shared_ptr<Inode>& inode) {
+    return std::pair(inode->kind() == InodeKind::kDirectory, inode->used_);
+  };
   std::nth_element(oldest.begin(), end, oldest.end(),
-                   [](const auto& a, const auto& b) { return a->used_ < b->used_; });
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   oldest.erase(end, oldest.end());
   for (const auto& inode : oldest) inode->used_ = ++clock_;
   return oldest;

@@ -172,7 +172,7 @@ class InodeTable {
   std::shared_ptr<Inode> Peek(const Inode::Key& key) const;
   size_t size() const;
   // Of those that nobody has open, the `count` that were looked up longest ago; they count as
-  // looked up now.
+  // looked up now. Directories come last: one that is forgotten is no working directory any more.
   std::vector<std::shared_ptr<Inode>> Oldest(size_t count);
   // Every inode that has a document state.
   std::vector<std::shared_ptr<Inode>> WithDocuments() const;

@@ -155,11 +155,13 @@ void FileSystem::AfterMove(const Move& move, unsigned flags) {
     LetGo(move.target->key());
   }
   for (const Found* moved : {&move.source, exchange ? &*move.target : nullptr}) {
-    if (moved == nullptr || moved->kind != InodeKind::kDocument) continue;
-    std::shared_ptr<Inode> inode = inodes_.Peek(moved->key());
+    std::shared_ptr<Inode> inode = moved == nullptr ? nullptr : inodes_.Peek(moved->key());
     if (inode == nullptr) continue;
     const bool is_source = moved == &move.source;
-    inode->SetParent((is_source ? move.to : move.from).shared_from_this());
+    std::shared_ptr<Inode> place = (is_source ? move.to : move.from).shared_from_this();
+    inode->SetName(place, is_source ? move.new_name : move.name);  // by which it is forgotten
+    if (moved->kind != InodeKind::kDocument) continue;
+    inode->SetParent(std::move(place));
     auto path = store_.PathOf(inode->node());
     if (!path) continue;
     std::shared_ptr<OpenDocument> document = inode->document();

@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
@@ -172,6 +174,49 @@ TEST_P(HardLimitOfDescriptors, IsEnoughForALargerTreeToBeListedCopiedAndRemoved)
   EXPECT_EQ(List(share_), std::vector<std::string>());
 }
 
+// They and who asks the kernel to forget files stand in one line for the directory's lock.
+TEST_P(HardLimitOfDescriptors, IsEnoughForManyProgramsThatMakeFilesInOneDirectory) {
+  const int files = static_cast<int>(GetParam()) * (IsFullRun() ? 2 : 1) / 2;
+  std::vector<std::thread> programs;
+  for (int program = 0; program < 8; ++program) {
+    programs.emplace_back([=, this] {
+      for (int i = 0; i < files; ++i) {
+        const std::string name = std::to_string(program) + "-" + std::to_string(i);
+        ASSERT_NO_THROW(WriteFile(*this / name, name)) << name << ": " << strerror(errno);
+      }
+    });
+  }
+  for (std::thread& program : programs) program.join();
+  EXPECT_EQ(List(mountpoint_).size(), static_cast<size_t>(8 * files));
+}
+
+TEST_P(HardLimitOfDescriptors, IsEnoughForManyFilesThatAreSavedByRename) {
+  const int files = static_cast<int>(GetParam()) * 2;
+  stdfs::create_directories(*this / "saved");
+  // Or all below it would be forgotten with it.
+  const UniqueFd saved = OpenFd(*this / "saved", O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < files; ++i) {
+    const std::string fresh = *this / ("fresh" + std::to_string(i));
+    const std::string name = *this / ("saved/" + std::to_string(i));
+    ASSERT_NO_THROW(WriteFile(fresh, "content")) << i << ": " << strerror(errno);
+    ASSERT_EQ(rename(fresh.c_str(), name.c_str()), 0) << i << ": " << strerror(errno);
+  }
+  EXPECT_EQ(List(*this / "saved").size(), static_cast<size_t>(files));
+}
+
+TEST_P(HardLimitOfDescriptors, LeavesAProgramItsWorkingDirectory) {
+  const std::string place = *this / "a/b";
+  stdfs::create_directories(place);
+  const stdfs::path before = stdfs::current_path();
+  stdfs::current_path(place);
+  const int files = static_cast<int>(GetParam()) * 2;
+  for (int i = 0; i < files; ++i) WriteFile(*this / std::to_string(i), "");
+  char got[PATH_MAX];
+  EXPECT_NE(getcwd(got, sizeof got), nullptr) << strerror(errno);
+  EXPECT_EQ(std::string(got), place);
+  stdfs::current_path(before);
+}
+
 TEST_P(HardLimitOfDescriptors, IsSaidByOpenAndOverOnceFilesAreClosed) {
   const int files = static_cast<int>(GetParam()) + 200;
   for (int i = 0; i < files; ++i) WriteFile(*this / std::to_string(i), std::to_string(i));
@@ -197,7 +242,8 @@ TEST_P(HardLimitOfDescriptors, IsSaidByOpenAndOverOnceFilesAreClosed) {
       ASSERT_EQ(pread(fd.get(), got.data(), got.size(), 0), static_cast<ssize_t>(got.size()))
           << i << ": " << strerror(errno);
       EXPECT_EQ(got, text);
-      ASSERT_EQ(pwrite(fd.get(), text.data(), text.size(), 100), static_cast<ssize_t>(text.size()));
+      ASSERT_EQ(pwrite(fd.get(), text.data(), text.size(), 100), static_cast<ssize_t>(text.size()))
+          << i << ": " << strerror(errno);
       ASSERT_EQ(close(fd.Release()), 0) << i << ": " << strerror(errno);
       written.insert(i);
     }

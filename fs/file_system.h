@@ -236,6 +236,7 @@ class FileSystem : private DocumentEvents {
 
   // lookup.cc
   void NoteKnown(Inode& inode, Inode& directory, const std::string& name);
+  void AskToForget();
   void ForgetOldest();
   Result<Found> Find(Inode& directory, const std::string& name);
   Result<Found> FindNameless(Inode& directory, const std::string& name);
@@ -291,6 +292,7 @@ class FileSystem : private DocumentEvents {
                             const Caller& caller);
   std::shared_ptr<OpenDocument> DocumentOf(Inode& inode);
   static void RememberSize(Inode& inode, const OpenDocument::Opened& opened);
+  Status MakeRoomToOpen(Inode& inode);
   Result<Opened> OpenPlain(Inode& inode, int flags);
   Status ClearSetId(Inode& inode);
   Result<Entry> BeginFile(Inode& parent, const std::string& path, UniqueFd fd, NewDocument fresh,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 
 #include "fs/file_system.h"
 #include "fs/names.h"
@@ -117,12 +118,28 @@ void FileSystem::RememberSize(Inode& inode, const OpenDocument::Opened& opened) 
   inode.RememberContentSize(stored, opened.size);
 }
 
+// What is open already needs the last descriptors more than what is opened.
+Status FileSystem::MakeRoomToOpen(Inode& inode) {
+  if (inodes_.size() <= options_.max_known / 2 || store_.NodeOf(inode.node())) return {};
+  // No directory is locked while the kernel opens a file, as it is while it looks one up.
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> forgotten = done->get_future();
+  const bool posted = forgetter_.Post([this, done] {
+    ForgetOldest();
+    done->set_value();
+  });
+  if (posted) forgotten.wait();
+  RECRYPT_TRY(store_.NodeOf(inode.node()));
+  return {};
+}
+
 Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Caller& caller) {
   if (inode.kind() == InodeKind::kPlainFile) return Explain(inode, OpenPlain(inode, flags));
   if (!inode.is_document()) return NotOpenForThis();
   OpenFor purpose = OpenFor::kReading;
   if ((flags & O_ACCMODE) != O_RDONLY) purpose = OpenFor::kWriting;
   if ((flags & O_TRUNC) != 0) purpose = OpenFor::kTruncating;
+  RECRYPT_TRY(MakeRoomToOpen(inode));
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   const NameWas name =
       stale_opens_.Take(caller.thread) ? NameWas::kLookedUpAgain : NameWas::kLookedUp;

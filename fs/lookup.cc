@@ -1,8 +1,10 @@
 // FileSystem: from names of the mount to what is on the share.
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "fs/file_system.h"
 #include "fs/names.h"
@@ -11,6 +13,7 @@ namespace recrypt {
 namespace {
 
 constexpr int64_t kNamesBelievedMs = 1000;
+constexpr int kForgetAtOnce = 4;
 
 tl::unexpected<Error> NoSuchName() {
   return Fail(Error{ErrorCode::kNotFound, "no such name", ENOENT});
@@ -125,6 +128,7 @@ Result<Entry> FileSystem::Lookup(Inode& directory, const std::string& name) {
     RefreshNames(directory, NamesAs::kOfNow);  // another mount may have made it
     found = Find(directory, name);
   }
+  if (!found && found.error().os_error == EMFILE) AskToForget();
   if (!found) return Fail(std::move(found.error()));
   RECRYPT_ASSIGN(Entry entry, Adopt(directory, std::move(*found)));
   NoteKnown(*entry.inode, directory, name);
@@ -139,22 +143,35 @@ void FileSystem::NoteKnown(Inode& inode, Inode& directory, const std::string& na
   inode.SetName(directory.shared_from_this(), name);
   const size_t known = inodes_.size();
   if (known <= options_.max_known) return;
-  if (!forgetting_.exchange(true) && !forgetter_.Post([this] { ForgetOldest(); })) {
-    forgetting_ = false;
-  }
+  AskToForget();
   if (known > options_.max_known + options_.max_known / 4) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void FileSystem::AskToForget() {
+  if (!forgetting_.exchange(true) && !forgetter_.Post([this] { ForgetOldest(); })) {
+    forgetting_ = false;
   }
 }
 
 void FileSystem::ForgetOldest() {
   const size_t known = inodes_.size();
   const size_t keep = options_.max_known / 2;
-  for (std::shared_ptr<Inode>& oldest : inodes_.Oldest(known - std::min(known, keep))) {
-    const Inode::Name at = oldest->name();
-    oldest.reset();  // or it would stay until the last of them is forgotten
-    if (at.directory != nullptr) kernel_.DropName(at.directory->id(), at.name);
-  }
+  auto oldest = inodes_.Oldest(known - std::min(known, keep));
+  std::atomic<size_t> next{0};
+  const auto forget = [&] {
+    for (size_t i; (i = next++) < oldest.size();) {
+      const Inode::Name at = oldest[i]->name();
+      oldest[i].reset();  // or it would stay until the last of them is forgotten
+      if (at.directory != nullptr) kernel_.DropName(at.directory->id(), at.name);
+    }
+  };
+  // Several stand in line for the directories' locks, as the programs do that make more known.
+  std::vector<std::thread> more;
+  for (int i = 1; i < kForgetAtOnce; ++i) more.emplace_back(forget);
+  forget();
+  for (std::thread& thread : more) thread.join();
   forgetting_ = false;
 }
 

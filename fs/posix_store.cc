@@ -1,11 +1,13 @@
 #include "fs/posix_store.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -96,7 +98,10 @@ Result<std::unique_ptr<PosixStore>> PosixStore::Open(const std::string& path) {
   struct statfs st;
   if (::fstatfs(root.get(), &st) != 0) return FailErrno(errno, "statfs");
   const bool remote = !IsLocal(static_cast<uint32_t>(st.f_type));
-  return std::unique_ptr<PosixStore>(new PosixStore(std::move(root), remote));
+  struct rlimit descriptors;
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return FailErrno(errno, "getrlimit");
+  const auto most = static_cast<int>(std::min<rlim_t>(descriptors.rlim_cur, INT_MAX));
+  return std::unique_ptr<PosixStore>(new PosixStore(std::move(root), remote, most - most / 4));
 }
 
 // Opening is when the client of a network file system asks the server. By time and size it tells
@@ -119,12 +124,19 @@ Status PosixStore::Revalidate(int fd_or_node) {
   return {};
 }
 
+// The system gives out the lowest number that is free.
+Result<UniqueFd> PosixStore::NewlyKnown(int fd, const char* doing) {
+  RECRYPT_ASSIGN(UniqueFd owned, DescriptorOf(fd, doing));
+  if (owned.get() >= spare_from_) return FailErrno(EMFILE, doing);
+  return owned;
+}
+
 Result<UniqueFd> PosixStore::OpenNode(int dir, const std::string& name) {
-  return DescriptorOf(::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC), "looking up");
+  return NewlyKnown(::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC), "looking up");
 }
 
 Result<UniqueFd> PosixStore::NodeOf(int fd) {
-  return DescriptorOf(::open(DescriptorPath(fd).c_str(), O_PATH | O_CLOEXEC), "looking up");
+  return NewlyKnown(::open(DescriptorPath(fd).c_str(), O_PATH | O_CLOEXEC), "looking up");
 }
 
 Result<struct stat> PosixStore::Stat(int fd_or_node) {

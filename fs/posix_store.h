@@ -1,6 +1,7 @@
 // PosixStore: a share that is a directory of this machine, whatever file system it is on.
 //
-// Thread safe.
+// Of the descriptors that the process may have, the last quarter is for opening files that are
+// known already: before that, what is looked up is refused with EMFILE. Thread safe.
 #ifndef RECRYPT_FS_POSIX_STORE_H_
 #define RECRYPT_FS_POSIX_STORE_H_
 
@@ -62,10 +63,13 @@ class PosixStore : public Store {
   Result<std::optional<RangeLock>> FindLock(int fd, const RangeLock& wanted) override;
 
  private:
-  PosixStore(UniqueFd root, bool remote) : root_(std::move(root)), remote_(remote) {}
+  PosixStore(UniqueFd root, bool remote, int spare_from)
+      : root_(std::move(root)), remote_(remote), spare_from_(spare_from) {}
+  Result<UniqueFd> NewlyKnown(int fd, const char* doing);
 
   const UniqueFd root_;
   const bool remote_;
+  const int spare_from_;        // descriptors from this on are for what is known
   std::mutex root_path_mutex_;  // guards root_path_; innermost
   std::string root_path_;       // as last found
 };

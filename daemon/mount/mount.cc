@@ -165,9 +165,9 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   FileSystemOptions fs_options;
   fs_options.label = options.label;
   fs_options.verify_policy = services.verify_policy;
-  fs_options.max_known = std::min(fs_options.max_known, descriptors / 2);
+  fs_options.max_known = std::min(fs_options.max_known, descriptors * 3 / 8);
   fs_options.max_loaded = std::min(fs_options.max_loaded, descriptors / 8);
-  fs_options.max_unsettled = std::min(fs_options.max_unsettled, descriptors / 8);
+  fs_options.max_unsettled = std::min(fs_options.max_unsettled, descriptors / 16);
   fs_options.lock_wait_ms = services.lock_wait_ms;
   fs_options.own_by_caller = geteuid() == 0;
   RECRYPT_ASSIGN(auto fs, FileSystem::Create(fs_options, *store, services.access, services.clock,

@@ -64,6 +64,7 @@ struct Caller {
   Owner owner = {0, 0};
   mode_t umask = 0;
   pid_t thread = 0;
+  bool drops_set_id = false;  // by truncating
 };
 
 // An open(2).
@@ -161,7 +162,6 @@ class FileSystem : private DocumentEvents {
     std::unique_ptr<OpenFile> file;
     bool keep_pages = false;
   };
-  // Root keeps the set-id bits of what it truncates.
   Result<Opened> Open(Inode& inode, int flags, const Caller& caller = {});
   // A name was looked up for that thread, and not found.
   void FoundNothing(pid_t thread) { (void)stale_opens_.Take(thread); }
@@ -172,6 +172,9 @@ class FileSystem : private DocumentEvents {
   Result<Created> CreateFile(Inode& parent, const std::string& name, mode_t mode, int flags,
                              const Caller& caller);
   void Close(OpenFile& file);
+  // What somebody without privileges changes loses set-user-ID, and set-group-ID where its group
+  // may execute it.
+  Status ClearSetId(Inode& inode);
   Result<size_t> Read(OpenFile& file, uint64_t offset, MutableByteSpan out);
   Status Write(OpenFile& file, uint64_t offset, ByteSpan data, WriteAt where);
   Status Flush(OpenFile& file);
@@ -294,7 +297,6 @@ class FileSystem : private DocumentEvents {
   static void RememberSize(Inode& inode, const OpenDocument::Opened& opened);
   Status MakeRoomToOpen(Inode& inode);
   Result<Opened> OpenPlain(Inode& inode, int flags);
-  Status ClearSetId(Inode& inode);
   Result<Entry> BeginFile(Inode& parent, const std::string& path, UniqueFd fd, NewDocument fresh,
                           mode_t mode, Owner caller);
   void InvalidateAndWait(const std::function<void()>& task);

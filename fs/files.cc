@@ -95,15 +95,16 @@ Result<FileSystem::Opened> FileSystem::OpenPlain(Inode& inode, int flags) {
   return Opened{std::move(file), false};
 }
 
-// Truncating at open is the one change of content that the kernel leaves this to the mount for. The
-// share does it by itself for a mount that is not root's.
+// The share does it by itself for a mount that is not root's, when what was changed is committed.
 Status FileSystem::ClearSetId(Inode& inode) {
   RECRYPT_ASSIGN(const struct stat st, store_.Stat(inode.node()));
   mode_t cleared = S_ISUID;
   if ((st.st_mode & S_IXGRP) != 0) cleared |= S_ISGID;
   if ((st.st_mode & cleared) == 0) return {};
   kernel_.DropAttributes(inode.id());
-  return store_.ChangeMode(inode.node(), st.st_mode & 07777 & ~cleared);
+  Status changed = store_.ChangeMode(inode.node(), st.st_mode & 07777 & ~cleared);
+  const bool is_not_the_owner = !changed && changed.error().os_error == EPERM;
+  return is_not_the_owner ? Status{} : changed;
 }
 
 // After a crash the stored length and the footer may tell another size than what is found behind
@@ -159,7 +160,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
     stale_opens_.Note(caller.thread);
     return Fail(Error{ErrorCode::kBusy, "another mount has cut it shorter", ESTALE});
   }
-  if (purpose == OpenFor::kTruncating && caller.owner.uid != 0) {
+  if (purpose == OpenFor::kTruncating && caller.drops_set_id) {
     Status cleared = ClearSetId(inode);
     if (!cleared) document->Close();
     RECRYPT_TRY(cleared);

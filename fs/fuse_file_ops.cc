@@ -95,9 +95,12 @@ void Write(fuse_req_t req, fuse_ino_t, const char* data, size_t size, off_t offs
            struct fuse_file_info* fi) {
   // A page that is written back belongs where it is, whatever the descriptor says.
   const bool append = fi->writepage == 0 && (fi->flags & O_APPEND) != 0;
-  Status written = FileSystemOf(req).Write(FileOf(fi), static_cast<uint64_t>(offset),
-                                           AsBytes(std::string_view(data, size)),
-                                           append ? WriteAt::kEnd : WriteAt::kOffset);
+  Status written = DropSetId(req, *FileOf(fi).inode);
+  if (written) {
+    written = FileSystemOf(req).Write(FileOf(fi), static_cast<uint64_t>(offset),
+                                      AsBytes(std::string_view(data, size)),
+                                      append ? WriteAt::kEnd : WriteAt::kOffset);
+  }
   if (!written) return ReplyError(req, written.error());
   fuse_reply_write(req, size);
 }

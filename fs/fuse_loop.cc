@@ -77,8 +77,8 @@ struct Request : fuse_buf {
 
 }  // namespace
 
-FuseLoop::FuseLoop(struct fuse_session* session, unsigned threads)
-    : session_(session), threads_(threads), fd_(fuse_session_fd(session)) {}
+FuseLoop::FuseLoop(struct fuse_session* session, FuseDevice& device, unsigned threads)
+    : session_(session), device_(device), threads_(threads), fd_(fuse_session_fd(session)) {}
 
 int FuseLoop::Run() {
   struct sigaction wake = {}, before = {};
@@ -129,6 +129,7 @@ void FuseLoop::Serve(Engaged engaged) {
     const int got = TakeRequest(request);
     LeaveDoor();
     if (got > 0) {
+      device_.Note(request);
       fuse_session_process_buf(session_, &request);
     } else if (got != -EINTR && got != -EAGAIN) {
       if (got < 0) result_ = got;

@@ -32,6 +32,8 @@
 #include <thread>
 #include <vector>
 
+#include "fs/fuse_device.h"
+
 struct fuse_buf;
 struct fuse_session;
 
@@ -43,8 +45,8 @@ class FuseLoop {
   // some kilobytes.
   static constexpr size_t kMaxHired = 240;
 
-  // `session` is mounted, and outlives the loop.
-  FuseLoop(struct fuse_session* session, unsigned threads);
+  // `session` is mounted; both outlive the loop.
+  FuseLoop(struct fuse_session* session, FuseDevice& device, unsigned threads);
 
   // Serves, with this thread and others, until the session has ended: the mount is gone, or Stop
   // was called.
@@ -66,6 +68,7 @@ class FuseLoop {
   void End();
 
   struct fuse_session* const session_;
+  FuseDevice& device_;
   const unsigned threads_;
   const int fd_;  // of the session
 

@@ -54,6 +54,10 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set,
   if ((to_set & FUSE_SET_ATTR_ATIME_NOW) != 0) change.accessed = now;
   if ((to_set & FUSE_SET_ATTR_MTIME) != 0) change.modified = attr->st_mtim;
   if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) change.modified = now;
+  if (change.size) {
+    Status dropped = DropSetId(req, InodeOf(req, ino));
+    if (!dropped) return ReplyError(req, dropped.error());
+  }
   const OpenFile* file = fi == nullptr ? nullptr : reinterpret_cast<OpenFile*>(fi->fh);
   ReplyAttributes(req, FileSystemOf(req).SetAttributes(InodeOf(req, ino), change, file));
 }

@@ -28,9 +28,17 @@ inline LockOwner RangesOwner(const struct fuse_file_info* fi) {
 inline LockOwner WholeOwner(const struct fuse_file_info* fi) {
   return {fi->lock_owner, LockOwner::Style::kWhole};
 }
+// Before a change of content.
+inline Status DropSetId(fuse_req_t req, Inode& inode) {
+  const bool drops = SessionOf(req).device().DropsSetId(fuse_req_ctx(req)->uid);
+  return drops ? FileSystemOf(req).ClearSetId(inode) : Status{};
+}
 inline Caller CallerOf(fuse_req_t req) {
   const struct fuse_ctx* context = fuse_req_ctx(req);
-  return {{context->uid, context->gid}, context->umask, context->pid};
+  return {{context->uid, context->gid},
+          context->umask,
+          context->pid,
+          SessionOf(req).device().DropsSetId(context->uid)};
 }
 
 inline void ReplyError(fuse_req_t req, const Error& error) { fuse_reply_err(req, ErrnoOf(error)); }

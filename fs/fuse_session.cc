@@ -45,8 +45,8 @@ void Init(void* session, struct fuse_conn_info* conn) {
   conn->max_background = FuseLoop::kMaxHired;
   conn->congestion_threshold = 48;
   Wants(conn, FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
-                  FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |
-                  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
+                  FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE |
+                  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
   // Where the kernel checks modes it has to know access lists too; else the share goes by them.
   if (static_cast<FuseSession*>(session)->options().default_permissions) {
     Wants(conn, FUSE_CAP_POSIX_ACL);
@@ -122,7 +122,8 @@ Status FuseSession::Mount(FileSystem& fs) {
   }
   std::unique_lock lock(notifying_);
   mounted_ = true;
-  loop_ = std::make_unique<FuseLoop>(session_, options_.threads);
+  RECRYPT_TRY(FuseDevice::Attach(session_));
+  loop_ = std::make_unique<FuseLoop>(session_, device_, options_.threads);
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fs/file_system.h"
+#include "fs/fuse_device.h"
 #include "fs/fuse_loop.h"
 #include "fs/kernel_cache.h"
 #include "fs/lock_queue.h"
@@ -59,6 +60,7 @@ class FuseSession : public KernelCache {
   FileSystem& fs() { return *fs_; }
   const SessionOptions& options() const { return options_; }
   LockQueue& lock_queue() { return locks_; }
+  FuseDevice& device() { return device_; }
 
  private:
   std::string MountOptions() const;
@@ -69,6 +71,7 @@ class FuseSession : public KernelCache {
   struct fuse_session* session_ = nullptr;
   std::shared_mutex notifying_;  // shared while the kernel is told something; guards mounted_
   bool mounted_ = false;
+  FuseDevice device_;
   std::unique_ptr<FuseLoop> loop_;  // from Mount on
   LockQueue locks_;
 };

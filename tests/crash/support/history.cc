@@ -69,7 +69,7 @@ void History::Rename(const std::string& from, const std::string& to, size_t begu
 
 int History::RenameByCopy(const std::string& from, const std::string& to, size_t begun) {
   const int copy = static_cast<int>(documents_.size());
-  const std::string& content = ContentOf(DocumentAt(from));
+  const std::string content = ContentOf(DocumentAt(from));
   documents_.push_back({.content = content, .made = states_.size()});
   documents_.back().versions.push_back({FoundThing::File(content), begun});
   Change(begun, {from, to}).names[to] = copy;

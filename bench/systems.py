@@ -1,7 +1,7 @@
 """The file systems that the benchmark compares. Each keeps its files below one folder of the disk
 that is measured, and is always taken down.
 
-    with Gocryptfs(base, programs) as system:
+    with SYSTEMS["gocryptfs"](base, programs) as system:
         ...work in system.path...
 """
 import os
@@ -25,9 +25,11 @@ class Programs:
     """The built programs, copied side by side into one folder, as an installation has them."""
 
     def __init__(self, build, base):
-        self.workload = build / "bench" / "workload"
-        if not self.workload.exists():
-            raise Unusable(f"{self.workload} is not built")
+        self.workload, self.passthrough, self.gcm_cost = (
+            build / "bench" / name for name in ("workload", "passthrough", "gcm_cost"))
+        for program in (self.workload, self.passthrough, self.gcm_cost):
+            if not program.exists():
+                raise Unusable(f"{program} is not built")
         self.folder = base / "bin"
         self.folder.mkdir()
         for folder in ("cli", "daemon"):
@@ -49,7 +51,7 @@ class Programs:
 def run(command, **options):
     """Runs a command that has to succeed, and returns what it printed."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=120, **options)
+                          timeout=300, **options)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
                            f"{done.stdout}{done.stderr}")
@@ -113,8 +115,11 @@ class Service:
 
 
 class System:
-    """What all have in common: a folder for the stored form, a path to work in."""
+    """What all have in common: a folder for the stored form, a path to work in, and the process
+    that serves it, where there is one."""
     name = None
+    passes_fsync = True  # fsync returns when the disk has the data
+    process = None
 
     def __init__(self, base, programs):
         self.base, self.programs = base / self.name, programs
@@ -128,7 +133,8 @@ class System:
 
     def __enter__(self):
         try:
-            self.start()
+            self.set_up()
+            self.mount()
         except BaseException:
             self.stop()
             raise
@@ -137,22 +143,47 @@ class System:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self):
-        self.set_up()
-        self.mount()
-
-    def stop(self):
-        unmount(self.path)
-
-    def remount(self):
-        unmount(self.path)
-        self.mount()
-
     def set_up(self):
         pass
 
     def mount(self):
         pass
+
+    def stop(self):
+        unmount(self.path)
+        if self.process:
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def serve(self, command, password=None, **options):
+        """Starts the process that serves the mount, in the foreground, and waits for the mount."""
+        log = self.base / "log"
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                                            stdout=output, stderr=output, **options)
+        if password:
+            self.process.stdin.write(password.encode() + b"\n")
+        self.process.stdin.close()
+        until = time.monotonic() + 60
+        while not os.path.ismount(self.path):
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"{self.name} does not mount:\n{log.read_text()}")
+            time.sleep(0.02)
+        # The peak of memory counts from here: some spend much on deriving a key from a password.
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5\n")
+
+    def processor_seconds(self):
+        """What the serving process has used, to the nanosecond (clock_getcpuclockid(3))."""
+        return time.clock_gettime((~self.process.pid << 3) | 2) if self.process else None
+
+    def peak_mebibytes(self):
+        if not self.process:
+            return None
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024
 
     def version(self):
         return ""
@@ -164,23 +195,12 @@ class Plain(System):
     def set_up(self):
         self.path = self.stored
 
-    def remount(self):
-        pass
 
-
-class Gocryptfs(System):
-    name = "gocryptfs"
-
-    def set_up(self):
-        if not shutil.which("gocryptfs"):
-            raise Unusable("the package gocryptfs is not installed")
-        run(["gocryptfs", "-init", "-q", "-scryptn", "10", "-extpass", "echo x", self.stored])
+class Passthrough(System):
+    name = "passthrough"
 
     def mount(self):
-        run(["gocryptfs", "-q", "-extpass", "echo x", self.stored, self.path])
-
-    def version(self):
-        return run(["gocryptfs", "--version"]).strip()
+        self.serve([self.programs.passthrough, self.stored, self.path])
 
 
 class Recryptfs(System):
@@ -188,13 +208,14 @@ class Recryptfs(System):
     service = None
 
     def set_up(self):
-        self.service = Service(self.programs, self.base / "service")
+        self.service = Service(self.programs, self.base / "service", ["--audit-sync", "os"])
         self.service.make_account()
         self.service.command("recryptfs", "label", "assign", LABEL, self.stored, "--share",
                              self.stored)
 
     def mount(self):
-        self.service.command("recryptfs", "mount", self.stored, self.path)
+        self.serve(["recryptfs", "mount", "-f", self.stored, self.path],
+                   env=self.service.environment)
         self.take_lease()
 
     def take_lease(self):
@@ -205,13 +226,22 @@ class Recryptfs(System):
             raise RuntimeError("the first document reads as something else")
         document.unlink()
 
+    def lock(self):
+        """Takes every grant out of the mount; a lease is there again, for new documents."""
+        os.setxattr(self.path, "user.jcd.lock", b"1")
+
+    def grants(self):
+        """How many documents the service has granted, by its own log."""
+        words = ["recryptfs", "audit", LABEL, "--event", "grant", "--json"]
+        return self.service.command(*words).count("\n")
+
     def stop(self):
         if self.service and os.path.ismount(self.path):
             try:
                 self.service.command("recryptfs", "umount", self.path)
             except (RuntimeError, subprocess.TimeoutExpired) as problem:
                 print(problem)
-        unmount(self.path)
+        super().stop()
         if self.service:
             self.service.stop()
 
@@ -219,4 +249,58 @@ class Recryptfs(System):
         return self.service.command("recryptfs", "--version").strip()
 
 
-SYSTEMS = {system.name: system for system in (Plain, Recryptfs, Gocryptfs)}
+class Peer(System):
+    """Of a Debian package of the same name, with the settings that it has by itself."""
+
+    def __init__(self, base, programs):
+        if not shutil.which(self.name):
+            raise Unusable(f"the package {self.name} is not installed")
+        super().__init__(base, programs)
+
+    def version(self):
+        listed = subprocess.run(["dpkg-query", "-W", "-f=${Version}", self.name],
+                                capture_output=True, text=True)
+        return listed.stdout
+
+
+class Gocryptfs(Peer):
+    name = "gocryptfs"
+
+    def set_up(self):
+        run([self.name, "-init", "-q", "-scryptn", "10", "-extpass", "echo x", self.stored])
+
+    def mount(self):
+        self.serve([self.name, "-fg", "-q", "-extpass", "echo x", self.stored, self.path])
+
+
+class Securefs(Peer):
+    name = "securefs"
+
+    def set_up(self):
+        run([self.name, "create", "--pass", "x", self.stored])
+
+    def mount(self):
+        self.serve([self.name, "mount", "--pass", "x", self.stored, self.path])
+
+
+class Cryfs(Peer):
+    name = "cryfs"
+    passes_fsync = False  # blocks wait in its cache, and are written without a sync
+
+    def mount(self):
+        self.serve([self.name, "-f", self.stored, self.path], password="x",
+                   env={**os.environ, "HOME": str(self.base), "CRYFS_FRONTEND": "noninteractive",
+                        "CRYFS_NO_UPDATE_CHECK": "true",
+                        "CRYFS_LOCAL_STATE_DIR": str(self.base / "state")})
+
+
+class Encfs(Peer):
+    name = "encfs"
+
+    def mount(self):
+        self.serve([self.name, "-f", "--standard", "--extpass=echo x", self.stored, self.path])
+
+
+SYSTEMS = {system.name: system
+           for system in (Plain, Passthrough, Recryptfs, Gocryptfs, Securefs, Cryfs, Encfs)}
+PEERS = [Gocryptfs.name, Securefs.name, Cryfs.name, Encfs.name]

@@ -1,5 +1,5 @@
 # The Debian 12 packages that RecryptFS is built, run and tested with. Sourced by ./quickstart and
-# ./test, which call `install_packages build test full`.
+# ./test, which call `install_packages build test full`; `install_packages bench` is for bench/.
 
 packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libssl-dev libfuse3-dev fuse3 nlohmann-json3-dev libcurl4-openssl-dev libsqlite3-dev
@@ -10,9 +10,12 @@ packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc p
   attr acl curl procps sudo util-linux openssl
   ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
-# What ./test --full runs besides, and bench/ measures against.
-packages_full="gocryptfs sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
+# What ./test --full runs besides.
+packages_full="sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
   libreoffice-calc-nogui libreoffice-writer-nogui python3-uno"
+
+# What bench/mount_bench.py compares with, and works with.
+packages_bench="gocryptfs securefs cryfs encfs e2fsprogs git grep tar"
 
 # True when dpkg knows the package as installed. `nodejs` and `npm` count when they
 # are on the path, wherever they come from.
@@ -28,7 +31,7 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Installs what is missing of the named sets (build, test, full); silent when nothing is.
+# Installs what is missing of the named sets (build, test, full, bench); silent when nothing is.
 install_packages() {
   local missing="" set package
   for set in "$@"; do

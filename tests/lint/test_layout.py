@@ -34,7 +34,7 @@ THIRD_PARTY = {
     r"curl/": ["client/", "tests/", "bench/"],
     r"ares\.h": ["client/"],
     r"boost/": ["service/", "tests/"],
-    r"SQLiteCpp/|sqlite3\.h": ["service/", "tests/"],
+    r"SQLiteCpp/|sqlite3\.h": ["service/", "tests/", "bench/"],
     r"CLI/": ["daemon/", "cli/"],
     r"toml\+\+/": ["core/", "client/", "service/"],
 }

@@ -142,7 +142,7 @@ def parse_options():
                "tree": (2000, "files of the source tree"),
                "transactions": (200, "of SQLite"), "openings": (100, "without a grant, and with")}
     for name, (value, text) in numbers.items():
-        parser.add_argument(f"--{name}", type=int, default=value, help=f"{text} ({value})")
+        parser.add_argument(f"--{name}", type=int, help=f"{text} ({value})")
     parser.add_argument("--only", help="steps, separated by commas: "
                         + ", ".join(step.name for step in STEPS))
     parser.add_argument("--systems", help="separated by commas: " + ", ".join(SYSTEMS))
@@ -151,10 +151,11 @@ def parse_options():
     parser.add_argument("--json", type=pathlib.Path, help="default: BUILD/bench/mount_bench.json")
     parser.add_argument("--plots", type=pathlib.Path, help="draw into this folder (not by itself)")
     options = parser.parse_args()
-    if options.quick:
-        small = {"rounds": 1, "size": 16, "calls": 4, "files": 500, "reads": 256, "writes": 64,
-                 "opens": 200, "tree": 100, "transactions": 20, "openings": 10}
-        vars(options).update(small)
+    small = {"rounds": 1, "size": 16, "calls": 4, "files": 500, "reads": 256, "writes": 64,
+             "opens": 200, "tree": 100, "transactions": 20, "openings": 10}
+    for name, (value, _) in numbers.items():
+        if getattr(options, name) is None:
+            setattr(options, name, small[name] if options.quick else value)
     options.json = options.json or options.build / "bench" / "mount_bench.json"
     options.settings = {name: getattr(options, name) for name in numbers}
     return options

@@ -90,24 +90,30 @@ def git_status(runner, system):
 
 
 def grants(runner, system):
-    """The two questions about grants: a tree read for the first time, and one document opened."""
-    options, place = runner.options, system.path / "grants"
-    if not place.exists():
-        place.mkdir()
-        runner.workload(system, "create", place=place)
-    answer = {}
+    """The two questions about grants: a tree read for the first time, and one document opened.
+    Of single documents each has a directory of its own, so that none is fetched ahead."""
+    options, answer = runner.options, {}
+    tree, singles = system.path / "grants", system.path / "singles"
+    alone = ["--files", options.openings, "--in-directory", 1]
+    for place, words in ((tree, []), (singles, alone)):
+        if not place.exists():
+            place.mkdir()
+            runner.workload(system, "create", *words, place=place)
     system.lock()
     granted = system.grants() if runner.first_round else None
     for held in (False, True):  # the first reading leaves all grants behind
         runner.drop_caches()
         answer["tree_held" if held else "tree_fresh"] = \
-            runner.workload(system, "read-files", place=place)["seconds"]
+            runner.workload(system, "read-files", place=tree)["seconds"]
         if granted is not None and not held and system.grants() - granted < options.files:
             raise RuntimeError("the documents were read without a grant for each")
-    for held in (True, False):
-        words = [] if held else ["--lock", system.path]
+    for held in (False, True):
+        words = alone if held else [*alone, "--lock", system.path]
+        granted = system.grants() if runner.first_round else None
         answer["open_held" if held else "open_fresh"] = runner.workload(
-            system, "open-one", *words, place=place, operations=options.openings)["p50_us"]
+            system, "open-one", *words, place=singles)["p50_us"]
+        if granted is not None and not held and system.grants() - granted < options.openings:
+            raise RuntimeError("the documents were opened without a grant for each")
     system.take_lease()
     return answer
 

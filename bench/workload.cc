@@ -100,8 +100,8 @@ std::vector<Workload> AllWorkloads() {
 
 [[noreturn]] void Usage() {
   std::fprintf(stderr,
-               "usage: workload NAME DIR [--size MIB] [--files N] [--operations N] [--seed N]"
-               " [--lock MOUNT]\n");
+               "usage: workload NAME DIR [--size MIB] [--files N] [--in-directory N]\n"
+               "                         [--operations N] [--seed N] [--lock MOUNT]\n");
   for (const Workload& workload : AllWorkloads()) {
     std::fprintf(stderr, "  %-15s %s\n", workload.name, workload.description);
   }
@@ -119,6 +119,7 @@ Options ParseOptions(int argc, char** argv) {
   Options options;
   const std::map<std::string, uint64_t*> numbers = {{"--size", &options.mebibytes},
                                                     {"--files", &options.files},
+                                                    {"--in-directory", &options.in_directory},
                                                     {"--operations", &options.operations},
                                                     {"--seed", &options.seed}};
   options.directory = argv[2];
@@ -132,7 +133,8 @@ Options ParseOptions(int argc, char** argv) {
       Usage();
     }
   }
-  if (argc % 2 == 0 || options.mebibytes == 0 || options.files == 0) Usage();
+  if (argc % 2 == 0 || options.mebibytes == 0 || options.files == 0 || options.in_directory == 0)
+    Usage();
   return options;
 }
 

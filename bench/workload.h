@@ -13,7 +13,6 @@ constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kChunk = uint64_t{1} << 20;
 constexpr uint64_t kBlocksInPattern = 1024;
 constexpr uint64_t kOperationsForOneSync = 32;
-constexpr uint64_t kFilesInDirectory = 500;
 constexpr uint64_t kParts = 4;  // files, and processes, of par-write and par-read
 // Where the block numbers of files other than big start.
 constexpr uint64_t kFirstOfParts = uint64_t{1} << 32;
@@ -22,9 +21,10 @@ constexpr uint64_t kFirstSmallFile = uint64_t{1} << 40;
 
 struct Options {
   std::string directory;
-  std::string lock;  // the mount to be locked before each operation of open-one
+  std::string lock;  // the mount to be locked before open-one
   uint64_t mebibytes = 256;
   uint64_t files = 5000;
+  uint64_t in_directory = 500;  // files in each directory
   uint64_t operations = 1024;
   uint64_t seed = 1;
 
@@ -33,7 +33,7 @@ struct Options {
   std::string Calls() const { return directory + "/calls"; }
   std::string Database() const { return directory + "/base.sqlite"; }
   std::string SmallDirectory(uint64_t number) const {
-    return directory + "/small/d" + std::to_string(number / kFilesInDirectory);
+    return directory + "/small/d" + std::to_string(number / in_directory);
   }
   std::string Small(uint64_t number) const {
     return SmallDirectory(number) + "/f" + std::to_string(number) + ".dat";

@@ -61,7 +61,7 @@ void Reply(fuse_req_t req, int result) { fuse_reply_err(req, result == 0 ? 0 : e
 void Init(void*, struct fuse_conn_info* conn) {
   conn->max_write = kMaxWrite;
   conn->max_readahead = kMaxWrite;
-  conn->max_background = 64;
+  conn->max_background = recrypt::FuseLoop::kMaxHired;
   conn->congestion_threshold = 48;
   conn->want |=
       conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |

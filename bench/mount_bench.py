@@ -3,7 +3,7 @@
 with the plain directory: on one disk, in one run.
 
   bench/mount_bench.py [--dir DIR] [--rounds N] [--size MIB] [--files N] [--only STEP,...]
-                       [--systems SYSTEM,...] [--quick] [--json FILE] [--plots FOLDER]
+                       [--systems SYSTEM,...] [--quick] [--json FILE] [--document FILE]
 
 Runs every step on one system after the other, round by round, so that what disturbs the machine
 disturbs all. Needs root (to drop the kernel's caches) and /dev/fuse. What is measured, and how to
@@ -147,9 +147,10 @@ def parse_options():
                         + ", ".join(step.name for step in STEPS))
     parser.add_argument("--systems", help="separated by commas: " + ", ".join(SYSTEMS))
     parser.add_argument("--quick", action="store_true",
-                        help="one small round, to see that everything runs; its figures say nothing")
+                        help="one small round, to see that everything runs; no figures")
     parser.add_argument("--json", type=pathlib.Path, help="default: BUILD/bench/mount_bench.json")
-    parser.add_argument("--plots", type=pathlib.Path, help="draw into this folder (not by itself)")
+    parser.add_argument("--document", type=pathlib.Path, help="put the table into this text, as "
+                        "docs/PERFORMANCE.md has it, and the plots into a folder beside it")
     options = parser.parse_args()
     small = {"rounds": 1, "size": 16, "calls": 4, "files": 500, "reads": 256, "writes": 64,
              "opens": 200, "tree": 100, "transactions": 20, "openings": 10}
@@ -186,7 +187,7 @@ def start_systems(stack, options, base, programs):
 def measure(options, steps):
     if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
         sys.exit("mount_bench: needs root and /dev/fuse")
-    disk = run(["stat", "-f", "-c", "%T", options.dir]).strip()
+    disk = run(["findmnt", "-n", "-o", "FSTYPE", "-T", options.dir]).strip()
     if disk == "tmpfs":
         sys.exit(f"mount_bench: {options.dir} is in memory; --dir names a folder on a disk")
     base = pathlib.Path(tempfile.mkdtemp(prefix="recryptfs-bench-", dir=options.dir))
@@ -223,9 +224,12 @@ def main():
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n")
     print(report.table(result))
-    if options.plots:
-        plots.draw(result, options.plots)
-    print(f"every round: {options.json}")
+    folder = options.json.parent
+    if options.document:
+        report.put_into(options.document, result)
+        folder = options.document.parent / "performance"
+    plots.draw(result, folder)
+    print(f"every round: {options.json}; plots: {folder}")
 
 
 if __name__ == "__main__":

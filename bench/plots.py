@@ -99,8 +99,8 @@ def draw_speeds(rows, title, path):
             picture.dot(place(statistics.median(each)), y, 7 if name == OURS else 5, COLOURS[name])
     picture.legend([name for name in COLOURS
                     if name != LIMIT and any(name in each for each in speeds)], 46)
-    picture.text(WIDTH - RIGHT, bottom + 34, "times the speed of the pass-through; further right is "
-                 "faster", size=11, anchor="end", colour="#5f6368")
+    picture.text(WIDTH - RIGHT, bottom + 34, "times the speed of the pass-through; further right "
+                 "is faster", size=11, anchor="end", colour="#5f6368")
     picture.save(path)
 
 

@@ -5,7 +5,7 @@ import statistics
 
 from systems import PEERS
 
-OURS, LIMIT, PLAIN = "recryptfs", "passthrough", "plain"
+OURS, LIMIT = "recryptfs", "passthrough"
 NEAR_LIMIT = 0.9  # of the pass-through's speed is enough where that is all there is to have
 CPU_TARGET = 1.5  # times AES-256-GCM alone, beside what the pass-through uses
 TREE_TARGET, OPEN_TARGET_US = 1.3, 400
@@ -144,8 +144,8 @@ def grant_lines(grants):
     medians = {key: statistics.median(each[key] for each in grants["rounds"])
                for key in ("tree_held", "tree_fresh", "open_held", "open_fresh")}
     return [
-        f"cold tree read without grants {medians['tree_fresh']:.2f} s, with {medians['tree_held']:.2f} "
-        f"s: ratio {range_text(tree)}  {verdict(tree)}",
+        f"cold tree read without grants {medians['tree_fresh']:.2f} s, with "
+        f"{medians['tree_held']:.2f} s: ratio {range_text(tree)}  {verdict(tree)}",
         f"one document opened without a grant {medians['open_fresh']:.0f} us, with "
         f"{medians['open_held']:.0f} us (p50): {opening['median']:.0f} us more "
         f"({opening['min']:.0f}-{opening['max']:.0f})  {verdict(opening)}"]
@@ -193,3 +193,17 @@ def table(result):
     lines.append(f"{settings['rounds']} rounds, {settings['size']} MiB, {settings['files']} files, "
                  f"{result['seconds']} s")
     return "\n".join(lines)
+
+
+def put_into(document, result):
+    """Replaces what stands between the two marks of a text by the facts of a run and its table."""
+    machine, versions = result["machine"], result["versions"]
+    packages = ", ".join(f"{name} {versions[name]}" for name in PEERS if name in versions)
+    facts = (f"By `{' '.join(['bench/run', *result['command'][1:]])}` at {result['time']}, on "
+             f"{machine['cores']} processors ({machine['processor']}), {machine['disk']}, Linux "
+             f"{machine['kernel']}; {packages}.")
+    text = document.read_text()
+    before, rest = text.split("<!-- a run -->\n", 1)
+    _, after = rest.split("<!-- end of the run -->\n", 1)
+    document.write_text(f"{before}<!-- a run -->\n{facts}\n\n```\n{table(result)}\n```\n"
+                        f"<!-- end of the run -->\n{after}")

@@ -219,7 +219,7 @@ class Recryptfs(System):
         self.take_lease()
 
     def take_lease(self):
-        """Reads a document: from then on there is a lease on the label, also for what is created."""
+        """Reads a document: from then on there is a lease on the label, for new documents too."""
         document = self.path / "first"
         document.write_bytes(b"first")
         if document.read_bytes() != b"first":

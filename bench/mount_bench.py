@@ -206,7 +206,7 @@ def measure(options, steps):
             "versions": {system.name: system.version() for system in systems},
             "left_out": left_out, "settings": options.settings,
             "peak_mebibytes": {system.name: system.peak_mebibytes() for system in systems},
-            "passes_fsync": {system.name: system.passes_fsync for system in systems}}
+            "unsynced": {system.name: system.unsynced for system in systems}}
     facts["seconds"] = round(time.monotonic() - begun)
     return runner, facts
 

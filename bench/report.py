@@ -32,9 +32,9 @@ def shown(row, cost, amount):
     return amount["operations"] / cost if row.unit.endswith("/s") else cost
 
 
-def best_peer(row, costs, passes_fsync):
+def best_peer(row, costs, unsynced):
     able = [name for name in PEERS if row.name in costs.get(name, {})
-            and (passes_fsync[name] or not row.syncs)]
+            and row.syncs not in unsynced[name]]
     return min(able, key=lambda name: statistics.median(costs[name][row.name]), default=None)
 
 
@@ -58,7 +58,7 @@ def summarize_row(row, runner, facts):
     if ours is None:
         return summary
     summary["ratios"] = {name: ratio(ours, each) for name, each in costs.items() if name != OURS}
-    peer = best_peer(row, runner.costs, facts["passes_fsync"]) if row.peer else None
+    peer = best_peer(row, runner.costs, facts["unsynced"]) if row.peer else None
     limit = summary["ratios"].get(LIMIT, {}).get("median")
     if peer:
         summary["best_peer"] = peer
@@ -124,7 +124,7 @@ def line_of(row, result):
     cells = [f"{row['workload']:<19}{row['unit']:<8}"]
     for name in result["systems"]:
         text = number(row["shown"][name]) if name in row["shown"] else "-"
-        mark = "*" if row["syncs"] and not result["passes_fsync"][name] else " "
+        mark = "*" if row["syncs"] in result["unsynced"][name] else " "
         cells.append(f"{text:>11}{mark}")
     ratios, targets = row.get("ratios", {}), row["targets"]
     peer = row.get("best_peer")
@@ -155,10 +155,11 @@ def footnotes(result):
     lines = []
     memory = [f"{name} {peak:.0f}" for name, peak in result["peak_mebibytes"].items() if peak]
     lines.append("peak memory of the serving process, MiB: " + ", ".join(memory))
-    careless = [name for name in result["systems"] if not result["passes_fsync"][name]]
+    careless = [f"{name} ({' and '.join(kinds)})" for name, kinds in result["unsynced"].items()
+                if kinds]
     if careless:
-        lines.append(f"* {', '.join(careless)} does not pass fsync to the disk, and is left out "
-                     "where that counts")
+        lines.append(f"* does not bring to the disk what fsync asks for, and is left out where "
+                     f"that counts: {', '.join(careless)}")
     lines += [f"left out: {name}: {why}" for name, why in result["left_out"].items()]
     lines += [f"failed: {each['system']}, {each['step']}: {each['why'].splitlines()[-1]}"
               for each in result["failures"]]

@@ -118,7 +118,7 @@ class System:
     """What all have in common: a folder for the stored form, a path to work in, and the process
     that serves it, where there is one."""
     name = None
-    passes_fsync = True  # fsync returns when the disk has the data
+    unsynced = ()  # what of "files" and "names" an fsync does not bring to the disk
     process = None
 
     def __init__(self, base, programs):
@@ -275,6 +275,7 @@ class Gocryptfs(Peer):
 
 class Securefs(Peer):
     name = "securefs"
+    unsynced = ("names",)  # it does not pass on a directory's fsync
 
     def set_up(self):
         run([self.name, "create", "--pass", "x", self.stored])
@@ -285,7 +286,7 @@ class Securefs(Peer):
 
 class Cryfs(Peer):
     name = "cryfs"
-    passes_fsync = False  # blocks wait in its cache, and are written without a sync
+    unsynced = ("files", "names")  # it passes on no fsync
 
     def mount(self):
         self.serve([self.name, "-f", self.stored, self.path], password="x",
@@ -296,6 +297,7 @@ class Cryfs(Peer):
 
 class Encfs(Peer):
     name = "encfs"
+    unsynced = ("names",)  # it does not pass on a directory's fsync
 
     def mount(self):
         self.serve([self.name, "-f", "--standard", "--extpass=echo x", self.stored, self.path])

@@ -5,8 +5,9 @@
 //
 // What the kernel is told is what RecryptFS tells it (fs/fuse_session.cc, fs/fuse_*_ops.cc,
 // daemon/mount/mount.cc): flags, sizes, timeouts, read-ahead, which requests are answered at all,
-// pages kept at open, no flush after reading; the threads are those of fs/fuse_loop. An inode is an
-// O_PATH descriptor.
+// pages kept at open, no flush after reading; the threads are those of fs/fuse_loop, and
+// fs/fuse_device completes the answer to INIT. Modes are the storage's: nobody asks for
+// set-user-ID to be taken away here. An inode is an O_PATH descriptor.
 #include <dirent.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
@@ -31,9 +32,13 @@
 #include <utility>
 #include <vector>
 
+#include "fs/fuse_device.h"
 #include "fs/fuse_loop.h"
 
 namespace {
+
+using recrypt::FuseDevice;
+using recrypt::FuseLoop;
 
 constexpr unsigned kMaxWrite = 1u << 20;
 constexpr unsigned kReadAheadKib = 512;
@@ -61,12 +66,12 @@ void Reply(fuse_req_t req, int result) { fuse_reply_err(req, result == 0 ? 0 : e
 void Init(void*, struct fuse_conn_info* conn) {
   conn->max_write = kMaxWrite;
   conn->max_readahead = kMaxWrite;
-  conn->max_background = recrypt::FuseLoop::kMaxHired;
+  conn->max_background = FuseLoop::kMaxHired;
   conn->congestion_threshold = 48;
   conn->want |=
       conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
-                       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |
-                       FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
+                       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE |
+                       FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
   conn->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_AUTO_INVAL_DATA |
                                        FUSE_CAP_WRITEBACK_CACHE);
 }
@@ -226,7 +231,7 @@ void ReplyXattr(fuse_req_t req, ssize_t got, const std::vector<char>& buffer, si
 }
 
 void GetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, size_t size) {
-  // Asked for at every write: answered as RecryptFS does, without a look.
+  // Answered as RecryptFS does, without a look.
   if (std::strcmp(name, "security.capability") == 0) {
     fuse_reply_err(req, ENODATA);
     return;
@@ -426,6 +431,21 @@ struct fuse_lowlevel_ops Operations() {
   return ops;
 }
 
+// As FuseDevice::Attach, for a session whose user data is the device itself.
+int Attach(struct fuse_session* session) {
+  static const struct fuse_custom_io io = {
+      .writev = [](int fd, struct iovec* parts, int count,
+                   void* user) { return static_cast<FuseDevice*>(user)->Send(fd, parts, count); },
+      .read = [](int fd, void* buffer, size_t size, void*) { return read(fd, buffer, size); },
+      .splice_receive = [](int in, off_t* in_at, int out, off_t* out_at, size_t size,
+                           unsigned flags,
+                           void*) { return splice(in, in_at, out, out_at, size, flags); },
+      .splice_send = [](int in, off_t* in_at, int out, off_t* out_at, size_t size, unsigned flags,
+                        void*) { return splice(in, in_at, out, out_at, size, flags); },
+  };
+  return fuse_session_custom_io(session, &io, fuse_session_fd(session));
+}
+
 void RaiseLimits() {
   struct rlimit limit = {1u << 20, 1u << 20};
   if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
@@ -461,11 +481,13 @@ int main(int argc, char** argv) {
   char* arguments[] = {program.data(), flag.data(), text.data(), nullptr};
   struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
   const struct fuse_lowlevel_ops operations = Operations();
-  struct fuse_session* session = fuse_session_new(&args, &operations, sizeof operations, nullptr);
+  FuseDevice device;
+  struct fuse_session* session = fuse_session_new(&args, &operations, sizeof operations, &device);
   fuse_opt_free_args(&args);
-  if (session == nullptr || fuse_session_mount(session, argv[2]) != 0) return 1;
+  if (session == nullptr || fuse_session_mount(session, argv[2]) != 0 || Attach(session) != 0)
+    return 1;
   std::thread after_start([mountpoint = std::string(argv[2])] { RaiseReadAhead(mountpoint); });
-  recrypt::FuseLoop loop(session, kThreads);
+  FuseLoop loop(session, device, kThreads);
   const int result = loop.Run();
   after_start.join();
   fuse_session_unmount(session);

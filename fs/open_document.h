@@ -75,6 +75,9 @@ struct DocumentServices {
   LogSink log;
   int64_t lock_wait_ms = 8000;
   std::atomic<uint64_t> dirty_bytes{0};  // of all documents, not committed
+  // Held while much is committed or applied, which takes as much memory again: one at a time. After
+  // writer_, before state_.
+  std::mutex much{};
 };
 
 enum class NameWas { kLookedUp, kLookedUpAgain };
@@ -85,7 +88,7 @@ enum class SeekFor { kData, kHole };
 class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
  public:
   // A document commits by itself when kMaxDirtyBytes of its own, or so many of all, are in memory.
-  static constexpr uint64_t kMaxDirtyBytesOfAll = uint64_t{48} << 20;
+  static constexpr uint64_t kMaxDirtyBytesOfAll = uint64_t{16} << 20;
 
   OpenDocument(DocumentServices& services, std::shared_ptr<const UniqueFd> node, uint64_t inode_id);
   ~OpenDocument();
@@ -297,6 +300,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status TakeAttributesAlong(const Attributes& attributes);
 
   // document_commit.cc; all require writer_
+  std::unique_lock<std::mutex> TurnFor(uint64_t bytes);
   Status CommitLocked(Durability durability);
   Status CommitAndTell(Durability durability);
   Status ApplyLocked();

@@ -28,7 +28,7 @@ enum class Durability { kVisible, kSynced };
 
 // When DirtyBytes() is more, commit (and apply, if there are records); at twice as much Write and
 // PunchHole fail with kBusy.
-constexpr uint64_t kMaxDirtyBytes = uint64_t{16} << 20;
+constexpr uint64_t kMaxDirtyBytes = uint64_t{8} << 20;
 constexpr uint64_t kNewKeyDue = uint64_t{1} << 31;
 // In the message of Open's kCorrupt for a file whose creation never came to a first commit.
 constexpr std::string_view kCreationUnfinished = "the creation of the document did not finish";

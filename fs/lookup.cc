@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace recrypt {
 namespace {
 
 constexpr int64_t kNamesBelievedMs = 1000;
-constexpr int kForgetAtOnce = 4;
+constexpr size_t kForgetAtOnce = 4;
 
 tl::unexpected<Error> NoSuchName() {
   return Fail(Error{ErrorCode::kNotFound, "no such name", ENOENT});
@@ -169,7 +170,11 @@ void FileSystem::ForgetOldest() {
   };
   // Several stand in line for the directories' locks, as the programs do that make more known.
   std::vector<std::thread> more;
-  for (int i = 1; i < kForgetAtOnce; ++i) more.emplace_back(forget);
+  try {
+    while (more.size() + 1 < kForgetAtOnce) more.emplace_back(forget);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that there are do it.
+  }
   forget();
   for (std::thread& thread : more) thread.join();
   forgetting_ = false;

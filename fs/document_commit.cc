@@ -10,7 +10,7 @@ namespace {
 // stands behind it.
 constexpr int64_t kIdleMs = 1000;
 constexpr uint64_t kMaxRecordBytes = uint64_t{16} << 20;
-constexpr uint64_t kMuchBytes = uint64_t{1} << 20;
+constexpr uint64_t kLargeCommit = uint64_t{1} << 20;
 // For so long the changes of a document that nobody has open any more are tried to be written, of
 // which nobody was told that they could not be.
 constexpr int64_t kRetryMs = 60'000;
@@ -19,9 +19,9 @@ constexpr uint64_t kMaxSizeToCommitSoon = uint64_t{64} << 10;
 
 }  // namespace
 
-std::unique_lock<std::mutex> OpenDocument::TurnFor(uint64_t bytes) {
-  if (bytes < kMuchBytes) return {};
-  return std::unique_lock(services_.much);
+std::unique_lock<std::mutex> OpenDocument::TurnToCommit(uint64_t bytes) {
+  if (bytes < kLargeCommit) return {};
+  return std::unique_lock(services_.large_commit);
 }
 
 Status OpenDocument::CommitLocked(Durability durability) {
@@ -37,7 +37,7 @@ Status OpenDocument::CommitLocked(Durability durability) {
                  services_.access.AuthorFor(header_->expression));
   if (attributes_changed_) RECRYPT_TRY(SyncAttributes());
   {
-    const auto turn = TurnFor(counted_dirty_);
+    const auto turn = TurnToCommit(counted_dirty_);
     std::shared_lock state(state_);
     RECRYPT_TRY(doc_->Commit(author.get(), durability));
   }
@@ -117,7 +117,7 @@ Status OpenDocument::ApplyUnderLock() {
   times_.Begin(before);
   Status applied;
   {
-    const auto turn = TurnFor(doc_->RecordBytes());
+    const auto turn = TurnToCommit(doc_->RecordBytes());
     std::shared_lock state(state_);
     file_->HoldModified(stamp.modified);
     applied = doc_->Apply();

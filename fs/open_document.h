@@ -77,7 +77,7 @@ struct DocumentServices {
   std::atomic<uint64_t> dirty_bytes{0};  // of all documents, not committed
   // Held while much is committed or applied, which takes as much memory again: one at a time. After
   // writer_, before state_.
-  std::mutex much{};
+  std::mutex large_commit{};
 };
 
 enum class NameWas { kLookedUp, kLookedUpAgain };
@@ -300,7 +300,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status TakeAttributesAlong(const Attributes& attributes);
 
   // document_commit.cc; all require writer_
-  std::unique_lock<std::mutex> TurnFor(uint64_t bytes);
+  std::unique_lock<std::mutex> TurnToCommit(uint64_t bytes);
   Status CommitLocked(Durability durability);
   Status CommitAndTell(Durability durability);
   Status ApplyLocked();

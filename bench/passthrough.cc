@@ -40,7 +40,6 @@ namespace {
 using recrypt::FuseDevice;
 using recrypt::FuseLoop;
 
-constexpr unsigned kMaxWrite = 1u << 20;
 constexpr unsigned kReadAheadKib = 512;
 constexpr unsigned kThreads = 16;
 constexpr double kTimeout = 1.0;  // seconds, of names and attributes
@@ -63,18 +62,7 @@ std::string PathOf(fuse_ino_t ino) { return "/proc/self/fd/" + std::to_string(Fd
 
 void Reply(fuse_req_t req, int result) { fuse_reply_err(req, result == 0 ? 0 : errno); }
 
-void Init(void*, struct fuse_conn_info* conn) {
-  conn->max_write = kMaxWrite;
-  conn->max_readahead = kMaxWrite;
-  conn->max_background = FuseLoop::kMaxHired;
-  conn->congestion_threshold = 48;
-  conn->want |=
-      conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
-                       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE |
-                       FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
-  conn->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_AUTO_INVAL_DATA |
-                                       FUSE_CAP_WRITEBACK_CACHE);
-}
+void Init(void*, struct fuse_conn_info* conn) { FuseDevice::AskForFeatures(conn); }
 
 // 0, and the entry as the kernel is told of it, counted as looked up; or errno.
 int Find(fuse_ino_t parent, const char* name, struct fuse_entry_param& entry) {
@@ -431,21 +419,6 @@ struct fuse_lowlevel_ops Operations() {
   return ops;
 }
 
-// As FuseDevice::Attach, for a session whose user data is the device itself.
-int Attach(struct fuse_session* session) {
-  static const struct fuse_custom_io io = {
-      .writev = [](int fd, struct iovec* parts, int count,
-                   void* user) { return static_cast<FuseDevice*>(user)->Send(fd, parts, count); },
-      .read = [](int fd, void* buffer, size_t size, void*) { return read(fd, buffer, size); },
-      .splice_receive = [](int in, off_t* in_at, int out, off_t* out_at, size_t size,
-                           unsigned flags,
-                           void*) { return splice(in, in_at, out, out_at, size, flags); },
-      .splice_send = [](int in, off_t* in_at, int out, off_t* out_at, size_t size, unsigned flags,
-                        void*) { return splice(in, in_at, out, out_at, size, flags); },
-  };
-  return fuse_session_custom_io(session, &io, fuse_session_fd(session));
-}
-
 void RaiseLimits() {
   struct rlimit limit = {1u << 20, 1u << 20};
   if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
@@ -484,8 +457,12 @@ int main(int argc, char** argv) {
   FuseDevice device;
   struct fuse_session* session = fuse_session_new(&args, &operations, sizeof operations, &device);
   fuse_opt_free_args(&args);
-  if (session == nullptr || fuse_session_mount(session, argv[2]) != 0 || Attach(session) != 0)
-    return 1;
+  if (session == nullptr || fuse_session_mount(session, argv[2]) != 0) return 1;
+  const recrypt::Status attached =
+      FuseDevice::Attach(session, [](int fd, struct iovec* parts, int count, void* user) {
+        return static_cast<FuseDevice*>(user)->Send(fd, parts, count);
+      });
+  if (!attached) return 1;
   std::thread after_start([mountpoint = std::string(argv[2])] { RaiseReadAhead(mountpoint); });
   FuseLoop loop(session, device, kThreads);
   const int result = loop.Run();

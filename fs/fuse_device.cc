@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "fs/fuse_session.h"
+#include "fs/fuse_loop.h"
 
 namespace recrypt {
 namespace {
@@ -40,20 +40,34 @@ bool DropsSetIdIn(const struct fuse_buf& request, uint32_t opcode) {
   }
 }
 
-FuseDevice& DeviceOf(void* session) { return static_cast<FuseSession*>(session)->device(); }
-
 }  // namespace
 
-Status FuseDevice::Attach(struct fuse_session* session) {
-  static const struct fuse_custom_io io = {
-      .writev = [](int fd, struct iovec* parts, int count,
-                   void* user) { return DeviceOf(user).Send(fd, parts, count); },
+void FuseDevice::AskForFeatures(struct fuse_conn_info* conn) {
+  conn->max_write = kMaxWrite;
+  conn->max_readahead = kMaxWrite;
+  // What the kernel reads ahead waits for a grant like any other read: so many such do not keep
+  // others from reading.
+  conn->max_background = FuseLoop::kMaxHired;
+  conn->congestion_threshold = 48;
+  conn->want |=
+      conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
+                       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE |
+                       FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
+  // Requests are copied into the thread's own buffer, where they are encrypted from. Which pages
+  // are good is decided at open, by the document's generation, and not by times, which a commit of
+  // our own moves.
+  conn->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_AUTO_INVAL_DATA |
+                                       FUSE_CAP_WRITEBACK_CACHE);
+}
+
+Status FuseDevice::Attach(struct fuse_session* session, SendFunction send) {
+  const auto splice = [](int in, off_t* in_at, int out, off_t* out_at, size_t size, unsigned flags,
+                         void*) { return ::splice(in, in_at, out, out_at, size, flags); };
+  const struct fuse_custom_io io = {
+      .writev = send,
       .read = [](int fd, void* buffer, size_t size, void*) { return ::read(fd, buffer, size); },
-      .splice_receive = [](int in, off_t* in_at, int out, off_t* out_at, size_t size,
-                           unsigned flags,
-                           void*) { return ::splice(in, in_at, out, out_at, size, flags); },
-      .splice_send = [](int in, off_t* in_at, int out, off_t* out_at, size_t size, unsigned flags,
-                        void*) { return ::splice(in, in_at, out, out_at, size, flags); },
+      .splice_receive = splice,
+      .splice_send = splice,
   };
   const int result = fuse_session_custom_io(session, &io, fuse_session_fd(session));
   if (result != 0) return FailErrno(-result, "taking over the session's device");

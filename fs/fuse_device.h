@@ -1,7 +1,8 @@
-// FuseDevice: what the kernel offers and libfuse 3.14 leaves out.
+// FuseDevice: what a session asks of the kernel, also where libfuse 3.14 does not pass it on.
 //
 //   FuseDevice device;
-//   RECRYPT_TRY(device.Attach(session));      // once it is mounted, before anything is served
+//   FuseDevice::AskForFeatures(conn);         // in the function that answers INIT
+//   RECRYPT_TRY(FuseDevice::Attach(session, send));   // once mounted, before anything is served
 //   device.Note(request);                     // each request, by the thread that serves it next
 //   if (device.DropsSetId(uid)) ...           // while it is served
 //
@@ -21,21 +22,26 @@
 #include "core/base/result.h"
 
 struct fuse_buf;
+struct fuse_conn_info;
 struct fuse_session;
 
 namespace recrypt {
 
 class FuseDevice {
  public:
-  // The session's user data has to be its FuseSession.
-  static Status Attach(struct fuse_session* session);
+  static constexpr unsigned kMaxWrite = 1u << 20;
+  static void AskForFeatures(struct fuse_conn_info* conn);
+  // `send` passes what goes to the kernel to Send of the device of the session, whose user data it
+  // gets.
+  using SendFunction = ssize_t (*)(int fd, struct iovec* parts, int count, void* user_data);
+  static Status Attach(struct fuse_session* session, SendFunction send);
 
   void Note(const struct fuse_buf& request);
   // Whether the request that this thread serves takes set-user-ID away, for a caller `uid`. Where
   // the kernel does not tell, it does that itself, but for open(2) with O_TRUNC.
   bool DropsSetId(uid_t uid) const;
 
-  // From session's device, and to it; as read(2) and writev(2).
+  // As writev(2).
   ssize_t Send(int fd, struct iovec* parts, int count);
 
  private:

@@ -11,8 +11,6 @@
 namespace recrypt {
 namespace {
 
-constexpr unsigned kMaxWrite = 1u << 20;
-
 // libfuse reports through one function for the process.
 std::mutex log_mutex;  // guards log_sink and last_words; innermost
 LogSink log_sink;
@@ -33,29 +31,12 @@ std::string TakeLastWords() {
   return std::exchange(last_words, {});
 }
 
-void Wants(struct fuse_conn_info* conn, unsigned capability) {
-  conn->want |= conn->capable & capability;
-}
-
 void Init(void* session, struct fuse_conn_info* conn) {
-  conn->max_write = kMaxWrite;
-  conn->max_readahead = kMaxWrite;
-  // What the kernel reads ahead waits for a grant like any other read: so many such do not keep
-  // others from reading.
-  conn->max_background = FuseLoop::kMaxHired;
-  conn->congestion_threshold = 48;
-  Wants(conn, FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
-                  FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE |
-                  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK);
+  FuseDevice::AskForFeatures(conn);
   // Where the kernel checks modes it has to know access lists too; else the share goes by them.
   if (static_cast<FuseSession*>(session)->options().default_permissions) {
-    Wants(conn, FUSE_CAP_POSIX_ACL);
+    conn->want |= conn->capable & FUSE_CAP_POSIX_ACL;
   }
-  // Requests are copied into the thread's own buffer, where they are encrypted from. Which pages
-  // are good is decided at open, by the document's generation, and not by times, which a commit of
-  // our own moves.
-  conn->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_AUTO_INVAL_DATA |
-                                       FUSE_CAP_WRITEBACK_CACHE);
 }
 
 // Commas separate mount options, backslashes escape them.
@@ -122,7 +103,9 @@ Status FuseSession::Mount(FileSystem& fs) {
   }
   std::unique_lock lock(notifying_);
   mounted_ = true;
-  RECRYPT_TRY(FuseDevice::Attach(session_));
+  RECRYPT_TRY(FuseDevice::Attach(session_, [](int fd, struct iovec* parts, int count, void* user) {
+    return static_cast<FuseSession*>(user)->device().Send(fd, parts, count);
+  }));
   loop_ = std::make_unique<FuseLoop>(session_, device_, options_.threads);
   return {};
 }

@@ -53,18 +53,8 @@ class StoreFaults : public testing::Test {
     return struck;
   }
 
-  // Every call in turn; in a sample every `step`-th.
-  void RunForEachCall(Faults::Fault fault, uint64_t step) {
-    if (IsFullRun()) step = 1;
-    const char* first = std::getenv("RECRYPT_CALL");  // to look at one that failed
-    uint64_t runs = 0;
-    for (fault.at = first == nullptr ? 1 : std::stoull(first); fault.at < 100'000;
-         fault.at += step, ++runs) {
-      SCOPED_TRACE("call " + std::to_string(fault.at));
-      if (!RunOnce(fault) || HasFailure()) break;
-    }
-    std::printf("%llu runs, to call %llu\n", static_cast<unsigned long long>(runs),
-                static_cast<unsigned long long>(fault.at));
+  void RunForEachCall(const Faults::Fault& fault, uint64_t step) {
+    ForEachCall(fault, step, [&](const Faults::Fault& each) { return RunOnce(each); });
   }
 
   FakeLabels labels_;

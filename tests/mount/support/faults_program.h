@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -29,6 +30,8 @@
 
 #include "core/base/result.h"
 #include "core/jcd/geometry.h"
+#include "tests/mount/support/faulty_store.h"
+#include "tests/mount/support/mounted.h"
 
 namespace recrypt {
 
@@ -379,6 +382,22 @@ class FaultsProgram {
   const int error_;
   std::map<std::string, std::set<Document>> names_;  // null: there is no such name
 };
+
+// Runs with a fault at every call in turn, or in a sample at every `step`-th, until `run` says that
+// the program made no more calls, or something failed. RECRYPT_CALL is where it begins.
+template <typename Run>
+void ForEachCall(Faults::Fault fault, uint64_t step, Run run) {
+  if (IsFullRun()) step = 1;
+  const char* first = std::getenv("RECRYPT_CALL");  // to look at one that failed
+  uint64_t runs = 0;
+  for (fault.at = first == nullptr ? 1 : std::stoull(first); fault.at < 100'000;
+       fault.at += step, ++runs) {
+    SCOPED_TRACE("call " + std::to_string(fault.at));
+    if (!run(fault) || testing::Test::HasFailure()) break;
+  }
+  std::printf("%llu runs, to call %llu\n", static_cast<unsigned long long>(runs),
+              static_cast<unsigned long long>(fault.at));
+}
 
 }  // namespace recrypt
 

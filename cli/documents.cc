@@ -13,6 +13,7 @@
 #include "cli/stored_names.h"
 #include "cli/verbs.h"
 #include "client/document_files.h"
+#include "client/label_keys.h"
 #include "core/base/unique_fd.h"
 #include "core/jcd/stored_name.h"
 
@@ -90,6 +91,7 @@ class Encrypt : public DocumentCommand {
     request_.direction = Direction::kEncrypt;
     RECRYPT_ASSIGN(const OpenedClient opened,
                    unsigned_ ? OpenWithoutKeys() : OpenWithKeys(passphrase_));
+    RECRYPT_TRY(CheckFits(opened->profiles(), *expression_));
     return HandleAll(context, opened);
   }
 

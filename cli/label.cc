@@ -11,6 +11,7 @@
 #include "cli/verbs.h"
 #include "client/document_files.h"
 #include "client/label_admin.h"
+#include "client/label_keys.h"
 #include "client/profile_admin.h"
 #include "client/share_policy.h"
 #include "core/udf/udf.h"
@@ -170,6 +171,7 @@ class LabelAssign : public Command {
     RECRYPT_ASSIGN(const LabelExpression label, LabelExpression::Parse(label_));
     RECRYPT_ASSIGN(const ShareLocation at, Locate());
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_TRY(CheckFits(opened->profiles(), label));
     RECRYPT_TRY(recrypt::AssignLabel(*opened, at, label));
     context.out.Line("New files in " + (at.path.empty() ? at.root : at.root + "/" + at.path) +
                      " get the label " + label.text() + ".");

@@ -9,6 +9,7 @@
 #include "cli/mount_log.h"
 #include "cli/open_client.h"
 #include "cli/verbs.h"
+#include "client/label_keys.h"
 #include "client/share_policy.h"
 
 namespace recrypt {
@@ -96,6 +97,7 @@ class Mount : public Command {
   Status Serve(const LogSink& log, const std::function<Status()>& serving) const {
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
     RECRYPT_TRY(CheckPolicy(*opened));
+    RECRYPT_TRY(CheckLabel(*opened));
     BlockStopSignals();  // not earlier: they end a command that asks for a passphrase
     const std::unique_ptr<Access> access = opened->MakeAccess();
     Client& client = *opened;
@@ -117,6 +119,14 @@ class Mount : public Command {
     const auto policy = LoadSharePolicy(client, mount_.share);
     if (!policy && policy.error().code != ErrorCode::kNotFound) return Fail(policy.error());
     return {};
+  }
+
+  // Whether it fits. What else stands against it, creating a file says: reading needs no label.
+  Status CheckLabel(Client& client) const {
+    if (!mount_.label) return {};
+    Status fits = CheckFits(client.profiles(), *mount_.label);
+    const bool too_large = !fits && fits.error().code == ErrorCode::kInvalid;
+    return too_large ? fits : Status{};
   }
 
   MountOptions mount_;

@@ -14,6 +14,14 @@ int Hopelessness(ErrorCode code) {
   return static_cast<int>(place - kOrder.begin());
 }
 
+// What is missing is told by its label, also where the failure is of a service or an account.
+Error Naming(const LabelName& label, Error failure) {
+  if (failure.message.find(label.text()) == std::string::npos) {
+    failure.message = label.text() + ": " + failure.message;
+  }
+  return failure;
+}
+
 }  // namespace
 
 LabelTrust TrustOf(const LabelProfile& profile) {
@@ -38,7 +46,7 @@ void DocumentOpening::Prepare(const LabelName& label, const std::string& kid,
   state.kid = kid;
   auto wanted = MakeWanted(label, kid, profiles);
   if (!wanted) {
-    state.failure = std::move(wanted.error());
+    state.failure = Naming(label, std::move(wanted.error()));
     // A label that is not there is no file that is not there.
     if (state.failure->code == ErrorCode::kNotFound) state.failure->code = ErrorCode::kDenied;
     return;
@@ -70,7 +78,7 @@ Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const st
 void DocumentOpening::Take(size_t index, Result<Granted> result) {
   LabelState& state = labels_[wanted_labels_[index]];
   if (!result) {
-    state.failure = std::move(result.error());
+    state.failure = Naming(wanted_labels_[index], std::move(result.error()));
     return;
   }
   state.lease_end_ms = result->lease_end_ms;
@@ -97,20 +105,31 @@ Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
 }
 
 // An alternative fails for the worst of its labels' reasons, the document for the best of its
-// alternatives'.
+// alternatives'. All are told: any of them may be what somebody can do something about.
 Error DocumentOpening::WhyNot() const {
-  const Error* best = nullptr;
+  std::vector<Error> reasons;  // of the alternatives
   for (const std::vector<LabelName>& alternative : header_.expression.alternatives()) {
-    const Error* worst = nullptr;
+    std::optional<Error> reason;
     for (const LabelName& label : alternative) {
       const auto state = labels_.find(label);
       if (state == labels_.end() || !state->second.failure) continue;
       const Error& failure = *state->second.failure;
-      if (!worst || Hopelessness(failure.code) > Hopelessness(worst->code)) worst = &failure;
+      if (!reason) {
+        reason = failure;
+        continue;
+      }
+      reason->message += "; " + failure.message;
+      if (Hopelessness(failure.code) > Hopelessness(reason->code)) reason->code = failure.code;
     }
-    if (worst && (!best || Hopelessness(worst->code) < Hopelessness(best->code))) best = worst;
+    if (reason) reasons.push_back(std::move(*reason));
   }
-  return best ? *best : Error{ErrorCode::kDenied, "no grant for any label of the document", 0};
+  if (reasons.empty()) return {ErrorCode::kDenied, "no grant for any label of the document", 0};
+  std::stable_sort(reasons.begin(), reasons.end(), [](const Error& a, const Error& b) {
+    return Hopelessness(a.code) < Hopelessness(b.code);
+  });
+  Error all = reasons.front();
+  for (size_t i = 1; i < reasons.size(); ++i) all.message += "; or, " + reasons[i].message;
+  return all;
 }
 
 std::vector<std::string> DocumentOpening::KidsWithKeptHalves() const {

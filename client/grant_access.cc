@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <set>
 
 #include "client/authors.h"
 #include "client/document_opening.h"
 #include "client/grants.h"
 #include "client/headers_ahead.h"
+#include "client/label_keys.h"
 #include "client/lease_cache.h"
 
 namespace recrypt {
@@ -86,7 +86,6 @@ class GrantAccess : public Access {
   Ticket Board(const std::string& key);
   void Fly(std::span<const Header* const> headers, std::span<Ticket> tickets, GrantUse use);
   void AskFor(std::vector<std::unique_ptr<DocumentOpening>>& openings, GrantUse use);
-  Result<std::shared_ptr<const LabelProfile>> LabelFor(const LabelName& label, ProfileUse use);
 
   GrantAccessParts parts_;
   GrantRequester requester_;
@@ -208,26 +207,8 @@ void GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys) {
   cache_.Insert(KeyOf(header.uid, header.digest), std::move(document), generation);
 }
 
-Result<std::shared_ptr<const LabelProfile>> GrantAccess::LabelFor(const LabelName& label,
-                                                                  ProfileUse use) {
-  auto profile = parts_.profiles.Label(label, use);
-  // A label that is not there is no file that is not there.
-  if (!profile && profile.error().code == ErrorCode::kNotFound) {
-    return Fail(ErrorCode::kDenied,
-                "there is no label " + label.text() + ": " + profile.error().message);
-  }
-  return profile;
-}
-
 Result<NewDocument> GrantAccess::Create(const LabelExpression& expression, std::string_view name) {
-  HeaderSpec spec{expression, {}, {}};
-  std::set<std::string> services;
-  for (const LabelName& label : expression.Labels()) {
-    RECRYPT_ASSIGN(const auto profile, LabelFor(label, ProfileUse::kWrite));
-    spec.label_keys.emplace(label, profile->key);
-    for (const LabelProfile::Service& service : profile->services) services.insert(service.domain);
-  }
-  spec.services.assign(services.begin(), services.end());
+  RECRYPT_ASSIGN(const HeaderSpec spec, SpecFor(parts_.profiles, expression));
   RECRYPT_ASSIGN(HeaderAhead ahead, headers_ahead_.Take(spec));
   Wrapper wrapper{ahead.header.uid, std::string(name), "", {}};
   wrapper.keys.push_back({1, std::move(ahead.data_key)});
@@ -241,7 +222,7 @@ Result<std::shared_ptr<const Author>> GrantAccess::AuthorFor(const LabelExpressi
   bool anyone = true;
   std::optional<Error> failure;
   for (const LabelName& label : expression.Labels()) {
-    RECRYPT_ASSIGN(const auto profile, LabelFor(label, ProfileUse::kRead));
+    RECRYPT_ASSIGN(const auto profile, FindLabel(parts_.profiles, label, ProfileUse::kRead));
     auto author = authors_.For(*profile);
     if (author && *author) return std::move(*author);
     if (!author) failure = std::move(author.error());
@@ -256,7 +237,7 @@ Result<std::shared_ptr<const Author>> GrantAccess::AuthorFor(const LabelExpressi
 Result<TrustedLabels> GrantAccess::Trust(const LabelExpression& expression) {
   TrustedLabels trust;
   for (const LabelName& label : expression.Labels()) {
-    RECRYPT_ASSIGN(const auto profile, LabelFor(label, ProfileUse::kRead));
+    RECRYPT_ASSIGN(const auto profile, FindLabel(parts_.profiles, label, ProfileUse::kRead));
     trust.emplace(label, TrustOf(*profile));
   }
   return trust;

@@ -215,6 +215,35 @@ TEST_F(AccessTest, LabelsOfTwoServicesAndTwoCurvesOpenTogether) {
   ExpectSameKeys(alice_->Open(document.header.header, GrantUse::kOpen), document);
 }
 
+TEST_F(AccessTest, TheServicesOfAConjunctionAreAskedAtTheSameTime) {
+  ASSERT_TRUE(world_.bob.admin().Create({Label("Board#example.net"), {}}));
+  const NewDocument document = Created(*bob_, "Accounting#example.com + Board#example.net");
+  // Each is answered when both have been asked.
+  std::atomic<int> asked = 0;
+  std::promise<void> both;
+  const std::shared_future<void> ready = both.get_future().share();
+  world_.bob.transport->SetTamper([&](const HttpPost& post, const Next& next) {
+    if (post.body.find("ResourceSet") == std::string::npos) return next(post);
+    if (++asked == 2) both.set_value();
+    EXPECT_EQ(ready.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    return next(post);
+  });
+  ExpectSameKeys(bob_->Open(document.header.header, GrantUse::kOpen), document);
+}
+
+TEST_F(AccessTest, EveryLabelThatIsMissingIsNamed) {
+  ASSERT_TRUE(world_.bob.admin().Create({Label("Board#example.net"), {}}));
+  ASSERT_TRUE(world_.alice.admin().Create({Label("Legal#example.com"), {}}));
+  const NewDocument document =
+      Created(*bob_, "Accounting#example.com + Board#example.net | Legal#example.com");
+  for (const char* missing : {"Accounting#example.com: ", "Board#example.net: ", "or, Legal#"}) {
+    ExpectError(carol_->Open(document.header.header, GrantUse::kOpen), ErrorCode::kDenied, missing);
+  }
+  world_.services.com.Stop();
+  ExpectError(bob_->Open(document.header.header, GrantUse::kOpen), ErrorCode::kUnavailable,
+              "Accounting#example.com: ");
+}
+
 TEST_F(AccessTest, AnUnknownLabelCreatesNothing) {
   auto document = bob_->Create(Expression("Nothing#example.com"), "x");
   ASSERT_FALSE(document);

@@ -92,6 +92,24 @@ TEST(Header, WrapsForEveryAlternativeOnEitherCurve) {
   }
 }
 
+// With room for a second data key, which a new key epoch brings.
+TEST(Header, HasRoomForEightAlternativesOnEitherCurve) {
+  for (const Curve second : {Curve::kX25519, Curve::kP256}) {
+    std::vector<std::pair<std::string, Curve>> labels;
+    std::string expression;
+    for (int i = 0; i < 8; ++i) {
+      labels.emplace_back("Accounts" + std::to_string(i) + "#example.com",
+                          i % 2 == 0 ? Curve::kX25519 : second);
+      expression += (i == 0 ? "" : " | ") + labels.back().first;
+    }
+    World world(Labels(labels), expression);
+    const SealedHeader sealed =
+        world.Seal(World::MakeWrapper(RandomArray<16>(), World::NewKeys({1, 2})));
+    EXPECT_EQ(sealed.header.jwe.recipients.size(), 8u);
+    EXPECT_EQ(Must(OpenHeader(sealed.header, world.Secrets(sealed.header))).keys.size(), 2u);
+  }
+}
+
 TEST(Header, NamesTheCurveOfEachLabel) {
   const std::vector<DataKey> keys = World::NewKeys();
   const World one(Labels({{"B#x.com", Curve::kP256}}), "B#x.com");

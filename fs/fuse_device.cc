@@ -15,6 +15,9 @@ namespace {
 
 constexpr uint32_t kAdded = FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2;
 
+// The kernel asks for room for a write and what stands in front of it.
+static_assert(FuseBuffers::kSize >= FuseDevice::kMaxWrite + 4096);
+
 thread_local bool request_drops_set_id = false;
 
 // What stands behind the header of a request; zeros where it is shorter, as an older kernel's is.
@@ -65,7 +68,8 @@ Status FuseDevice::Attach(struct fuse_session* session, SendFunction send) {
                          void*) { return ::splice(in, in_at, out, out_at, size, flags); };
   const struct fuse_custom_io io = {
       .writev = send,
-      .read = [](int fd, void* buffer, size_t size, void*) { return ::read(fd, buffer, size); },
+      .read = [](int fd, void* buffer, size_t size,
+                 void*) { return ::read(fd, buffer, std::min(size, FuseBuffers::kSize)); },
       .splice_receive = splice,
       .splice_send = splice,
   };

@@ -20,6 +20,7 @@
 #include <cstdint>
 
 #include "core/base/result.h"
+#include "fs/fuse_buffers.h"
 
 struct fuse_buf;
 struct fuse_conn_info;
@@ -44,8 +45,12 @@ class FuseDevice {
   // As writev(2).
   ssize_t Send(int fd, struct iovec* parts, int count);
 
+  // For requests, which are never longer, and for answers.
+  FuseBuffers& buffers() { return buffers_; }
+
  private:
   static constexpr uint64_t kNone = 0;
+  FuseBuffers buffers_;
   std::atomic<uint32_t> offered_{0};   // by the kernel, of the features that are added
   std::atomic<uint64_t> init_{kNone};  // the request that is not answered yet
 };

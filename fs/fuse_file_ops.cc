@@ -1,10 +1,9 @@
 // What the kernel asks of open files and directories.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <memory>
-#include <new>
 
 #include "fs/fuse_ops.h"
 
@@ -59,21 +58,24 @@ void Release(fuse_req_t req, fuse_ino_t, struct fuse_file_info* fi) {
   fuse_reply_err(req, 0);
 }
 
-// One buffer for each thread, aligned to pages, as large as the largest read.
-MutableByteSpan ReadBuffer(size_t size) {
-  constexpr size_t kPage = 4096;
-  struct Free {
-    void operator()(uint8_t* memory) const { std::free(memory); }
-  };
-  thread_local std::unique_ptr<uint8_t, Free> buffer;
-  thread_local size_t capacity = 0;
-  if (capacity < size) {
-    capacity = (size + kPage - 1) / kPage * kPage;
-    buffer.reset(static_cast<uint8_t*>(std::aligned_alloc(kPage, capacity)));
-    if (buffer == nullptr) throw std::bad_alloc();
+// Memory for an answer.
+class Answer {
+ public:
+  Answer(fuse_req_t req, size_t size) : size_(size) {
+    if (size > kSmall) large_ = SessionOf(req).device().buffers().Take();
   }
-  return {buffer.get(), size};
-}
+  // Less than `size` bytes only where the kernel asks for more than it was told that there can be.
+  MutableByteSpan bytes() {
+    return {large_ ? large_.get() : small_, std::min(size_, FuseBuffers::kSize)};
+  }
+
+ private:
+  static constexpr size_t kSmall = 8192;
+
+  const size_t size_;
+  FuseBuffers::Buffer large_{nullptr, {}};
+  uint8_t small_[kSmall];  // undefined
+};
 
 void Read(fuse_req_t req, fuse_ino_t, size_t size, off_t offset, struct fuse_file_info* fi) {
   OpenFile& file = FileOf(fi);
@@ -85,7 +87,8 @@ void Read(fuse_req_t req, fuse_ino_t, size_t size, off_t offset, struct fuse_fil
     fuse_reply_data(req, &from, FUSE_BUF_SPLICE_MOVE);
     return;
   }
-  MutableByteSpan buffer = ReadBuffer(size);
+  Answer answer(req, size);
+  const MutableByteSpan buffer = answer.bytes();
   auto got = FileSystemOf(req).Read(file, static_cast<uint64_t>(offset), buffer);
   if (!got) return ReplyError(req, got.error());
   fuse_reply_buf(req, reinterpret_cast<const char*>(buffer.data()), *got);
@@ -178,8 +181,9 @@ void List(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info* fi,
     Status found = reader.Seek(offset);
     if (!found) return ReplyError(req, found.error());
   }
-  MutableByteSpan buffer = ReadBuffer(size);
-  auto* at = reinterpret_cast<char*>(buffer.data());
+  Answer answer(req, size);
+  size = answer.bytes().size();
+  auto* at = reinterpret_cast<char*>(answer.bytes().data());
   size_t used = 0;
   int64_t position = offset;
   for (;;) {

@@ -5,9 +5,10 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
 #include <system_error>
@@ -68,14 +69,17 @@ bool IsQuick(const struct fuse_buf& request) {
   }
 }
 
-struct Request : fuse_buf {
-  Request() : fuse_buf{} {}
-  ~Request() { std::free(mem); }
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-};
-
 }  // namespace
+
+// One that was taken from the kernel: a small one in memory of the thread's own, so that the buffer
+// which it came to serves the next one.
+struct FuseLoop::Request : fuse_buf {
+  static constexpr size_t kSmall = 8192;
+
+  Request() : fuse_buf{} {}
+  alignas(std::max_align_t) std::array<uint8_t, kSmall> own;  // undefined
+  FuseBuffers::Buffer large{nullptr, {}};
+};
 
 FuseLoop::FuseLoop(struct fuse_session* session, FuseDevice& device, unsigned threads)
     : session_(session), device_(device), threads_(threads), fd_(fuse_session_fd(session)) {}
@@ -131,6 +135,7 @@ void FuseLoop::Serve(Engaged engaged) {
     if (got > 0) {
       device_.Note(request);
       fuse_session_process_buf(session_, &request);
+      request.large.reset();
     } else if (got != -EINTR && got != -EAGAIN) {
       if (got < 0) result_ = got;
       End();
@@ -142,15 +147,29 @@ void FuseLoop::Serve(Engaged engaged) {
 }
 
 // Waits at the door for a request; its size, 0 when the session has ended, or -errno.
-int FuseLoop::TakeRequest(struct fuse_buf& request) {
+int FuseLoop::TakeRequest(Request& request) {
   const int64_t since = NowNs();
-  const int got = fuse_session_receive_buf(session_, &request);
+  const int got = Receive(request);
   if (got <= 0) return got;
   const int64_t waited = NowNs() - since;
   if (waited >= kReadyNs) NoteTurn(since - door_left_ns_, waited);
   struct pollfd behind = {fd_, POLLIN, 0};
   if (resting_ != 0 && (IsLong(request) || (!IsQuick(request) && poll(&behind, 1, 0) > 0))) {
     SendOne();
+  }
+  return got;
+}
+
+int FuseLoop::Receive(Request& request) {
+  if (next_ == nullptr) next_ = device_.buffers().Take();
+  request.mem = next_.get();
+  const int got = fuse_session_receive_buf(session_, &request);
+  if (got <= 0) return got;
+  if (request.size > request.own.size()) {
+    request.large = std::move(next_);
+  } else {
+    std::memcpy(request.own.data(), request.mem, request.size);
+    request.mem = request.own.data();
   }
   return got;
 }

@@ -34,15 +34,14 @@
 
 #include "fs/fuse_device.h"
 
-struct fuse_buf;
 struct fuse_session;
 
 namespace recrypt {
 
 class FuseLoop {
  public:
-  // So many more may be hired. Each that waits costs a stack and a buffer, of which it has used
-  // some kilobytes.
+  // So many more may be hired. Each that waits costs a stack, of which it has used some kilobytes,
+  // and the buffer of its request where that is a large one.
   static constexpr size_t kMaxHired = 240;
 
   // `session` is mounted; both outlive the loop.
@@ -56,8 +55,10 @@ class FuseLoop {
 
  private:
   enum class Engaged { kForGood, kWhileNeeded };
+  struct Request;
   void Serve(Engaged engaged);
-  int TakeRequest(struct fuse_buf& request);
+  int TakeRequest(Request& request);
+  int Receive(Request& request);
   void NoteTurn(int64_t served_ns, int64_t waited_ns);
   void LeaveDoor();
   bool Rest(Engaged engaged);
@@ -79,7 +80,9 @@ class FuseLoop {
   std::atomic<int64_t> door_left_ns_{0};
   std::atomic<unsigned> resting_{0};
   std::atomic<bool> usher_rests_{false};
-  // Of who stands at the door: requests in a row that were waited for, but not for long.
+  // Of who stands at the door: where the next request comes to, and requests in a row that were
+  // waited for, but not for long.
+  FuseBuffers::Buffer next_{nullptr, {}};
   int turns_ = 0;
 
   std::mutex mutex_;              // guards what follows; innermost

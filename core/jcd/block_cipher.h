@@ -2,8 +2,10 @@
 //
 //   BlockCipher cipher(keys);
 //   BlockCipher::Lane lane = cipher.Borrow();          // contexts for this thread, for a while
-//   lane->SealBlocks(key, first_block, plain, ciphertext, entries);
+//   lane->SealBlocks(key, jobs);
 //   if (!lane->OpenBlock(key, block, ciphertext, entry, out)) ...
+//
+//   cipher.Seal(key, jobs);                            // many blocks, by all processors
 //
 // BlockCipher is thread safe; a lane belongs to the thread that borrowed it and goes back to the
 // pool when it dies.
@@ -81,6 +83,9 @@ class BlockCipher {
     std::unique_ptr<BlockContexts> contexts_;
   };
   Lane Borrow();
+
+  // As of a lane, by all processors where there is enough to do.
+  void Seal(uint32_t key, std::span<const BlockContexts::Job> jobs);
 
  private:
   void Return(std::unique_ptr<BlockContexts> contexts);

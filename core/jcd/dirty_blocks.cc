@@ -1,13 +1,9 @@
 #include "core/jcd/dirty_blocks.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace recrypt {
-namespace {
-
-constexpr size_t kMaxSpare = 2 * kGroupBlocks;
-
-}  // namespace
 
 const DirtyBlocks::Group* DirtyBlocks::FindGroup(uint64_t group) const {
   const auto found = groups_.find(group);
@@ -17,8 +13,8 @@ const DirtyBlocks::Group* DirtyBlocks::FindGroup(uint64_t group) const {
 const uint8_t* DirtyBlocks::Find(uint64_t block) const {
   const Group* group = FindGroup(block / kGroupBlocks);
   if (group == nullptr) return nullptr;
-  const auto& held = group->blocks[block % kGroupBlocks];
-  return held ? held->data() : nullptr;
+  const BlockMemory::Block* held = group->blocks[block % kGroupBlocks];
+  return held != nullptr ? held->data() : nullptr;
 }
 
 uint8_t* DirtyBlocks::Find(uint64_t block) {
@@ -27,23 +23,13 @@ uint8_t* DirtyBlocks::Find(uint64_t block) {
 
 uint8_t* DirtyBlocks::Add(uint64_t block) {
   Group& group = groups_[block / kGroupBlocks];
-  auto& held = group.blocks[block % kGroupBlocks];
-  if (!held) {
-    if (spare_.empty()) {
-      held = std::unique_ptr<Block>(new Block);
-    } else {
-      held = std::move(spare_.back());
-      spare_.pop_back();
-    }
+  BlockMemory::Block*& held = group.blocks[block % kGroupBlocks];
+  if (held == nullptr) {
+    held = BlockMemory::OfProcess().Take();
     ++group.count;
     ++count_;
   }
   return held->data();
-}
-
-void DirtyBlocks::Recycle(std::unique_ptr<Block> block) {
-  --count_;
-  if (spare_.size() < kMaxSpare) spare_.push_back(std::move(block));
 }
 
 void DirtyBlocks::Erase(uint64_t block) { EraseRange(block, block + 1); }
@@ -56,9 +42,10 @@ void DirtyBlocks::EraseRange(uint64_t first, uint64_t end) {
     const uint64_t from = std::max(first, start) - start;
     const uint64_t to = std::min(end - start, kGroupBlocks);
     for (uint64_t i = from; i < to; ++i) {
-      if (!group.blocks[i]) continue;
-      Recycle(std::move(group.blocks[i]));
+      if (group.blocks[i] == nullptr) continue;
+      BlockMemory::OfProcess().Give(std::exchange(group.blocks[i], nullptr));
       --group.count;
+      --count_;
     }
     at = group.count == 0 ? groups_.erase(at) : std::next(at);
   }
@@ -68,10 +55,6 @@ void DirtyBlocks::EraseGroup(uint64_t group) {
   EraseRange(group * kGroupBlocks, (group + 1) * kGroupBlocks);
 }
 
-void DirtyBlocks::Clear() {
-  groups_.clear();
-  spare_.clear();
-  count_ = 0;
-}
+void DirtyBlocks::Clear() { EraseRange(0, ~uint64_t{0}); }
 
 }  // namespace recrypt

@@ -10,18 +10,20 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <memory>
-#include <vector>
 
-#include "core/jcd/geometry.h"
+#include "core/jcd/block_memory.h"
 
 namespace recrypt {
 
 class DirtyBlocks {
  public:
-  using Block = std::array<uint8_t, kBlockSize>;
+  DirtyBlocks() = default;
+  ~DirtyBlocks() { Clear(); }
+  DirtyBlocks(const DirtyBlocks&) = delete;
+  DirtyBlocks& operator=(const DirtyBlocks&) = delete;
+
   struct Group {
-    std::array<std::unique_ptr<Block>, kGroupBlocks> blocks;
+    std::array<BlockMemory::Block*, kGroupBlocks> blocks{};  // null where none is held
     size_t count = 0;
   };
   using Groups = std::map<uint64_t, Group>;
@@ -41,11 +43,8 @@ class DirtyBlocks {
   uint64_t bytes() const { return count_ * kBlockSize; }
 
  private:
-  void Recycle(std::unique_ptr<Block> block);
-
   Groups groups_;
   uint64_t count_ = 0;
-  std::vector<std::unique_ptr<Block>> spare_;
 };
 
 }  // namespace recrypt

@@ -4,6 +4,12 @@
 #include "core/jcd/document_impl.h"
 
 namespace recrypt {
+namespace {
+
+// Table, index blocks and footer: mostly enough.
+constexpr size_t kBehindGroup = kFullTable + 2 * kFullIndex;
+
+}  // namespace
 
 // Whole groups that stand behind all committed bytes, slot included.
 bool DocumentImpl::MayGoAhead(uint64_t group) const {
@@ -56,20 +62,23 @@ Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const u
     RECRYPT_TRY(CutRecords());
   }
   RECRYPT_ASSIGN(ChangedNode * table, tree_.Touch(contexts.hasher(), 0, group));
-  SealAhead(contexts, group, content, table->node);
+  SealAhead(group, content, table->node);
   table->whole = true;
-  Append(ahead_buffer_, table->node.bytes());
+  const auto append = [this](ByteSpan more) {
+    ahead_buffer_.insert(ahead_buffer_.end(), more.begin(), more.end());
+  };
+  append(table->node.bytes());
   int levels = 1;
   for (; (group + 1) % GroupsCovered(levels) == 0; ++levels) {
     tree_.Settle(contexts.hasher(), levels - 1, group / GroupsCovered(levels - 1));
     const Node* index = tree_.Settled(levels, group / GroupsCovered(levels));
     if (index == nullptr) break;
-    Append(ahead_buffer_, index->bytes());
+    append(index->bytes());
   }
   const uint64_t start = GroupStart(group) - (group == 0 ? 0 : kSlotSize);
   const uint64_t end = start + ahead_buffer_.size();
   const Footer footer{0, stored_.length, stored_.fields.size};
-  if (end > changes_.ahead_end) Append(ahead_buffer_, PaddedFooter(end, footer));
+  if (end > changes_.ahead_end) append(PaddedFooter(end, footer));
   changes_.ahead = true;
   const Status written = file_->WriteAt(start, ahead_buffer_);
   NoteWritten(written, start + ahead_buffer_.size());
@@ -91,9 +100,9 @@ Status DocumentImpl::WriteAhead(BlockContexts& contexts, uint64_t group, const u
 }
 
 // Fills ahead_buffer_ with slot and ciphertext of a group, and the table with its entries.
-void DocumentImpl::SealAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content,
-                             Node& table) {
+void DocumentImpl::SealAhead(uint64_t group, const uint8_t* content, Node& table) {
   const size_t slot = group == 0 ? 0 : kSlotSize;
+  ahead_buffer_.reserve(slot + kGroupBytes + kBehindGroup);
   ahead_buffer_.resize(slot + kGroupBytes);
   std::memset(ahead_buffer_.data(), 0, slot);
   const DirtyBlocks::Group* held = blocks_.FindGroup(group);
@@ -107,7 +116,7 @@ void DocumentImpl::SealAhead(BlockContexts& contexts, uint64_t group, const uint
                     table.MutableEntry(i)});
   }
   table.SetKey(keys_->newest());
-  contexts.SealBlocks(keys_->newest(), jobs);
+  cipher_->Seal(keys_->newest(), jobs);
   block_writes_ += kGroupBlocks;
 }
 

@@ -80,28 +80,58 @@ Result<DocumentImpl::Written> DocumentImpl::WriteChanges(const Author* author) {
   if (NeverCommitted()) {
     RECRYPT_TRY(WriteInPlace(writes, commit));
   } else {
-    RECRYPT_TRY(WriteRecord(std::move(writes), commit));
+    RECRYPT_TRY(WriteRecord(writes, commit));
   }
   return commit;
 }
 
+// What the writes of a commit take, with a little to spare.
+size_t DocumentImpl::RoomForWrites() const {
+  size_t writes = 0, bytes = kHeaderRegion + kTrailerSize + (size_t{64} << 10);
+  for (const auto& [group, held] : blocks_.groups()) {
+    writes += 1 + 2 * held.count;  // the blocks, and their entries in the table
+    bytes += kSlotSize + held.count * (kBlockSize + kEntrySize);
+  }
+  for (int level = 0; level <= tree_.layout().top(); ++level) {
+    for (const auto& [number, changed] : tree_.Changed(level)) {
+      const size_t parts = changed.whole ? 1 : changed.entries.count();
+      writes += parts + 1;  // and its entry in the index block above
+      bytes += changed.whole ? changed.node.bytes().size() : parts * kEntrySize;
+      bytes += kHashSize;
+    }
+  }
+  return bytes + writes * WriteList::kHead;
+}
+
 // Everything that makes the new state of the stored one, but for the trailer.
 Status DocumentImpl::GatherWrites(BlockContexts& contexts, WriteList& writes) {
-  writes.MakeRoom(kHeaderRegion + BytesHeld() + kTrailerSize + (size_t{64} << 10));
-  GatherHead(writes);
   // A new data key since they were written takes the rest of their groups along.
   std::vector<uint64_t> groups;
   for (const auto& [group, held] : blocks_.groups()) groups.push_back(group);
   for (const uint64_t group : groups) RECRYPT_TRY(TouchGroup(contexts, group));
+  writes.MakeRoom(RoomForWrites());
+  GatherHead(writes);
+  std::vector<BlockContexts::Job> jobs;
+  jobs.reserve(blocks_.bytes() / kBlockSize);
+  std::vector<Copy> copies;
+  const auto copy = [&] {
+    for (const Copy& part : copies) std::memcpy(part.to, part.from.data(), part.from.size());
+    copies.clear();
+  };
   for (const auto& [group, table] : tree_.Changed(0)) {
-    GatherGroup(contexts, group, writes);
-    GatherNode(0, group, table, writes);
+    GatherGroup(group, writes, jobs);
+    GatherNode(0, group, table, writes, copies);
   }
+  // All of them at once, so that all processors have something to do.
+  cipher_->Seal(keys_->newest(), jobs);
+  block_writes_ += jobs.size();
+  copy();
   RECRYPT_TRY(GatherCleared(contexts, writes));
   tree_.HashChanged(contexts.hasher());
   for (int level = 1; level <= tree_.layout().top(); ++level) {
     for (const auto& [number, index] : tree_.Changed(level)) {
-      GatherNode(level, number, index, writes);
+      GatherNode(level, number, index, writes, copies);
+      copy();
     }
   }
   return {};
@@ -124,20 +154,19 @@ void DocumentImpl::GatherHead(WriteList& writes) {
   writes.Add(kSlot0, slot);
 }
 
-// Encrypts the blocks held of a group, each run of them into one write.
-void DocumentImpl::GatherGroup(BlockContexts& contexts, uint64_t group, WriteList& writes) {
+// Makes room for the blocks held of a group, each run of them in one write, and the jobs that fill
+// it. Their key is the newest.
+void DocumentImpl::GatherGroup(uint64_t group, WriteList& writes,
+                               std::vector<BlockContexts::Job>& jobs) {
   const DirtyBlocks::Group* held = blocks_.FindGroup(group);
   if (held == nullptr) return;
   ChangedNode& table = *tree_.FindChanged(0, group);
-  writes.MakeRoom(2 * kGroupBytes);
   const bool is_new = group * kGroupBytes >= stored_.fields.size;
   if (group > 0 && is_new && held->blocks[0]) {
     writes.Add(GroupStart(group) - kSlotSize, ByteArray<kSlotSize>{});
   }
-  std::vector<BlockContexts::Job> jobs;
-  jobs.reserve(held->count);
   for (uint64_t i = 0; i < table.node.entries(); ++i) {
-    if (!held->blocks[i]) continue;
+    if (held->blocks[i] == nullptr) continue;
     const uint64_t block = group * kGroupBlocks + i;
     const size_t length = tree_.layout().BytesInBlock(block);
     jobs.push_back({block,
@@ -146,29 +175,27 @@ void DocumentImpl::GatherGroup(BlockContexts& contexts, uint64_t group, WriteLis
                     table.node.MutableEntry(i)});
     table.entries.set(i);
   }
-  contexts.SealBlocks(table.node.key(), jobs);
-  block_writes_ += jobs.size();
 }
 
-// Adds what differs of a table or index block. One that is zero is not looked at, but a stream
-// reads it: where other bytes may stand, zeros are written.
+// Makes room for what differs of a table or index block. One that is zero, and of which no block is
+// held, is not looked at, but a stream reads it: where other bytes may stand, zeros are written.
 void DocumentImpl::GatherNode(int level, uint64_t number, const ChangedNode& changed,
-                              WriteList& writes) {
+                              WriteList& writes, std::vector<Copy>& copies) {
   const uint64_t offset = tree_.layout().NodeOffset(level, number);
   const Node& node = changed.node;
-  if (node.IsZero()) {
+  const bool holds_blocks = level == 0 && blocks_.FindGroup(number) != nullptr;
+  if (!holds_blocks && node.IsZero()) {
     const uint64_t written = std::max(stored_.end, changes_.ahead_end);
     if (level == 0 && offset < written) writes.AddZeros(offset, node.bytes().size());
     return;
   }
-  if (changed.whole) {
-    writes.Add(offset, node.bytes());
-    return;
-  }
+  const auto add = [&](uint64_t from, uint64_t end) {
+    const ByteSpan part = ByteSpan(node.bytes()).subspan(from, end - from);
+    copies.push_back({writes.Reserve(offset + from, part.size()), part});
+  };
+  if (changed.whole) return add(0, node.bytes().size());
   for (uint64_t i = 0; i < node.entries(); ++i) {
-    if (!changed.entries[i]) continue;
-    const uint64_t from = node.EntryAt(i);
-    writes.Add(offset + from, ByteSpan(node.bytes()).subspan(from, node.EntryAt(i + 1) - from));
+    if (changed.entries[i]) add(node.EntryAt(i), node.EntryAt(i + 1));
   }
 }
 
@@ -257,7 +284,7 @@ Status DocumentImpl::WriteInPlace(const WriteList& writes, Written& commit) {
   return {};
 }
 
-Status DocumentImpl::WriteRecord(WriteList writes, Written& commit) {
+Status DocumentImpl::WriteRecord(WriteList& writes, Written& commit) {
   if (!FitsIntoRecord(writes)) {
     return Fail(ErrorCode::kInvalid, "more was changed than a commit record holds");
   }
@@ -286,14 +313,7 @@ Status DocumentImpl::WriteRecord(WriteList writes, Written& commit) {
 }
 
 void DocumentImpl::TakeRecord(const Written& commit) {
-  for (const WriteList::Entry& write : commit.writes) {
-    if (write.zeros) {
-      stored_.overlay.AddZeros(write.offset, write.length);
-    } else {
-      stored_.overlay.Add(write.offset, ByteSpan(commit.record).subspan(write.at, write.length),
-                          commit.start + write.at);
-    }
-  }
+  stored_.overlay.Add(commit.writes, commit.record, commit.start);
   if (stored_.last_record == 0) {
     stored_.base_length = stored_.length;
     stored_.first_record = commit.start;
@@ -322,6 +342,7 @@ void DocumentImpl::TakeAsCommitted(Written commit, Durability durability) {
   changes_ = {};
   before_.reset();
   header_region_ = {};
+  ahead_buffer_ = {};
 }
 
 Status DocumentImpl::Apply() {

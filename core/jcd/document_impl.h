@@ -95,7 +95,7 @@ class DocumentImpl : public Document, private StoredBytes {
     uint64_t end = 0;
     // Of a record; empty when the document was written in place.
     std::vector<WriteList::Entry> writes;
-    Bytes record;
+    RawBytes record;
   };
   // What is changed apart from the tree and the blocks.
   struct Changes {
@@ -139,15 +139,22 @@ class DocumentImpl : public Document, private StoredBytes {
   // document_ahead.cc
   bool MayGoAhead(uint64_t group) const;
   Status WriteAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content);
-  void SealAhead(BlockContexts& contexts, uint64_t group, const uint8_t* content, Node& table);
+  void SealAhead(uint64_t group, const uint8_t* content, Node& table);
   Status WriteFullGroupsAhead(BlockContexts& contexts);
   Status PrepareFile();
 
   // document_commit.cc
   Result<Written> WriteChanges(const Author* author);
   Status GatherWrites(BlockContexts& contexts, WriteList& writes);
-  void GatherGroup(BlockContexts& contexts, uint64_t group, WriteList& writes);
-  void GatherNode(int level, uint64_t number, const ChangedNode& node, WriteList& writes);
+  // Bytes of a changed node that are to be copied into the list once they are final.
+  struct Copy {
+    uint8_t* to;
+    ByteSpan from;
+  };
+  size_t RoomForWrites() const;
+  void GatherGroup(uint64_t group, WriteList& writes, std::vector<BlockContexts::Job>& jobs);
+  void GatherNode(int level, uint64_t number, const ChangedNode& node, WriteList& writes,
+                  std::vector<Copy>& copies);
   Status GatherCleared(BlockContexts& contexts, WriteList& writes);
   Result<std::vector<uint64_t>> WrittenGroups(BlockContexts& contexts, uint64_t first,
                                               uint64_t end);
@@ -155,7 +162,7 @@ class DocumentImpl : public Document, private StoredBytes {
   void GatherHead(WriteList& writes);
   Result<SignatureEntries> SignState(const TrailerFields& fields, const Author* author);
   Status WriteInPlace(const WriteList& writes, Written& commit);
-  Status WriteRecord(WriteList writes, Written& commit);
+  Status WriteRecord(WriteList& writes, Written& commit);
   void TakeAsCommitted(Written commit, Durability durability);
   void TakeRecord(const Written& commit);
   Result<bool> FileIsAsStored() const;
@@ -206,7 +213,7 @@ class DocumentImpl : public Document, private StoredBytes {
     uint64_t block_writes;
   };
   std::optional<Before> before_;
-  Bytes ahead_buffer_;
+  RawBytes ahead_buffer_;
 
   // Guarded by operation_.
   Ranges unsynced_;           // bytes of the file that were written and are not known to be durable

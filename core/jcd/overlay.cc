@@ -25,19 +25,26 @@ Status ReadExactly(StoredFile& file, uint64_t offset, MutableByteSpan out) {
   return {};
 }
 
-void Overlay::Add(uint64_t offset, ByteSpan bytes, uint64_t position) {
-  Piece piece;
-  piece.length = bytes.size();
-  piece.position = position;
-  if (bytes.size() <= kHeldAtMost) piece.held = std::make_shared<const Bytes>(ToBytes(bytes));
-  Insert(offset, std::move(piece));
-}
-
-void Overlay::AddZeros(uint64_t offset, uint64_t length) {
-  Piece piece;
-  piece.length = length;
-  piece.position = kZeros;
-  Insert(offset, std::move(piece));
+void Overlay::Add(std::span<const WriteList::Entry> writes, ByteSpan record, uint64_t position) {
+  const auto is_held = [](const WriteList::Entry& write) {
+    return !write.zeros && write.length <= kHeldAtMost;
+  };
+  // One piece of memory for all: there may be some for each block.
+  size_t size = 0;
+  for (const WriteList::Entry& write : writes) size += is_held(write) ? write.length : 0;
+  const auto held = std::make_shared<Bytes>();
+  held->reserve(size);
+  for (const WriteList::Entry& write : writes) {
+    Piece piece;
+    piece.length = write.length;
+    piece.position = write.zeros ? kZeros : position + write.at;
+    if (is_held(write)) {
+      piece.held = held;
+      piece.held_at = held->size();
+      Append(*held, record.subspan(write.at, write.length));
+    }
+    Insert(write.offset, std::move(piece));
+  }
 }
 
 void Overlay::Insert(uint64_t offset, Piece piece) {

@@ -1,6 +1,6 @@
 // Overlay: what commit records put over a stored file, without it having been written in place.
 //
-//   overlay.Add(offset, bytes, position_of_the_bytes_in_the_file);
+//   overlay.Add(record.writes, record.stored, record.fields.position);
 //   RECRYPT_TRY(overlay.Read(file, offset, out));     // the file as if the records were applied
 //
 // Large pieces are read from the record in the file, small ones are held in memory. Thread safe for
@@ -11,7 +11,7 @@
 #include <map>
 #include <memory>
 
-#include "core/jcd/stored_file.h"
+#include "core/jcd/record.h"
 
 namespace recrypt {
 
@@ -25,9 +25,8 @@ class Overlay {
   };
   static constexpr uint64_t kZeros = ~uint64_t{0};
 
-  // Later pieces replace what they cover of earlier ones.
-  void Add(uint64_t offset, ByteSpan bytes, uint64_t position);
-  void AddZeros(uint64_t offset, uint64_t length);
+  // The writes of a record that stands at `position`. They replace what they cover of earlier ones.
+  void Add(std::span<const WriteList::Entry> writes, ByteSpan record, uint64_t position);
 
   bool empty() const { return pieces_.empty(); }
   // By offset, not overlapping.

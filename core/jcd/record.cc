@@ -21,7 +21,7 @@ constexpr size_t kFollowedAt = kBodyAt + kFieldsSize;
 constexpr size_t kWritesAt = kFollowedAt + kTrailerSize;
 static_assert(kWritesAt == kRecordHead);
 constexpr size_t kSealSize = kAeadNonceSize + kAeadTagSize;
-constexpr size_t kWriteHead = 8 + 4;
+constexpr size_t kWriteHead = WriteList::kHead;
 constexpr uint32_t kZerosFlag = uint32_t{1} << 31;
 constexpr uint64_t kMaxWrite = kZerosFlag - 1;
 
@@ -31,13 +31,13 @@ tl::unexpected<Error> NoRecord(std::string_view why) {
 
 // Associated data are uid and body; the uid takes the place of the framing for that long, so that
 // a large body is not copied. Returns where they start.
-size_t PutUidBeforeBody(Bytes& stored, const DocumentId& uid) {
+size_t PutUidBeforeBody(MutableByteSpan stored, const DocumentId& uid) {
   const size_t at = kBodyAt - uid.size();
   std::copy(uid.begin(), uid.end(), &stored[at]);
   return at;
 }
 
-void PutFraming(Bytes& stored) {
+void PutFraming(MutableByteSpan stored) {
   std::copy(kRecordStart.begin(), kRecordStart.end(), stored.begin());
   StoreU64(&stored[kRecordStart.size()], stored.size() - kBodyAt - 1);
 }
@@ -144,11 +144,7 @@ Status ParseWritesOf(Record& record) {
 
 WriteList::WriteList() : buffer_(kWritesAt) {}
 
-void WriteList::MakeRoom(size_t more) {
-  if (buffer_.capacity() - buffer_.size() < more) {
-    buffer_.reserve(std::max(buffer_.size() + more, buffer_.capacity() * 2));
-  }
-}
+void WriteList::MakeRoom(size_t more) { buffer_.reserve(buffer_.size() + more); }
 
 uint8_t* WriteList::Reserve(uint64_t offset, size_t size) {
   const bool joins = !entries_.empty() && !entries_.back().zeros &&
@@ -182,8 +178,8 @@ bool FitsIntoRecord(const WriteList& writes) {
   return writes.size() - kBodyAt + kSealSize <= kMaxRecordBody;
 }
 
-Bytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& keys) {
-  Bytes stored = std::move(writes.buffer_);
+RawBytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& keys) {
+  RawBytes stored = std::move(writes.buffer_);
   uint8_t* body = &stored[kBodyAt];
   std::memset(body, 0, 8);
   body[0] = 1;
@@ -205,8 +201,9 @@ Bytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& 
             &stored[nonce_at + kAeadNonceSize]);
   stored.back() = '}';
   PutFraming(stored);
-  Append(stored, PaddedFooter(fields.position + stored.size(),
-                              {fields.position, fields.new_length, fields.new_size}));
+  const Bytes footer = PaddedFooter(fields.position + stored.size(),
+                                    {fields.position, fields.new_length, fields.new_size});
+  stored.insert(stored.end(), footer.begin(), footer.end());
   return stored;
 }
 

@@ -2,7 +2,7 @@
 // brought into place (docs/FORMAT.md, 6).
 //
 //   WriteList writes;  writes.Add(offset, bytes); ...
-//   Bytes stored = SealRecord(std::move(writes), fields, keys);     // with padding and footer
+//   RawBytes stored = SealRecord(writes, fields, keys);     // with padding and footer
 //
 //   RECRYPT_ASSIGN(Record record, ReadRecord(file, position, file_size, keys));  // authenticated
 //
@@ -12,6 +12,7 @@
 
 #include <optional>
 
+#include "core/base/raw_bytes.h"
 #include "core/jcd/stored_file.h"
 #include "core/jcd/trailer.h"
 
@@ -34,13 +35,15 @@ struct RecordFields {
 // Writes that make one state of another, in the form in which a record holds them.
 class WriteList {
  public:
+  static constexpr size_t kHead = 8 + 4;  // what each write takes besides its bytes
+
   WriteList();
 
   // Adds bytes; they join the write before when they stand behind it.
   void Add(uint64_t offset, ByteSpan bytes);
   void AddZeros(uint64_t offset, uint64_t length);
   // As Add, for `size` bytes that the caller fills in. The pointer holds until the list has grown
-  // by more than what MakeRoom has made room for.
+  // by more than what MakeRoom has made room for, heads included.
   uint8_t* Reserve(uint64_t offset, size_t size);
   void MakeRoom(size_t more);
 
@@ -55,15 +58,15 @@ class WriteList {
   size_t size() const { return buffer_.size(); }
 
  private:
-  friend Bytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& keys);
+  friend RawBytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& keys);
 
   std::vector<Entry> entries_;
-  Bytes buffer_;  // room for framing and fields of a record, then the writes
+  RawBytes buffer_;  // room for framing and fields of a record, then the writes
 };
 
 // The stored form: record, zeros, footer; empties the list. Positions of the writes' bytes are
 // fields.position + Entry::at. The list must fit into kMaxRecordBody.
-Bytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& keys);
+RawBytes SealRecord(WriteList& writes, const RecordFields& fields, const DataKeys& keys);
 bool FitsIntoRecord(const WriteList& writes);
 
 struct Record {

@@ -28,14 +28,7 @@ constexpr size_t kMaxUnverifiedWrites = size_t{1} << 18;
 constexpr uint64_t kReadInVain = 4;
 
 void PutOver(Overlay& overlay, const Record& record) {
-  for (const WriteList::Entry& write : record.writes) {
-    if (write.zeros) {
-      overlay.AddZeros(write.offset, write.length);
-    } else {
-      overlay.Add(write.offset, ByteSpan(record.stored).subspan(write.at, write.length),
-                  record.fields.position + write.at);
-    }
-  }
+  overlay.Add(record.writes, record.stored, record.fields.position);
 }
 
 // The heads of a chain, first record first, by following `previous`; empty when it is broken.

@@ -48,7 +48,7 @@ class Resources : public MountTest {
 
 class HardLimitOfMemory : public Resources {
  protected:
-  static constexpr rlim_t kLimit = rlim_t{160} << 20;
+  static constexpr rlim_t kLimit = rlim_t{128} << 20;
   static constexpr size_t kPart = size_t{1} << 20;
 
   // Of everything that is private to the process and can be written, used or not: what the heap

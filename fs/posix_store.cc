@@ -55,6 +55,8 @@ std::optional<std::string> PathBelow(const std::string& base, std::string_view p
 }
 
 constexpr uint64_t kReadWithOpen = 32768;
+// A group of a document, and records of large commits.
+constexpr size_t kOnTheWayFrom = size_t{256} << 10;
 // More than times of any file system are coarse by, and clocks of machines in one site apart.
 constexpr time_t kRecentSeconds = 5;
 
@@ -309,6 +311,12 @@ Status PosixStore::WriteAt(int fd, uint64_t offset, ByteSpan data) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FailErrno(errno, "write");
     done += static_cast<size_t>(got);
+  }
+  // So much at once is a part of more, at whose end somebody syncs: it goes to the disk meanwhile.
+  // Not its last page, which the next write may go on in.
+  if (data.size() >= kOnTheWayFrom) {
+    (void)::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(data.size()) - 4096,
+                            SYNC_FILE_RANGE_WRITE);
   }
   return {};
 }

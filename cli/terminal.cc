@@ -35,12 +35,22 @@ std::string ReadLine(int fd) {
 
 }  // namespace
 
-Result<bool> AskYesOrNo(const std::string& question) {
+Result<std::string> AskLine(const std::string& question) {
   const UniqueFd terminal(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!terminal || !WriteAll(terminal.get(), Printable(question) + " (yes/no) ")) {
+  if (!terminal || !WriteAll(terminal.get(), Printable(question) + " ")) {
     return Fail(ErrorCode::kDenied, "there is no terminal to ask on");
   }
-  return ReadLine(terminal.get()) == "yes";
+  return ReadLine(terminal.get());
+}
+
+void TellOnTerminal(const std::string& text) {
+  const UniqueFd terminal(open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  if (terminal) WriteAll(terminal.get(), Printable(text) + "\n");
+}
+
+Result<bool> AskYesOrNo(const std::string& question) {
+  RECRYPT_ASSIGN(const std::string answer, AskLine(question + " (yes/no)"));
+  return answer == "yes";
 }
 
 bool TerminalTrustPrompt::Accept(const TrustQuestion& question) {

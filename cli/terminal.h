@@ -13,6 +13,11 @@ namespace recrypt {
 // only "yes" for a yes. kDenied when there is no terminal.
 Result<bool> AskYesOrNo(const std::string& question);
 
+// Shows `question` there and takes a line, which is seen while it is typed; at most 255 bytes.
+Result<std::string> AskLine(const std::string& question);
+// Shows a line there; nothing when there is no terminal.
+void TellOnTerminal(const std::string& text);
+
 // Asks whether a fingerprint that is met for the first time is the right one; no terminal is a no.
 // Thread safe.
 class TerminalTrustPrompt : public TrustPrompt {

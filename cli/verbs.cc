@@ -7,7 +7,7 @@ std::span<const Verb> Verbs() {
     std::vector<Verb> verbs;
     for (const auto group :
          {MountVerbs(), MountedVerbs(), ProfileVerbs(), ServiceVerbs(), LabelVerbs(), MemberVerbs(),
-          AuditVerbs(), DocumentVerbs(), InspectVerbs(), FsckVerbs()}) {
+          EscrowVerbs(), AuditVerbs(), DocumentVerbs(), InspectVerbs(), FsckVerbs()}) {
       verbs.insert(verbs.end(), group.begin(), group.end());
     }
     return verbs;

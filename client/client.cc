@@ -10,12 +10,14 @@ namespace {
 class RealClient : public Client {
  public:
   RealClient(const ClientOptions& options, ConfigDirectory directory, Config config,
-             std::unique_ptr<TrustStore> trust, std::optional<Keystore> keystore)
+             std::unique_ptr<TrustStore> trust, std::optional<Keystore> keystore,
+             std::shared_ptr<const RecoveredKeys> recovered)
       : directory_(std::move(directory)),
         config_(std::move(config)),
         clock_(options.clock != nullptr ? *options.clock : system_clock_),
         trust_(std::move(trust)),
         keystore_(std::move(keystore)),
+        recovered_(std::move(recovered)),
         discovery_(MakeDiscovery(config_)),
         own_transport_(options.transport == nullptr ? MakeTransport(config_, *discovery_)
                                                     : nullptr),
@@ -34,7 +36,7 @@ class RealClient : public Client {
 
   std::unique_ptr<Access> MakeAccess() override {
     return MakeGrantAccess({services_, profiles_, *trust_, clock_,
-                            keystore_ ? keystore_->shared_identity() : nullptr});
+                            keystore_ ? keystore_->shared_identity() : nullptr, recovered_});
   }
 
  private:
@@ -44,6 +46,7 @@ class RealClient : public Client {
   const Clock& clock_;
   const std::unique_ptr<TrustStore> trust_;
   std::optional<Keystore> keystore_;
+  const std::shared_ptr<const RecoveredKeys> recovered_;
   const std::unique_ptr<Discovery> discovery_;
   const std::unique_ptr<Transport> own_transport_;
   Services services_;
@@ -58,8 +61,15 @@ Result<std::unique_ptr<Client>> Assemble(const ClientOptions& options, ConfigDir
                                          std::optional<Keystore> keystore) {
   RECRYPT_ASSIGN(Config config, LoadConfig(directory));
   RECRYPT_ASSIGN(auto trust, TrustStore::Open(directory.TrustFile()));
-  return std::unique_ptr<Client>(std::make_unique<RealClient>(
-      options, std::move(directory), std::move(config), std::move(trust), std::move(keystore)));
+  std::shared_ptr<const RecoveredKeys> recovered;
+  if (keystore) {
+    RECRYPT_ASSIGN(RecoveredKeys loaded, RecoveredKeys::Load(directory.RecoveredFile(),
+                                                             keystore->identity().device_encrypt));
+    recovered = std::make_shared<const RecoveredKeys>(std::move(loaded));
+  }
+  return std::unique_ptr<Client>(
+      std::make_unique<RealClient>(options, std::move(directory), std::move(config),
+                                   std::move(trust), std::move(keystore), std::move(recovered)));
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ class ConfigDirectory {
   std::string ConfigFile() const { return File("recryptfs.conf"); }
   std::string KeystoreFile() const { return File("keystore.json"); }
   std::string TrustFile() const { return File("trust.json"); }
+  std::string RecoveredFile() const { return File("recovered.json"); }
 
  private:
   explicit ConfigDirectory(std::string path) : path_(std::move(path)) {}

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/recryption/recryption.h"
+
 namespace recrypt {
 namespace {
 
@@ -28,8 +30,8 @@ LabelTrust TrustOf(const LabelProfile& profile) {
   return {profile.master, profile.policy.writers == Writers::kAnyone};
 }
 
-DocumentOpening::DocumentOpening(const Header& header, VerifiedProfiles& profiles)
-    : header_(header) {
+DocumentOpening::DocumentOpening(const Header& header, VerifiedProfiles& profiles, HeldKeys held)
+    : header_(header), held_(held) {
   const auto& alternatives = header.expression.alternatives();
   for (size_t i = 0; i < alternatives.size() && i < header.jwe.recipients.size(); ++i) {
     const std::vector<std::string>& kids = header.jwe.recipients[i].kids;
@@ -39,11 +41,27 @@ DocumentOpening::DocumentOpening(const Header& header, VerifiedProfiles& profile
   }
 }
 
+bool DocumentOpening::TakeHeld(const LabelName& label, LabelState& state) {
+  const auto* found = held_.keys != nullptr ? held_.keys->Find(state.kid) : nullptr;
+  if (found == nullptr || found->label->label != label) return false;
+  const auto ephemeral = EphemeralFor(header_, state.kid);
+  if (!ephemeral) return false;
+  auto agreed = AgreeHalf(found->key, *ephemeral);
+  if (!agreed) return false;
+  LabelTrust trust = TrustOf(*found->label);
+  trust.epoch = found->label->EpochOf(state.kid);
+  trust_.emplace(label, std::move(trust));
+  secrets_[state.kid].push_back(std::move(*agreed));
+  state.lease_end_ms = held_.now_ms + int64_t{found->label->policy.lease_seconds} * 1000;
+  return true;
+}
+
 void DocumentOpening::Prepare(const LabelName& label, const std::string& kid,
                               VerifiedProfiles& profiles) {
   if (labels_.contains(label)) return;
   LabelState& state = labels_[label];
   state.kid = kid;
+  if (TakeHeld(label, state)) return;
   auto wanted = MakeWanted(label, kid, profiles);
   if (!wanted) {
     state.failure = Naming(label, std::move(wanted.error()));

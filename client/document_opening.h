@@ -16,14 +16,21 @@
 
 #include "client/grants.h"
 #include "client/lease_cache.h"
+#include "client/recovered_keys.h"
 #include "client/verified_profiles.h"
 
 namespace recrypt {
 
+// Labels' keys that this device holds itself, and the present, from which a lease would count.
+struct HeldKeys {
+  const RecoveredKeys* keys = nullptr;
+  int64_t now_ms = 0;
+};
+
 class DocumentOpening {
  public:
-  // Looks up the labels of the expression; `header` and `profiles` outlive the object.
-  DocumentOpening(const Header& header, VerifiedProfiles& profiles);
+  // Looks up the labels of the expression; `header`, `profiles` and held keys outlive the object.
+  DocumentOpening(const Header& header, VerifiedProfiles& profiles, HeldKeys held = {});
 
   // What to ask for; empty when no label of the document is known or trusted.
   const std::vector<GrantWanted>& wanted() const { return wanted_; }
@@ -46,12 +53,15 @@ class DocumentOpening {
     bool half_was_kept = false;
   };
 
+  // False when the key is not held.
+  bool TakeHeld(const LabelName& label, LabelState& state);
   void Prepare(const LabelName& label, const std::string& kid, VerifiedProfiles& profiles);
   Result<GrantWanted> MakeWanted(const LabelName& label, const std::string& kid,
                                  VerifiedProfiles& profiles);
   Error WhyNot() const;
 
   const Header& header_;
+  const HeldKeys held_;
   std::map<LabelName, LabelState> labels_;
   std::vector<GrantWanted> wanted_;
   std::vector<LabelName> wanted_labels_;

@@ -157,7 +157,9 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
   for (int round = 0; round < 2 && !places.empty(); ++round) {
     std::vector<std::unique_ptr<DocumentOpening>> openings;
     for (size_t place : places) {
-      openings.push_back(std::make_unique<DocumentOpening>(*headers[place], parts_.profiles));
+      openings.push_back(std::make_unique<DocumentOpening>(
+          *headers[place], parts_.profiles,
+          HeldKeys{parts_.recovered.get(), parts_.clock.MonotonicMillis()}));
     }
     AskFor(openings, use);
     std::vector<size_t> again;

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "client/access.h"
+#include "client/recovered_keys.h"
 #include "client/service_client.h"
 #include "client/verified_profiles.h"
 
@@ -21,6 +22,7 @@ struct GrantAccessParts {
   TrustStore& trust;
   const Clock& clock;
   std::shared_ptr<const Identity> identity;  // null: only what needs no session, such as Create
+  std::shared_ptr<const RecoveredKeys> recovered;  // null: none
 };
 
 std::unique_ptr<Access> MakeGrantAccess(GrantAccessParts parts);

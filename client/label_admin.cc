@@ -289,6 +289,21 @@ Result<std::vector<LabelAdmin::Listed>> LabelAdmin::List() {
   return result;
 }
 
+Result<EscrowedLabel> LabelAdmin::EscrowedKeys(const LabelName& label) {
+  RECRYPT_ASSIGN(Opened opened, Open(label));
+  RECRYPT_ASSIGN(const auto seen, client_.trust().LastSeen(TrustSubject::kLabel, label.text()));
+  if (!seen || seen->version != opened.profile.version.version) {
+    return Fail(ErrorCode::kStale, "the profile of " + label.text() + " changed meanwhile");
+  }
+  EscrowedLabel escrowed{seen->object, std::move(opened.profile), {}};
+  for (LabelSecrets::EpochKey& key : opened.secrets.keys) {
+    if (escrowed.profile.HasKey(KeyUdf(key.key.public_key()))) {
+      escrowed.keys.push_back(std::move(key));
+    }
+  }
+  return escrowed;
+}
+
 Result<SelectResponse> LabelAdmin::Audit(const LabelName& label, const AuditFilter& filter) {
   RECRYPT_ASSIGN(const auto service, ServiceOf(label));
   SelectRequest request;

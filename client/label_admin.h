@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "core/escrow/escrow.h"
 
 namespace recrypt {
 
@@ -62,6 +63,9 @@ class LabelAdmin {
   };
   // Labels that the own service knows of this device, and those that the own profile owns.
   Result<std::vector<Listed>> List();
+
+  // The label's encryption keys of all epochs, and its profile.
+  Result<EscrowedLabel> EscrowedKeys(const LabelName& label);
 
   // Records of the audit log as the service gives them (docs/PROTOCOL.md, 5), one page.
   // Administrators only.

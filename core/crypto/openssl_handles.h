@@ -1,5 +1,5 @@
 // Owners of OpenSSL objects, and the check for calls that cannot fail on a sound machine.
-// For core/crypto and core/recryption only.
+// For core/crypto, core/recryption and core/escrow only.
 #ifndef RECRYPT_CORE_CRYPTO_OPENSSL_HANDLES_H_
 #define RECRYPT_CORE_CRYPTO_OPENSSL_HANDLES_H_
 

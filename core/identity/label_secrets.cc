@@ -3,7 +3,6 @@
 #include "core/identity/profile.h"
 #include "core/identity/secret_json.h"
 #include "core/identity/signed_object.h"
-#include "core/jose/jwe.h"
 #include "core/jose/jwk.h"
 #include "core/udf/udf.h"
 
@@ -11,27 +10,6 @@ namespace recrypt {
 namespace {
 
 constexpr size_t kMaxEpochKeys = 1025;
-
-Result<Json> Seal(const SecretJson& secret, const PublicKey& to) {
-  std::string text = DumpJson(secret.value);
-  auto jwe = EncryptJwe(to, AsBytes(text));
-  Wipe(text);
-  return jwe;
-}
-
-// Fills `into` instead of returning it, so that no copy of the texts stays behind.
-Status Open(const Json& jwe, const PrivateKey& with, SecretJson& into) {
-  RECRYPT_ASSIGN(const Secret text, DecryptJwe(jwe, with));
-  auto parsed = ParseJson(AsText(text.Reveal()));
-  if (!parsed) return Fail(ErrorCode::kCorrupt, "what is sealed in it is not JSON");
-  into.value = std::move(*parsed);
-  return {};
-}
-
-Result<PrivateKey> ReadPrivateKey(const Json& object, std::string_view member) {
-  RECRYPT_ASSIGN(const Json* jwk, GetObject(object, member));
-  return PrivateKeyFromJwk(*jwk);
-}
 
 Result<LabelSecrets> ReadSecrets(const Json& object) {
   RECRYPT_ASSIGN(LabelName label, signed_object::ReadLabel(object, "label"));
@@ -66,12 +44,12 @@ Result<Json> SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& devi
     entry["epoch"] = epoch;
     entry["key"] = ToPrivateJwk(key);
   }
-  return Seal(object, device_encrypt);
+  return SealSecretJson(object, device_encrypt);
 }
 
 Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_encrypt) {
   SecretJson object;
-  if (auto opened = Open(jwe, device_encrypt, object); !opened) {
+  if (auto opened = OpenSecretJson(jwe, device_encrypt, object); !opened) {
     return Fail(opened.error(), "the label's secrets");
   }
   auto secrets = ReadSecrets(object.value);
@@ -83,13 +61,13 @@ Result<Json> SealHalf(const SealedHalf& about, const PrivateKey& half, const Pub
   const Secret raw = half.RevealBytes();
   SecretJson object(Json{{"device", about.device}, {"key", about.key}, {"label", about.label}});
   object.value["half"] = Base64UrlEncode(raw.Reveal());
-  return Seal(object, to);
+  return SealSecretJson(object, to);
 }
 
 Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const SealedHalf& expected,
                             Curve curve) {
   SecretJson object;
-  if (auto opened = Open(jwe, with, object); !opened) {
+  if (auto opened = OpenSecretJson(jwe, with, object); !opened) {
     return Fail(opened.error(), "the sealed half");
   }
   RECRYPT_TRY(CheckIsAbout(object.value, "device", expected.device));

@@ -2,6 +2,7 @@
 //
 //   SecretJson object;
 //   object.value["master"] = ToPrivateJwk(key);
+//   RECRYPT_ASSIGN(Json jwe, SealSecretJson(object, device_key));
 //
 // Its texts are overwritten when it goes out of scope. Not thread safe.
 #ifndef RECRYPT_CORE_IDENTITY_SECRET_JSON_H_
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "core/base/secret.h"
+#include "core/crypto/keys.h"
 #include "core/json/json.h"
 
 namespace recrypt {
@@ -31,6 +33,14 @@ struct SecretJson {
   SecretJson& operator=(const SecretJson&) = delete;
   ~SecretJson() { WipeTexts(value); }
 };
+
+// As a JWE to the key.
+Result<Json> SealSecretJson(const SecretJson& secret, const PublicKey& to);
+// Fills `into` instead of returning it, so that no copy of the texts stays behind.
+Status OpenSecretJson(const Json& jwe, const PrivateKey& with, SecretJson& into);
+
+// A member that is a private JWK.
+Result<PrivateKey> ReadPrivateKey(const Json& object, std::string_view member);
 
 }  // namespace recrypt
 

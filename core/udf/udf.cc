@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core/crypto/symmetric.h"
+#include "core/udf/udf_text.h"
 
 namespace recrypt {
 namespace {
@@ -16,7 +17,6 @@ constexpr uint8_t kCompressedTypes = 4;
 constexpr int kMinBits = 100;
 constexpr int kMaxBits = 440;
 constexpr int kGroupBits = 20;  // four characters
-constexpr size_t kGroupSize = 4;
 
 int TrailingZeroBits(ByteSpan digest) {
   int count = 0;
@@ -34,15 +34,6 @@ uint8_t Compression(ByteSpan digest) {
   return static_cast<uint8_t>(tens < 2 ? 0 : std::min<int>(tens - 1, kCompressedTypes));
 }
 
-std::string Grouped(std::string_view characters) {
-  std::string out;
-  for (size_t at = 0; at < characters.size(); at += kGroupSize) {
-    if (at > 0) out += '-';
-    out += characters.substr(at, kGroupSize);
-  }
-  return out;
-}
-
 using HashFunction = Sha512Digest (*)(ByteSpan);
 
 std::string Fingerprint(uint8_t type, HashFunction hash, std::string_view content_type,
@@ -55,7 +46,7 @@ std::string Fingerprint(uint8_t type, HashFunction hash, std::string_view conten
 
   Bytes presented{static_cast<uint8_t>(type + Compression(digest))};
   Append(presented, digest);
-  return Grouped(Base32Encode(presented).substr(0, static_cast<size_t>(bits / 5)));
+  return GroupUdf(Base32Encode(presented).substr(0, static_cast<size_t>(bits / 5)));
 }
 
 bool IsContentDigest(uint8_t type) {
@@ -78,15 +69,9 @@ std::string KeyUdf(const PublicKey& key) {
 }
 
 Result<std::string> NormalizeUdf(std::string_view text) {
-  std::string characters;
-  for (char c : text) {
-    if (c == '-') continue;
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (!((c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7'))) {
-      return Fail(ErrorCode::kInvalid, "a fingerprint has letters and the digits 2 to 7 only");
-    }
-    characters += c;
-  }
+  auto read = UdfCharacters(text);
+  if (!read) return Fail(read.error(), "a fingerprint");
+  const std::string& characters = *read;
   const size_t bits = characters.size() * 5;
   if (bits < kMinBits || bits > kMaxBits || bits % kGroupBits != 0) {
     return Fail(ErrorCode::kInvalid,
@@ -98,7 +83,7 @@ Result<std::string> NormalizeUdf(std::string_view text) {
   if (!IsContentDigest(start[0])) {
     return Fail(ErrorCode::kInvalid, "not a fingerprint of a known kind, which start with M or K");
   }
-  return Grouped(characters);
+  return GroupUdf(characters);
 }
 
 }  // namespace recrypt

@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "core/label": ["core/base"],
     "core/jose": ["core/base", "core/crypto", "core/json", "core/udf", "core/recryption"],
     "core/identity": ["core"],
+    "core/escrow": ["core"],
     "core/protocol": ["core"],
     "core/jcd": ["core"],
     "client": ["core"],

@@ -10,6 +10,8 @@
 namespace recrypt {
 namespace {
 
+constexpr int kSizeAttempts = 3;
+
 tl::unexpected<Error> PlainFileIsReadOnly() {
   return Fail(ErrorCode::kForbidden,
               "the file is stored in plain on the share and is shown read-only: copy it to a new "
@@ -70,7 +72,11 @@ Result<uint64_t> FileSystem::CommittedSize(Inode& inode, const struct stat& stor
   if (!fd && fd.error().code == ErrorCode::kIo) return Fail(std::move(fd.error()));
   if (!fd) return uint64_t{0};
   ShareFile file(store_, std::move(*fd), ShareFileMode::kReadOnly);
-  size = StoredContentSize(file);
+  for (int attempt = 0; attempt < kSizeAttempts; ++attempt) {
+    size = StoredContentSize(file);
+    // Another mount may just be bringing the records into place.
+    if (size || size.error().code != ErrorCode::kCorrupt) break;
+  }
   if (size) inode.RememberContentSize(stored, *size);
   if (!size && size.error().code != ErrorCode::kIo) return uint64_t{0};
   return size;

@@ -15,6 +15,10 @@ constexpr int kReadAttempts = 3;
 // Who reads a file from one end to the other comes back sooner.
 constexpr int64_t kBetweenReadsMs = 1000;
 
+Result<uint64_t> BeyondTheEnd() {
+  return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
+}
+
 }  // namespace
 
 OpenDocument::OpenDocument(DocumentServices& services, std::shared_ptr<const UniqueFd> node,
@@ -148,18 +152,18 @@ Status OpenDocument::MakeReadable() {
   return {};
 }
 
-Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
+// Calls `ask` with the document loaded, or empty; again where it ran into what another mount does
+// to the stored file meanwhile.
+template <typename Ask>
+auto OpenDocument::ReadLoaded(Ask ask) -> decltype(ask()) {
   Error failure;
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     {
       std::shared_lock state(state_);
-      if (phase_ == State::kEmpty) return size_t{0};
-      if (phase_ == State::kLoaded && LeaseAlive()) {
-        auto size = doc_->Read(offset, out);
-        if (size && doc_->WantsTables()) services_.events.IsReadAllOver(shared_from_this());
-        last_read_ms_ = Now();
-        if (size || size.error().code != ErrorCode::kCorrupt) return size;
-        failure = std::move(size.error());
+      if (Readable()) {
+        auto result = ask();
+        if (result || result.error().code != ErrorCode::kCorrupt) return result;
+        failure = std::move(result.error());
       } else {
         failure = Error{ErrorCode::kBusy, "not loaded", 0};
       }
@@ -172,6 +176,16 @@ Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
     }
   }
   return Fail(std::move(failure));
+}
+
+Result<size_t> OpenDocument::Read(uint64_t offset, MutableByteSpan out) {
+  return ReadLoaded([&]() -> Result<size_t> {
+    if (phase_ == State::kEmpty) return size_t{0};
+    auto size = doc_->Read(offset, out);
+    if (size && doc_->WantsTables()) services_.events.IsReadAllOver(shared_from_this());
+    last_read_ms_ = Now();
+    return size;
+  });
 }
 
 void OpenDocument::ReadTables() {
@@ -202,25 +216,20 @@ Status OpenDocument::RefreshAfterDamage(const Error& damage) {
 }
 
 Result<uint64_t> OpenDocument::Seek(uint64_t offset, SeekFor what) {
-  {
-    std::lock_guard writer(writer_);
-    RECRYPT_TRY(MakeReadable());
-  }
-  std::shared_lock state(state_);
-  if (doc_ == nullptr) return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
-  auto found = what == SeekFor::kData ? doc_->SeekData(offset) : doc_->SeekHole(offset);
-  if (!found && found.error().code == ErrorCode::kNotFound) {
-    return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
-  }
-  return found;
+  return ReadLoaded([&]() -> Result<uint64_t> {
+    if (phase_ == State::kEmpty) return BeyondTheEnd();
+    auto found = what == SeekFor::kData ? doc_->SeekData(offset) : doc_->SeekHole(offset);
+    const bool beyond = !found && found.error().code == ErrorCode::kNotFound;
+    return beyond ? BeyondTheEnd() : found;
+  });
 }
 
 Result<uint64_t> OpenDocument::SeekInData(uint64_t offset, SeekFor what) {
-  std::lock_guard writer(writer_);
-  RECRYPT_TRY(MakeReadable());
-  const uint64_t size = doc_ == nullptr ? 0 : doc_->Size();
-  if (offset >= size) return Fail(Error{ErrorCode::kNotFound, "beyond the end", ENXIO});
-  return what == SeekFor::kData ? offset : size;
+  return ReadLoaded([&]() -> Result<uint64_t> {
+    const uint64_t size = phase_ == State::kEmpty ? 0 : doc_->Size();
+    if (offset >= size) return BeyondTheEnd();
+    return what == SeekFor::kData ? offset : size;
+  });
 }
 
 std::optional<OpenDocument::Uncommitted> OpenDocument::uncommitted() {

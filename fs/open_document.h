@@ -236,6 +236,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status CheckName(NameWas name);                                    // requires writer_
   Result<Stamp> StampOfNamed(NameWas name);  // requires writer_, and state_ exclusively
   Status MakeReadable();
+  template <typename Ask>
+  auto ReadLoaded(Ask ask) -> decltype(ask());
   Status RefreshAfterDamage(const Error& damage);
   void SetLease(int64_t end_ms);
   Status RefreshPlace();                     // requires writer_

@@ -101,7 +101,9 @@ Result<struct stat> FileSystem::SetAttributes(Inode& inode, const AttributeChang
   }
   if (change.mode) RECRYPT_TRY(store_.ChangeMode(inode.node(), *change.mode & 07777));
   if (change.accessed || change.modified) RECRYPT_TRY(SetTimes(inode, change));
-  return GetAttributes(inode);
+  RECRYPT_ASSIGN(const struct stat attributes, GetAttributes(inode));
+  if (change.size) inode.SettleSize(static_cast<uint64_t>(attributes.st_size));
+  return attributes;
 }
 
 Status FileSystem::SetSize(Inode& inode, uint64_t size, const OpenFile* file) {

@@ -23,14 +23,10 @@ bool AreOutOfReach(const Error& error) {
 
 }  // namespace
 
-// As opening does. The kernel is not told to keep its pages or not, as at an opening: the next one
-// tells it.
+// As opening does; what the kernel is to do with its pages is for the next opening to say.
 Status OpenDocument::Refresh() {
-  const std::optional<Sha256Digest> before = digest_;
   RECRYPT_TRY(OpenFresh());
-  RECRYPT_TRY(MakeReadable());
-  NoteLoadedAnew(before);
-  return {};
+  return MakeReadable();
 }
 
 // Of the document as it is loaded, committed or not.

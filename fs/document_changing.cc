@@ -66,7 +66,7 @@ Status OpenDocument::PrepareChange() {
     if (phase_ == State::kClosed || !stamp_ || !(*stamp_ == stamp)) {
       const std::optional<Sha256Digest> before = digest_;
       RECRYPT_TRY(Load());
-      NoteLoadedAnew(before);
+      DropPagesOf(before);
     }
   }
   if (phase_ == State::kEmpty) {

@@ -152,7 +152,7 @@ void OpenDocument::GiveUpChanges(const Error& why) {
   unnamed_attributes_.reset();
   CountDirtyBytes(0);
   SetStamp(std::nullopt);
-  digest_.reset();
+  SetDigest(std::nullopt);
   Unlock();
   PagesAreStale();
 }

@@ -123,7 +123,7 @@ Status OpenDocument::LoadOnce(Unfinished unfinished) {
     if (torn) return LoadEmpty(stamp);
   }
   RECRYPT_TRY(loaded);
-  digest_ = doc_->TrailerDigest();
+  SetDigest(doc_->TrailerDigest());
   size_ = doc_->Size();
   SetStamp(stamp);
   return {};
@@ -175,33 +175,46 @@ Status OpenDocument::LoadEmpty(const Stamp& stamp) {
   phase_ = State::kEmpty;
   size_ = 0;
   SetStamp(stamp);
-  digest_.reset();
+  SetDigest(std::nullopt);
   return {};
 }
 
 bool OpenDocument::ForgetIfChanged() {
   std::lock_guard writer(writer_);
-  if (dirty_ || locked_ || !stamp_) return false;
+  if (dirty_ || locked_) return false;
   std::unique_lock state(state_);
   if (!OpenFile()) return false;
   auto stamp = TakeStamp();
-  if (!stamp || *stamp == *stamp_) return false;
+  if (!stamp || (stamp_ && *stamp == *stamp_)) return false;
   Unload();
   stamp_.reset();
-  digest_.reset();
+  SetDigest(std::nullopt);
   return true;
+}
+
+// Whatever loads another state, and whatever becomes of who wanted it, the next opening does not
+// keep the pages of the one before. A commit of our own makes no pages old.
+void OpenDocument::SetDigest(const std::optional<Sha256Digest>& digest) {
+  if (digest_ != digest) ++epoch_;
+  digest_ = digest;
+}
+
+void OpenDocument::PagesAreOf(uint64_t epoch) {
+  uint64_t known = pages_epoch_;
+  while (known < epoch && !pages_epoch_.compare_exchange_weak(known, epoch)) {
+  }
 }
 
 // The kernel is told by another thread, and a little later: until then an opening sees to it.
 void OpenDocument::PagesAreStale() {
-  pages_are_old_ = true;
+  ++epoch_;
   services_.events.PagesAreStale(inode_id_);
 }
 
-void OpenDocument::NoteLoadedAnew(const std::optional<Sha256Digest>& before) {
-  if (before == digest_) return;
-  pages_are_old_ = true;
-  if (before) PagesAreStale();
+// For who has it open already. An opening does without: what the kernel is told while it looks a
+// name up makes it ignore the size that it is answered.
+void OpenDocument::DropPagesOf(const std::optional<Sha256Digest>& before) {
+  if (before && before != digest_) services_.events.PagesAreStale(inode_id_);
 }
 
 void OpenDocument::Unload() {
@@ -249,7 +262,7 @@ void OpenDocument::LoadChanged() {
   if (!writer || locked_ || !LeaseAlive()) return;
   std::unique_lock state(state_);
   const std::optional<Sha256Digest> before = digest_;
-  if (LoadOnce(Unfinished::kIsMade)) NoteLoadedAnew(before);
+  if (LoadOnce(Unfinished::kIsMade)) DropPagesOf(before);
 }
 
 // Asks for a grant for what is loaded already. The keys in it stay the same: they belong to the

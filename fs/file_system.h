@@ -80,6 +80,7 @@ struct OpenFile {
   const std::shared_ptr<OpenDocument> document;  // null for a plain file
   const UniqueFd plain;
   const int flags;
+  uint64_t epoch = 0;  // for OpenDocument::PagesAreOf, as soon as the kernel uses it
 };
 
 // An opendir(3). One call at a time for each.

@@ -152,13 +152,15 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
     return Fail(std::move(decided.error()));
   }
   const OpenDocument::Opened& opened = *decided;
-  // The kernel believes in a size until it reads beyond it, and reading ahead behind an end that is
-  // not known to have moved here confuses it: it looks the name up again, size included.
-  if (opened.size < inode.shown_size() && purpose != OpenFor::kTruncating &&
-      name == NameWas::kLookedUp && caller.thread != 0) {
+  // The kernel believes in a size until it reads beyond it. Behind an end that has moved here
+  // unknown to it, it reads ahead and is confused; before one that has moved away it maps nothing.
+  // So it looks the name up again, size included.
+  const bool resized = opened.size < inode.believed_size() || opened.size > inode.shown_size();
+  if (resized && purpose != OpenFor::kTruncating && name == NameWas::kLookedUp &&
+      caller.thread != 0) {
     document->Close();
     stale_opens_.Note(caller.thread);
-    return Fail(Error{ErrorCode::kBusy, "another mount has cut it shorter", ESTALE});
+    return Fail(Error{ErrorCode::kBusy, "another mount has changed its size", ESTALE});
   }
   if (purpose == OpenFor::kTruncating && caller.drops_set_id) {
     Status cleared = ClearSetId(inode);
@@ -166,6 +168,8 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
     RECRYPT_TRY(cleared);
   }
   RememberSize(inode, opened);
+  if (name == NameWas::kLookedUpAgain) inode.SettleSize(inode.shown_size());
+  if (purpose == OpenFor::kTruncating) inode.SettleSize(0);
   // The kernel goes by what it was told, for as long as attributes are believed.
   if (opened.size != inode.shown_size() ||
       (opened.modified && !inode.HasShownModified(*opened.modified))) {
@@ -177,6 +181,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
   }
   auto file =
       std::make_unique<OpenFile>(inode.shared_from_this(), std::move(document), UniqueFd(), flags);
+  file->epoch = opened.epoch;
   return Opened{std::move(file), opened.keep_pages};
 }
 
@@ -250,12 +255,14 @@ Result<Entry> FileSystem::BeginFile(Inode& parent, const std::string& path, Uniq
 void FileSystem::Close(OpenFile& file) {
   locks_.ReleaseTakenThrough(&file);
   if (file.document == nullptr) return;
+  file.document->PagesAreOf(file.epoch);
   file.document->Close();
   if (!file.document->commits_soon()) KeepForLater(file.document);  // else who commits it does
 }
 
 Result<size_t> FileSystem::Read(OpenFile& file, uint64_t offset, MutableByteSpan out) {
   if (file.document == nullptr) return store_.ReadAt(file.plain.get(), offset, out);
+  file.document->PagesAreOf(file.epoch);
   auto size = file.document->Read(offset, out);
   loaded_.RestOldest();
   if (!size) NoteRefusal(*file.inode, size.error());
@@ -287,8 +294,11 @@ Status FileSystem::Allocate(OpenFile& file, int mode, uint64_t offset, uint64_t 
     case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
     case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
       return file.document->Zero(offset, length, OpenDocument::Beyond::kKeepSize);
-    case FALLOC_FL_ZERO_RANGE:
-      return file.document->Zero(offset, length, OpenDocument::Beyond::kGrow);
+    case FALLOC_FL_ZERO_RANGE: {
+      RECRYPT_TRY(file.document->Zero(offset, length, OpenDocument::Beyond::kGrow));
+      file.inode->ShowGrowth(offset + length);
+      return {};
+    }
     default:
       return Fail(Error{ErrorCode::kInvalid, "no such allocation", EOPNOTSUPP});
   }

@@ -34,6 +34,7 @@ void Open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* fi) {
   FillOpen(req, fi, std::move(opened->file), opened->keep_pages);
   if (fuse_reply_open(req, fi) != -ENOENT) return;
   std::unique_ptr<OpenFile> unheard(&FileOf(fi));
+  unheard->epoch = 0;  // nor did the kernel drop pages upon it
   FileSystemOf(req).Close(*unheard);
 }
 
@@ -43,7 +44,7 @@ void Create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
   auto created = fs.CreateFile(InodeOf(req, parent), name, mode, fi->flags, CallerOf(req));
   if (!created) return ReplyError(req, created.error());
   const struct fuse_entry_param parameters = EntryParameters(req, created->entry);
-  FillOpen(req, fi, std::move(created->file), true);
+  FillOpen(req, fi, std::move(created->file), false);
   if (fuse_reply_create(req, &parameters, fi) != -ENOENT) return;
   std::unique_ptr<OpenFile> unheard(&FileOf(fi));
   fs.Close(*unheard);

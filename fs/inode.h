@@ -99,13 +99,23 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // What of a directory was asked for ahead (fs/prefetch.h).
   std::shared_ptr<DirectoryPrefetch> PrefetchState();
 
-  // What the kernel believes a document's size to be: as it was told, or as it wrote.
+  // What the kernel was told last of a document's size, or has written.
   uint64_t shown_size() const { return shown_size_; }
-  void ShowSize(uint64_t size) { shown_size_ = size; }
+  void ShowSize(uint64_t size) {
+    shown_size_ = size;
+    Raise(believed_size_, size);
+  }
   void ShowGrowth(uint64_t size) {
-    uint64_t shown = shown_size_;
-    while (shown < size && !shown_size_.compare_exchange_weak(shown, size)) {
-    }
+    Raise(shown_size_, size);
+    Raise(believed_size_, size);
+  }
+  // The largest size that the kernel may still go by: an answer that crosses with a notice, or with
+  // another answer, is lost on it.
+  uint64_t believed_size() const { return believed_size_; }
+  // It has cut its pages at this size, or has just asked for it once more.
+  void SettleSize(uint64_t size) {
+    shown_size_ = size;
+    believed_size_ = size;
   }
 
   // The time of modification that it was told.
@@ -126,6 +136,11 @@ class Inode : public std::enable_shared_from_this<Inode> {
  private:
   friend class InodeTable;
 
+  static void Raise(std::atomic<uint64_t>& value, uint64_t least) {
+    uint64_t now = value;
+    while (now < least && !value.compare_exchange_weak(now, least)) {
+    }
+  }
   static int64_t Nanos(const struct timespec& time) {
     return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   }
@@ -136,6 +151,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   const InodeKind kind_;
   bool is_root_ = false;  // set before the inode is shared
   std::atomic<uint64_t> shown_size_{0};
+  std::atomic<uint64_t> believed_size_{0};
   std::atomic<int64_t> shown_modified_{0};  // nanoseconds
   std::atomic<int> writers_{0};
   std::atomic<int64_t> names_seen_ms_{INT64_MIN / 2};

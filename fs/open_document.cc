@@ -66,10 +66,11 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose, NameWas name) {
     }
     opened = OpenFresh(name);
     if (!opened) return opened;
-    if (std::exchange(pages_are_old_, false)) opened->keep_pages = false;
     if (purpose == OpenFor::kWriting) RECRYPT_TRY(CheckMayWrite());
   }
   ++handles_;
+  opened->keep_pages = purpose != OpenFor::kTruncating && pages_epoch_ == epoch_;
+  opened->epoch = epoch_;
   opened->size = size_;
   if (stamp_ && !dirty_) {
     opened->stored_length = stamp_->length;
@@ -84,24 +85,20 @@ Result<OpenDocument::Opened> OpenDocument::OpenFresh(NameWas name) {
   RECRYPT_ASSIGN(Stamp stamp, StampOfNamed(name));
   if (locked_) {  // nobody else can have changed it
     if (phase_ == State::kLoaded && !LeaseAlive()) RECRYPT_TRY(Renew());
-    if (Readable()) return Opened{.keep_pages = true};
+    if (Readable()) return Opened{};
   }
   if (stamp_ && *stamp_ == stamp) {
     // Verified under this lease: the content itself is loaded when it is read, if the kernel does
     // not have it anyway.
     const bool verified = digest_ && LeaseAlive();
-    if (verified || phase_ == State::kEmpty) return Opened{.keep_pages = true};
+    if (verified || phase_ == State::kEmpty) return Opened{};
     if (phase_ == State::kLoaded) {
       RECRYPT_TRY(Renew());
-      return Opened{.keep_pages = true};
+      return Opened{};
     }
   }
-  const std::optional<Sha256Digest> before = digest_;
   RECRYPT_TRY(Load());
-  return Opened{.keep_pages = before && digest_ && *before == *digest_,
-                .loaded = true,
-                .first_use = first_use_,
-                .modified = stamp.modified};
+  return Opened{.loaded = true, .first_use = first_use_, .modified = stamp.modified};
 }
 
 // When another mount has removed or replaced the file, the kernel's look-up is older: it looks
@@ -148,7 +145,7 @@ Status OpenDocument::MakeReadable() {
   if (phase_ == State::kLoaded) return Renew();
   const std::optional<Sha256Digest> before = digest_;
   RECRYPT_TRY(Load());
-  NoteLoadedAnew(before);
+  DropPagesOf(before);
   return {};
 }
 
@@ -211,7 +208,7 @@ Status OpenDocument::RefreshAfterDamage(const Error& damage) {
     services_.log(LogLevel::kError, "\"" + place_ + "\" is damaged: " + damage.message);
     return Fail(damage);
   }
-  PagesAreStale();
+  DropPagesOf(before);
   return {};
 }
 
@@ -248,7 +245,7 @@ void OpenDocument::Close() {
   if (lease_end_ms_ == kUntilClosed) {
     // Written by somebody who may not read it: nothing of it stays behind.
     UnloadAll();
-    digest_.reset();
+    SetDigest(std::nullopt);
     lease_end_ms_ = 0;
     PagesAreStale();
     return;
@@ -288,7 +285,7 @@ bool OpenDocument::WipeKeys() {
   (void)ApplyLocked();  // whoever writes next can do it as well
   std::unique_lock state(state_);
   if (phase_ == State::kLoaded) Unload();
-  digest_.reset();  // pages are not to be kept at the next open either
+  SetDigest(std::nullopt);  // pages are not to be kept at the next open either
   if (handles_ == 0 && !locked_) file_.reset();
   return true;
 }

@@ -95,6 +95,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   struct Opened {
     bool keep_pages = false;  // what the kernel has cached of it is still good
+    uint64_t epoch = 0;       // else, and once it has dropped that: for PagesAreOf
     bool loaded = false;      // it had to be read from the share
     bool first_use = false;   // a grant was asked for, or one fetched ahead is used now
     uint64_t size = 0;        // of the content now
@@ -106,6 +107,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // Decides about access, as open(2) does; counts a handle when it succeeds.
   // ESTALE when the file has no name any more, unless the name has just been looked up again.
   Result<Opened> Open(OpenFor purpose, NameWas name = NameWas::kLookedUp);
+  // An opening of that epoch was answered, and is in use: the kernel has done by now what the
+  // answer said about its pages. Until then every other opening is told the same.
+  void PagesAreOf(uint64_t epoch);
   // Begins the document in a stored file that has just been created; counts a handle. kExists when
   // another mount was quicker to write it: it is to be opened like any other.
   Status StartNew(UniqueFd fd, NewDocument fresh, std::string place);
@@ -261,8 +265,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status LoadWith(std::shared_ptr<const Header> header);
   Status LoadEmpty(const Stamp& stamp);
   Status Renew();
-  // Another state than `before`, the one whose pages the kernel may have, is loaded now.
-  void NoteLoadedAnew(const std::optional<Sha256Digest>& before);
+  void SetDigest(const std::optional<Sha256Digest>& digest);
+  // Something else than an opening has loaded it, maybe in another state than `before`.
+  void DropPagesOf(const std::optional<Sha256Digest>& before);
   void PagesAreStale();
   void Unload();
   void UnloadAll();
@@ -352,7 +357,8 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // Sealed attributes may stand in the store that the committed trailer does not name.
   bool attributes_changed_ = false;
   std::optional<Sha256Digest> unnamed_attributes_;  // such that no trailer can name
-  bool pages_are_old_ = false;  // the kernel may have pages of an older state than is loaded
+  // Grows whenever pages that the kernel has by then may be of another state than is read here.
+  uint64_t epoch_ = 0;
   bool first_use_ = false;      // of the grant that the keys came from, at the last load
   uint64_t counted_dirty_ = 0;  // of services_.dirty_bytes
   int64_t dirty_since_ms_ = 0;
@@ -377,6 +383,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
 
   SteadyTimes times_;
 
+  std::atomic<uint64_t> pages_epoch_{0};   // the kernel has no pages from before that epoch
   std::atomic<bool> locked_{false};        // the exclusive lock is held; set under writer_
   std::atomic<bool> dirty_{false};         // set under writer_
   std::atomic<bool> commits_soon_{false};  // likewise

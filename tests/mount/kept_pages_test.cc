@@ -1,6 +1,9 @@
 // Which pages the kernel may keep when a document is opened again: those of the state that is read.
 #include <fcntl.h>
 
+#include <cerrno>
+#include <stdexcept>
+
 #include "fs/posix_store.h"
 #include "tests/mount/support/direct.h"
 #include "tests/mount/support/fake_access.h"
@@ -9,13 +12,30 @@
 namespace recrypt {
 namespace {
 
+const Caller kProgram{.thread = 1};
+
 class KeptPages : public ::testing::Test {
  protected:
+  FileSystem::Opened Open() {
+    auto opened = mount_.fs().Open(*here_, O_RDONLY, kProgram);
+    if (!opened && ErrnoOf(opened.error()) == ESTALE) {
+      (void)mount_.Lookup("f");
+      opened = mount_.fs().Open(*here_, O_RDONLY, kProgram);
+    }
+    if (!opened) throw std::runtime_error(opened.error().message);
+    return std::move(*opened);
+  }
   bool AreKept() {
-    auto opened = mount_.fs().Open(*here_, O_RDONLY);
-    EXPECT_TRUE(opened);
+    const FileSystem::Opened opened = Open();
+    mount_.fs().Close(*opened.file);
+    return opened.keep_pages;
+  }
+  // As open(2) fails.
+  int OpenErrno(int flags) {
+    auto opened = mount_.fs().Open(*here_, flags, kProgram);
+    if (!opened) return ErrnoOf(opened.error());
     mount_.fs().Close(*opened->file);
-    return opened->keep_pages;
+    return 0;
   }
   void ChangeElsewhere(std::string_view content) {
     DirectMount another(*PosixStore::Open(share_), alice_);
@@ -70,6 +90,61 @@ TEST_F(KeptPages, OfAStateBeforeAnothersChangeNoneAreWhateverNoticedItFirst) {
   EXPECT_TRUE(writer.Sync());
   EXPECT_FALSE(AreKept());
   EXPECT_TRUE(AreKept());
+
+  ChangeElsewhere("the fifth");
+  AttributeChange change;
+  change.size = 6;
+  EXPECT_TRUE(mount_.fs().SetAttributes(*here_, change, nullptr));
+  EXPECT_FALSE(AreKept());
+  EXPECT_TRUE(AreKept());
+}
+
+TEST_F(KeptPages, AnOpeningThatMakesTheKernelLookAgainDoesNotHideAnothersChange) {
+  (void)AreKept();
+  ChangeElsewhere("new");  // shorter than what the kernel believes
+  EXPECT_EQ(OpenErrno(O_RDONLY), ESTALE);
+  EXPECT_EQ(mount_.Lookup("f")->attributes().st_size, 3);
+  EXPECT_FALSE(AreKept());
+  EXPECT_TRUE(AreKept());
+}
+
+TEST_F(KeptPages, AnOpeningThatIsRefusedDoesNotHideAnothersChange) {
+  (void)AreKept();
+  ChangeElsewhere("second");
+  alice_.may_write = false;
+  EXPECT_EQ(OpenErrno(O_RDWR), EACCES);
+  EXPECT_FALSE(AreKept());
+  EXPECT_TRUE(AreKept());
+}
+
+// The kernel drops pages when it has the answer: until it is known to have done that, who asks
+// next is told the same.
+TEST_F(KeptPages, OfAStateBeforeAnothersChangeNoneAreForWhoeverOpensItAtOnce) {
+  (void)AreKept();
+  ChangeElsewhere("second");
+  const FileSystem::Opened first = Open(), second = Open();
+  EXPECT_FALSE(first.keep_pages);
+  EXPECT_FALSE(second.keep_pages);
+  Bytes read(10);
+  EXPECT_EQ(*mount_.fs().Read(*second.file, 0, read), 6u);
+  EXPECT_TRUE(AreKept());
+  ChangeElsewhere("third!");
+  mount_.fs().Close(*second.file);  // opened before that
+  EXPECT_FALSE(AreKept());
+  EXPECT_TRUE(AreKept());
+  mount_.fs().Close(*first.file);
+}
+
+// What the kernel is told of a size is lost on it when it crosses with something else.
+TEST_F(KeptPages, TheKernelLooksAgainAfterAnothersCutWhateverItWasTold) {
+  (void)AreKept();
+  ChangeElsewhere("new");
+  EXPECT_EQ(mount_.fs().GetAttributes(*here_)->st_size, 3);
+  EXPECT_EQ(OpenErrno(O_RDONLY), ESTALE);
+  EXPECT_EQ(OpenErrno(O_RDONLY), 0);
+  // Its own cuts it has made itself.
+  EXPECT_EQ(OpenErrno(O_RDONLY | O_TRUNC), 0);
+  EXPECT_EQ(OpenErrno(O_RDONLY), 0);
 }
 
 }  // namespace

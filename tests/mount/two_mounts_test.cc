@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <random>
 #include <thread>
 
@@ -177,6 +178,23 @@ TEST_P(TwoMounts, WhatTheOtherCutOffIsNotReadAhead) {
     }
     EXPECT_EQ(ReadFile(Other("f")), std::string(size, 'x') + std::string(100'000, 'y')) << size;
   }
+}
+
+// Who maps a file need not ask how large it is.
+TEST_P(TwoMounts, WhatTheOtherAppendedIsMappedAtTheNextOpen) {
+  constexpr size_t kPage = 4096;
+  WriteFile(*this / "f", std::string(kPage, 'a'));
+  EXPECT_EQ(ReadFile(Other("f")).size(), kPage);
+  AppendFile(*this / "f", std::string(kPage, 'b'));
+  const UniqueFd fd = OpenFd(Other("f"), O_RDONLY);
+  void* memory = mmap(nullptr, 2 * kPage, PROT_READ, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  // By a pipe: where there is no page, it says EFAULT.
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const UniqueFd from(ends[0]), to(ends[1]);
+  EXPECT_EQ(write(to.get(), static_cast<char*>(memory) + kPage, 1), 1) << std::strerror(errno);
+  munmap(memory, 2 * kPage);
 }
 
 TEST_P(TwoMounts, AWriterExcludesAnotherForABoundedTime) {

@@ -16,6 +16,26 @@ bool IsRefusal(ErrorCode code) {
   return code != ErrorCode::kNotFound && code != ErrorCode::kExists;
 }
 
+// Whether the name by which the kernel knows it still leads to it. A document that another mount
+// has removed tells that itself; one that was given another name does not.
+bool HasItsName(Store& store, const Inode& inode) {
+  const Inode::Name at = inode.name();
+  if (at.directory == nullptr || IsHashedStem(at.name)) return true;
+  const auto there = store.StatAt(at.directory->node(), StoredDocumentName(at.name));
+  if (!there) return there.error().code != ErrorCode::kNotFound;
+  return inode.key() == Inode::Key{there->st_dev, there->st_ino, false};
+}
+
+OpenFor PurposeOf(int flags) {
+  if ((flags & O_TRUNC) != 0) return OpenFor::kTruncating;
+  return (flags & O_ACCMODE) == O_RDONLY ? OpenFor::kReading : OpenFor::kWriting;
+}
+
+bool WasShown(const Inode& inode, const OpenDocument::Opened& opened) {
+  if (opened.size != inode.shown_size()) return false;
+  return !opened.modified || inode.HasShownModified(*opened.modified);
+}
+
 tl::unexpected<Error> NotOpenForThis() {
   return Fail(Error{ErrorCode::kInvalid, "not open for this", EBADF});
 }
@@ -137,13 +157,17 @@ Status FileSystem::MakeRoomToOpen(Inode& inode) {
 Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Caller& caller) {
   if (inode.kind() == InodeKind::kPlainFile) return Explain(inode, OpenPlain(inode, flags));
   if (!inode.is_document()) return NotOpenForThis();
-  OpenFor purpose = OpenFor::kReading;
-  if ((flags & O_ACCMODE) != O_RDONLY) purpose = OpenFor::kWriting;
-  if ((flags & O_TRUNC) != 0) purpose = OpenFor::kTruncating;
+  const OpenFor purpose = PurposeOf(flags);
   RECRYPT_TRY(MakeRoomToOpen(inode));
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   const NameWas name =
       stale_opens_.Take(caller.thread) ? NameWas::kLookedUpAgain : NameWas::kLookedUp;
+  const bool looks_again = name == NameWas::kLookedUp && caller.thread != 0;
+  // Of a remote store names are believed for a second anyway.
+  if (looks_again && !store_.IsRemote() && !HasItsName(store_, inode)) {
+    stale_opens_.Note(caller.thread);
+    return Fail(Error{ErrorCode::kNotFound, "another mount has given the name away", ESTALE});
+  }
   auto decided = Explain(inode, document->Open(purpose, name));
   loaded_.RestOldest();
   if (!decided) {
@@ -156,8 +180,7 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
   // unknown to it, it reads ahead and is confused; before one that has moved away it maps nothing.
   // So it looks the name up again, size included.
   const bool resized = opened.size < inode.believed_size() || opened.size > inode.shown_size();
-  if (resized && purpose != OpenFor::kTruncating && name == NameWas::kLookedUp &&
-      caller.thread != 0) {
+  if (resized && purpose != OpenFor::kTruncating && looks_again) {
     document->Close();
     stale_opens_.Note(caller.thread);
     return Fail(Error{ErrorCode::kBusy, "another mount has changed its size", ESTALE});
@@ -168,13 +191,13 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
     RECRYPT_TRY(cleared);
   }
   RememberSize(inode, opened);
-  if (name == NameWas::kLookedUpAgain) inode.SettleSize(inode.shown_size());
-  if (purpose == OpenFor::kTruncating) inode.SettleSize(0);
-  // The kernel goes by what it was told, for as long as attributes are believed.
-  if (opened.size != inode.shown_size() ||
-      (opened.modified && !inode.HasShownModified(*opened.modified))) {
-    kernel_.DropAttributes(inode.id());
+  if (purpose == OpenFor::kTruncating) {
+    inode.SettleSize(0);
+  } else if (name == NameWas::kLookedUpAgain) {
+    inode.SettleSize(inode.shown_size());
   }
+  // The kernel goes by what it was told, for as long as attributes are believed.
+  if (!WasShown(inode, opened)) kernel_.DropAttributes(inode.id());
   if (opened.loaded) {
     std::shared_ptr<Inode> parent = inode.parent();
     if (parent != nullptr) prefetcher_.Opened(parent, inode, opened.first_use);

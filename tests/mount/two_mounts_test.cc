@@ -393,6 +393,21 @@ TEST_P(TwoMounts, AReplacedDocumentIsFoundAtOnceWithTheOldOneOpen) {
   }
 }
 
+// As an editor does that keeps the file before as a backup.
+TEST_P(TwoMounts, ANameThatTheOtherGaveToAnotherDocumentLeadsThereAtOnce) {
+  if (GetParam() != StoreIs::kLocal) GTEST_SKIP() << "names stay as long as a client likes";
+  for (int round = 0; round < 5; ++round) {
+    WriteFile(*this / "f", "old");
+    EXPECT_EQ(ReadFile(Other("f")), "old");
+    ASSERT_EQ(rename((*this / "f").c_str(), (*this / "f~").c_str()), 0);
+    WriteFile(*this / "f", "new one");
+    EXPECT_EQ(ReadFile(Other("f")), "new one");
+    EXPECT_EQ(ReadFile(Other("f~")), "old");
+    ASSERT_EQ(rename((*this / "f").c_str(), (*this / "g").c_str()), 0);
+    EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), ENOENT);
+  }
+}
+
 TEST_P(TwoMounts, ChangesGoToTheDocumentThatHasTheNameNow) {
   auto replace = [&](const std::string& content) {
     WriteFile(*this / "f", "old");

@@ -7,7 +7,8 @@ std::span<const Verb> Verbs() {
     std::vector<Verb> verbs;
     for (const auto group :
          {MountVerbs(), MountedVerbs(), ProfileVerbs(), ServiceVerbs(), LabelVerbs(), MemberVerbs(),
-          EscrowVerbs(), AuditVerbs(), DocumentVerbs(), InspectVerbs(), FsckVerbs()}) {
+          JoinVerbs(), DeviceVerbs(), EscrowVerbs(), TravelVerbs(), AuditVerbs(), DocumentVerbs(),
+          InspectVerbs(), FsckVerbs()}) {
       verbs.insert(verbs.end(), group.begin(), group.end());
     }
     return verbs;

@@ -12,7 +12,10 @@ std::span<const Verb> ProfileVerbs();   // profile.cc
 std::span<const Verb> ServiceVerbs();   // service.cc
 std::span<const Verb> LabelVerbs();     // label.cc
 std::span<const Verb> MemberVerbs();    // member.cc
+std::span<const Verb> JoinVerbs();      // join.cc
+std::span<const Verb> DeviceVerbs();    // device.cc
 std::span<const Verb> EscrowVerbs();    // escrow.cc
+std::span<const Verb> TravelVerbs();    // travel.cc
 std::span<const Verb> AuditVerbs();     // audit.cc
 std::span<const Verb> DocumentVerbs();  // documents.cc
 std::span<const Verb> InspectVerbs();   // inspect.cc

@@ -38,6 +38,9 @@ class Client {
   static Result<std::unique_ptr<Client>> Open(const ClientOptions& options);
   // Without a keystore: for creating a profile, for pins, for public objects.
   static Result<std::unique_ptr<Client>> OpenWithoutKeys(const ClientOptions& options);
+  // For a device that has keys and no keystore yet: only sessions are made with them.
+  static Result<std::unique_ptr<Client>> OpenAs(const ClientOptions& options,
+                                                std::shared_ptr<const Identity> identity);
   virtual ~Client() = default;
 
   virtual const ConfigDirectory& directory() const = 0;

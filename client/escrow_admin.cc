@@ -46,6 +46,7 @@ MadeEscrow::~MadeEscrow() {
 
 Result<MadeEscrow> MakeEscrow(Client& client, const NewEscrow& wanted) {
   const Identity& identity = client.keystore().identity();
+  RECRYPT_ASSIGN(const PrivateKey* master, identity.Master());
   const Secret secret = Secret::Random(kSharedSecretSize);
   RECRYPT_ASSIGN(auto shares, SplitSecret(secret, wanted.threshold, wanted.shares));
   RECRYPT_ASSIGN(OutputFile out, OutputFile::Make(wanted.file, Overwrite::kRefuse));
@@ -53,14 +54,14 @@ Result<MadeEscrow> MakeEscrow(Client& client, const NewEscrow& wanted) {
   RECRYPT_ASSIGN(Json sealed, SealLabels(client, wanted.labels, key.public_key()));
   Escrow escrow{VersionFrom(1, client.clock().NowSeconds(), kEscrowLifeSeconds),
                 {identity.account, identity.Udf()},
-                identity.master.public_key(),
+                identity.account_key,
                 wanted.threshold,
                 wanted.shares,
                 RandomSetName(),
                 key.public_key(),
                 wanted.labels,
                 std::move(sealed)};
-  RECRYPT_TRY(out.Write(FileText(escrow, identity.master)));
+  RECRYPT_TRY(out.Write(FileText(escrow, *master)));
   RECRYPT_TRY(out.Commit(0644));
   std::vector<std::string> texts;
   for (ShamirShare& share : shares) texts.push_back(FormatShare({std::move(share), escrow.set}));
@@ -69,6 +70,7 @@ Result<MadeEscrow> MakeEscrow(Client& client, const NewEscrow& wanted) {
 
 Result<Escrow> RenewEscrow(Client& client, const std::string& file) {
   const Identity& identity = client.keystore().identity();
+  RECRYPT_ASSIGN(const PrivateKey* master, identity.Master());
   RECRYPT_ASSIGN(Escrow escrow, ReadEscrowFile(file));
   if (escrow.by.udf != identity.Udf()) {
     return Fail(ErrorCode::kDenied, file + " was made by " + escrow.by.account.text() + " " +
@@ -77,7 +79,7 @@ Result<Escrow> RenewEscrow(Client& client, const std::string& file) {
   escrow.version =
       VersionFrom(escrow.version.version + 1, client.clock().NowSeconds(), kEscrowLifeSeconds);
   RECRYPT_ASSIGN(escrow.sealed, SealLabels(client, escrow.labels, escrow.key));
-  RECRYPT_TRY(ReplaceFile(file, FileText(escrow, identity.master), FileMode::kShared));
+  RECRYPT_TRY(ReplaceFile(file, FileText(escrow, *master), FileMode::kShared));
   return escrow;
 }
 

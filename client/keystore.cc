@@ -27,30 +27,31 @@ constexpr uint64_t kFormat = 1;
 constexpr std::string_view kSealText = "recryptfs keystore 1";
 
 void WriteKeys(const Identity& identity, SecretJson& into) {
-  into.value["master"] = ToPrivateJwk(identity.master);
+  into.value["master"] =
+      identity.master ? ToPrivateJwk(*identity.master) : ToJwk(identity.account_key);
   into.value["device"] = identity.device_name;
   into.value["sign"] = ToPrivateJwk(identity.device_sign);
   into.value["encrypt"] = ToPrivateJwk(identity.device_encrypt);
   into.value["profile"] = identity.profile;
 }
 
-Result<PrivateKey> ReadKey(const Json& object, std::string_view member) {
-  RECRYPT_ASSIGN(const Json* jwk, GetObject(object, member));
-  return PrivateKeyFromJwk(*jwk);
-}
-
 Result<Identity> ReadKeys(const Json& object, AccountName account) {
-  RECRYPT_ASSIGN(PrivateKey master, ReadKey(object, "master"));
+  RECRYPT_ASSIGN(const Json* master_jwk, GetObject(object, "master"));
+  RECRYPT_ASSIGN(PublicKey account_key, PublicKeyFromJwk(*master_jwk));
+  std::optional<PrivateKey> master;
+  if (FindMember(*master_jwk, "d") != nullptr) {
+    RECRYPT_ASSIGN(master, PrivateKeyFromJwk(*master_jwk));
+  }
   RECRYPT_ASSIGN(std::string device, GetString(object, "device"));
-  RECRYPT_ASSIGN(PrivateKey sign, ReadKey(object, "sign"));
-  RECRYPT_ASSIGN(PrivateKey encrypt, ReadKey(object, "encrypt"));
+  RECRYPT_ASSIGN(PrivateKey sign, ReadPrivateKey(object, "sign"));
+  RECRYPT_ASSIGN(PrivateKey encrypt, ReadPrivateKey(object, "encrypt"));
   RECRYPT_ASSIGN(const Json* profile, GetObject(object, "profile"));
   RECRYPT_ASSIGN(const Profile verified, VerifyProfile(*profile));
-  if (verified.account != account || verified.master != master.public_key()) {
+  if (verified.account != account || verified.master != account_key) {
     return Fail(ErrorCode::kCorrupt, "the profile in it belongs to another account or key");
   }
-  return Identity{std::move(account), std::move(master),  std::move(device),
-                  std::move(sign),    std::move(encrypt), *profile};
+  return Identity{std::move(account), std::move(account_key), std::move(master), std::move(device),
+                  std::move(sign),    std::move(encrypt),     *profile};
 }
 
 Bytes SealContext(const Json& header) {
@@ -148,8 +149,14 @@ Result<Identity> Unseal(const StoredKeystore& stored, const Secret& key, const J
 
 }  // namespace
 
-std::string Identity::Udf() const { return KeyUdf(master.public_key()); }
+std::string Identity::Udf() const { return KeyUdf(account_key); }
 std::string Identity::DeviceUdf() const { return KeyUdf(device_sign.public_key()); }
+
+Result<const PrivateKey*> Identity::Master() const {
+  if (master) return &*master;
+  return Fail(ErrorCode::kDenied, "this device does not administer " + account.text() +
+                                      ": run this on the one where the profile was made");
+}
 
 Keystore::Keystore(std::string path, std::shared_ptr<const Identity> identity,
                    std::shared_ptr<Lock> lock)
@@ -237,7 +244,7 @@ Status Keystore::Save(const Identity& identity, const Lock* lock) const {
 Status Keystore::ReplaceProfile(const Json& jws) {
   RECRYPT_ASSIGN(const Profile profile, VerifyProfile(jws));
   RECRYPT_ASSIGN(const Profile before, VerifyProfile(identity_->profile));
-  if (profile.account != identity_->account || profile.master != identity_->master.public_key()) {
+  if (profile.account != identity_->account || profile.master != identity_->account_key) {
     return Fail(ErrorCode::kDenied, "the profile belongs to another account or key");
   }
   if (profile.version.version <= before.version.version) {

@@ -21,14 +21,17 @@ namespace recrypt {
 
 struct Identity {
   AccountName account;
-  PrivateKey master;
+  PublicKey account_key;             // the account's master key; its UDF is the fingerprint
+  std::optional<PrivateKey> master;  // on devices that administer the account
   std::string device_name;
   PrivateKey device_sign;     // Ed25519 or P-256
   PrivateKey device_encrypt;  // X25519 or P-256
   Json profile;               // the last one that was signed here, a JWS
 
-  std::string Udf() const;        // the account's fingerprint, of the master key
+  std::string Udf() const;        // the account's fingerprint, of account_key
   std::string DeviceUdf() const;  // of device_sign
+  // kDenied where another device administers the account.
+  Result<const PrivateKey*> Master() const;
 };
 
 class Keystore {

@@ -289,6 +289,18 @@ Result<std::vector<LabelAdmin::Listed>> LabelAdmin::List() {
   return result;
 }
 
+Status LabelAdmin::MoveSecrets(const LabelName& label, const Device& to) {
+  RECRYPT_ASSIGN(Opened opened, Open(label));
+  if (opened.profile.administrators.size() != 1) {
+    return Fail(ErrorCode::kForbidden, label.text() + " has other administrators");
+  }
+  opened.profile.version =
+      VersionFrom(opened.profile.version.version + 1, client_.clock().NowSeconds());
+  KeySetRecord record{SignLabelProfile(opened.profile, opened.secrets.master), {}};
+  RECRYPT_ASSIGN(record.secrets[KeyUdf(to.sign)], SealLabelSecrets(opened.secrets, to.encrypt));
+  return opened.service->SetKeySet(std::move(record));
+}
+
 Result<EscrowedLabel> LabelAdmin::EscrowedKeys(const LabelName& label) {
   RECRYPT_ASSIGN(Opened opened, Open(label));
   RECRYPT_ASSIGN(const auto seen, client_.trust().LastSeen(TrustSubject::kLabel, label.text()));

@@ -17,22 +17,17 @@ std::string HostName() {
 }
 
 Identity MakeIdentity(const NewProfile& wanted, int64_t now) {
-  const bool p256 = wanted.curve == Curve::kP256;
-  const Curve sign = p256 ? Curve::kP256 : Curve::kEd25519;
-  const Curve encrypt = p256 ? Curve::kP256 : Curve::kX25519;
-  Identity identity{wanted.account,
-                    PrivateKey::Generate(sign),
-                    wanted.device_name.empty() ? HostName() : wanted.device_name,
-                    PrivateKey::Generate(sign),
-                    PrivateKey::Generate(encrypt),
-                    {}};
+  Identity identity = MakeDeviceIdentity(wanted);
+  const PrivateKey master = PrivateKey::Generate(identity.device_sign.curve());
+  identity.account_key = master.public_key();
+  identity.master = master;
   const Profile profile{VersionFrom(1, now),
                         wanted.account,
-                        identity.master.public_key(),
+                        identity.account_key,
                         {{identity.device_name, identity.device_sign.public_key(),
                           identity.device_encrypt.public_key()}},
                         {}};
-  identity.profile = SignProfile(profile, identity.master);
+  identity.profile = SignProfile(profile, master);
   return identity;
 }
 
@@ -73,18 +68,38 @@ Status PublishFirst(Client& client, const NewProfile& wanted) {
 
 }  // namespace
 
+Identity MakeDeviceIdentity(const NewProfile& wanted) {
+  const bool p256 = wanted.curve == Curve::kP256;
+  const PrivateKey sign = PrivateKey::Generate(p256 ? Curve::kP256 : Curve::kEd25519);
+  return Identity{wanted.account,
+                  sign.public_key(),
+                  std::nullopt,
+                  wanted.device_name.empty() ? HostName() : wanted.device_name,
+                  sign,
+                  PrivateKey::Generate(p256 ? Curve::kP256 : Curve::kX25519),
+                  {}};
+}
+
+Result<NewKeystore> PrepareKeystore(const ClientOptions& options, const NewProfile& wanted) {
+  RECRYPT_ASSIGN(const ConfigDirectory directory, options.directory
+                                                      ? ConfigDirectory::Open(*options.directory)
+                                                      : ConfigDirectory::Open());
+  NewKeystore fresh{directory.KeystoreFile(), std::nullopt};
+  if (::access(fresh.path.c_str(), F_OK) == 0) {
+    return Fail(ErrorCode::kExists, "there is a profile already, in " + fresh.path);
+  }
+  RECRYPT_ASSIGN(fresh.passphrase, AskPassphrase(options, wanted));
+  if (wanted.service) {
+    RECRYPT_TRY(SetService(directory, std::string(wanted.account.domain()), *wanted.service));
+  }
+  return fresh;
+}
+
 Result<Profile> CreateProfile(const ClientOptions& options, const NewProfile& wanted) {
   RECRYPT_ASSIGN(const ConfigDirectory directory, options.directory
                                                       ? ConfigDirectory::Open(*options.directory)
                                                       : ConfigDirectory::Open());
-  const std::string path = directory.KeystoreFile();
-  if (::access(path.c_str(), F_OK) == 0) {
-    return Fail(ErrorCode::kExists, "there is a profile already, in " + path);
-  }
-  RECRYPT_ASSIGN(const std::optional<Secret> passphrase, AskPassphrase(options, wanted));
-  if (wanted.service) {
-    RECRYPT_TRY(SetService(directory, std::string(wanted.account.domain()), *wanted.service));
-  }
+  RECRYPT_ASSIGN(const NewKeystore fresh, PrepareKeystore(options, wanted));
   const SystemClock system_clock;
   const Clock& clock = options.clock != nullptr ? *options.clock : system_clock;
   Identity identity = MakeIdentity(wanted, clock.NowSeconds());
@@ -94,8 +109,8 @@ Result<Profile> CreateProfile(const ClientOptions& options, const NewProfile& wa
       trust->Pin({TrustSubject::kAccount, wanted.account.text(), udf, "own", clock.NowSeconds()},
                  PinChange::kReplace));
   // The keys are durable before anybody knows of them.
-  RECRYPT_TRY(Keystore::Create(path, std::move(identity), passphrase));
-  KnownPassphrase known(passphrase);
+  RECRYPT_TRY(Keystore::Create(fresh.path, std::move(identity), fresh.passphrase));
+  KnownPassphrase known(fresh.passphrase);
   ClientOptions with_keys = options;
   with_keys.passphrase = &known;
   RECRYPT_ASSIGN(const auto client, Client::Open(with_keys));
@@ -116,18 +131,29 @@ Status PublishProfile(Client& client) {
                                  profile.version.version, identity.profile);
 }
 
-Result<Profile> UpdateOwnedLabels(Client& client, std::vector<Profile::OwnedLabel> labels) {
+Result<Profile> UpdateProfile(Client& client, const std::function<Status(Profile&)>& change) {
   RECRYPT_ASSIGN(Profile profile, OwnProfile(client));
   const Identity& identity = client.keystore().identity();
+  RECRYPT_ASSIGN(const PrivateKey* master, identity.Master());
   RECRYPT_ASSIGN(const auto seen,
                  client.trust().LastSeen(TrustSubject::kAccount, identity.account.text()));
   const uint64_t newest = std::max(profile.version.version, seen ? seen->version : 0);
   profile.version = VersionFrom(newest + 1, client.clock().NowSeconds());
-  profile.labels = std::move(labels);
+  RECRYPT_TRY(change(profile));
+  const Json jws = SignProfile(profile, *master);
+  // Bounds are the reader's: nothing is published that others would refuse.
+  RECRYPT_TRY(VerifyProfile(jws));
   // Kept before it is published: the version is then never used for anything else.
-  RECRYPT_TRY(client.keystore().ReplaceProfile(SignProfile(profile, identity.master)));
+  RECRYPT_TRY(client.keystore().ReplaceProfile(jws));
   RECRYPT_TRY(PublishProfile(client));
   return profile;
+}
+
+Result<Profile> UpdateOwnedLabels(Client& client, std::vector<Profile::OwnedLabel> labels) {
+  return UpdateProfile(client, [&labels](Profile& profile) -> Status {
+    profile.labels = std::move(labels);
+    return {};
+  });
 }
 
 Status TrustAccount(Client& client, const AccountName& account, std::string_view udf,

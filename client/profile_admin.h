@@ -8,8 +8,10 @@
 #ifndef RECRYPT_CLIENT_PROFILE_ADMIN_H_
 #define RECRYPT_CLIENT_PROFILE_ADMIN_H_
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/client.h"
 
@@ -25,6 +27,17 @@ struct NewProfile {
   Curve curve = Curve::kX25519;            // kP256: all keys on P-256
 };
 
+// The keys of a new device. Nobody's: what stands for the account's key is its own.
+Identity MakeDeviceIdentity(const NewProfile& wanted);
+
+// Where the keystore goes, which is not there yet (kExists), and under which passphrase; the
+// service's address is in recryptfs.conf afterwards.
+struct NewKeystore {
+  std::string path;
+  std::optional<Secret> passphrase;
+};
+Result<NewKeystore> PrepareKeystore(const ClientOptions& options, const NewProfile& wanted);
+
 // Makes keys, keystore and profile, pins the service of the account's domain, and publishes the
 // profile. kExists when there is a keystore. When the service is away, keystore and profile stay
 // and PublishProfile is to be called later; when it refuses, nothing stays.
@@ -34,7 +47,9 @@ Result<Profile> CreateProfile(const ClientOptions& options, const NewProfile& wa
 Result<Profile> OwnProfile(Client& client);
 // Publishes the own profile as kept; harmless when the service has it already.
 Status PublishProfile(Client& client);
-// Signs and publishes the next version of the own profile, with these owned labels.
+// Signs and publishes the next version of the own profile, as changed. kDenied where another device
+// administers the account.
+Result<Profile> UpdateProfile(Client& client, const std::function<Status(Profile&)>& change);
 Result<Profile> UpdateOwnedLabels(Client& client, std::vector<Profile::OwnedLabel> labels);
 
 // Pins an account's fingerprint. With kRefuse, kDenied naming both when another one is pinned.

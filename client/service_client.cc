@@ -106,6 +106,19 @@ Status ServiceClient::SetUser(UserRecord record) {
   return {};
 }
 
+Status ServiceClient::SetNote(ByteSpan id, Json content, int64_t expires) {
+  SetRequest request;
+  request.what = NoteRecord{ToBytes(id), std::move(content), FormatTime(expires)};
+  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
+  return {};
+}
+
+Result<Json> ServiceClient::GetNote(ByteSpan id) {
+  RECRYPT_ASSIGN(const Json value, GetStatic("Note", Base64UrlEncode(id)));
+  RECRYPT_ASSIGN(const Json* content, GetObject(value, "Content"));
+  return *content;
+}
+
 Result<int64_t> ServiceClient::DeleteUser(const LabelName& label, const AccountName& account,
                                           const std::string& device) {
   DeleteRequest request;

@@ -45,6 +45,11 @@ class ServiceClient {
   Status SetKeySet(KeySetRecord record);
   Status SetUser(UserRecord record);
 
+  // Leaves a note; kExists when one of this id was left before.
+  Status SetNote(ByteSpan id, Json content, int64_t expires);
+  // kNotFound when there is none yet, kStale when it has expired.
+  Result<Json> GetNote(ByteSpan id);
+
   // When the last lease ends that was given under what is deleted; seconds since 1970.
   Result<int64_t> DeleteUser(const LabelName& label, const AccountName& account,
                              const std::string& device);

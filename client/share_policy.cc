@@ -45,7 +45,7 @@ std::string PinOf(const SharePolicy& policy) {
 // not change under one fingerprint, so an old profile is as good as a new one here.
 Result<PublicKey> OwnerMaster(Client& client, const Principal& owner) {
   if (client.has_keys() && client.keystore().identity().account == owner.account) {
-    return client.keystore().identity().master.public_key();
+    return client.keystore().identity().account_key;
   }
   RECRYPT_ASSIGN(const bool pinned,
                  client.trust().CheckPin(TrustSubject::kAccount, owner.account.text(), owner.udf));
@@ -107,7 +107,7 @@ SharePolicy NewPolicy(const Identity& owner) {
 Result<SharePolicy> Restored(Client& client, const std::string& root, const Error& failure) {
   RECRYPT_ASSIGN(const auto seen, client.trust().LastSeen(TrustSubject::kShare, root));
   if (!seen) return Fail(failure);
-  auto policy = VerifySharePolicy(seen->object, client.keystore().identity().master.public_key());
+  auto policy = VerifySharePolicy(seen->object, client.keystore().identity().account_key);
   if (!policy) return Fail(failure);
   return policy;
 }
@@ -135,6 +135,7 @@ Status MakeShareFolder(const std::string& root) {
 template <typename Change>
 Result<SharePolicy> Update(Client& client, const std::string& root, const Change& change) {
   const Identity& identity = client.keystore().identity();
+  RECRYPT_ASSIGN(const PrivateKey* master, identity.Master());
   RECRYPT_TRY(MakeShareFolder(root));
   RECRYPT_ASSIGN(const FileLock lock, FileLock::Take(FolderOf(root) + "/policy.lock"));
   RECRYPT_ASSIGN(SharePolicy policy, PolicyToChange(client, root));
@@ -147,9 +148,9 @@ Result<SharePolicy> Update(Client& client, const std::string& root, const Change
   RECRYPT_TRY(change(policy));
   policy.version =
       VersionFrom(policy.version.version + 1, client.clock().NowSeconds(), kPolicyLifeSeconds);
-  const Json jws = SignSharePolicy(policy, identity.master);
+  const Json jws = SignSharePolicy(policy, *master);
   // Bounds are the reader's: nothing is written that others would refuse.
-  RECRYPT_TRY(VerifySharePolicy(jws, identity.master.public_key()));
+  RECRYPT_TRY(VerifySharePolicy(jws, identity.account_key));
   RECRYPT_TRY(ReplaceFile(PolicyOf(root), AsBytes(DumpJson(jws) + "\n"), FileMode::kShared));
   RECRYPT_TRY(CheckRootPin(client, root, policy));
   RECRYPT_TRY(client.trust().Remember(TrustSubject::kShare, root, policy.version.version, jws));

@@ -64,7 +64,7 @@ Dispatcher::Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Cl
       clock_(clock),
       store_(store),
       committer_(store),
-      context_{options_, keys, clock, store, committer_, sessions_, opened_} {}
+      context_{options_, keys, clock, store, committer_, sessions_, opened_, notes_} {}
 
 Dispatcher::~Dispatcher() { Stop(); }
 

@@ -33,6 +33,7 @@ class Dispatcher {
   Store& store_;
   Sessions sessions_;
   OpenedEntries opened_;
+  Notes notes_;
   Committer committer_;  // after what its callbacks use
   ServiceContext context_;
 };

@@ -69,12 +69,24 @@ Status GetSecrets(StoreView& view, const Caller& caller, StaticResult& result) {
   return {};
 }
 
+Status GetNote(const ServiceContext& context, StaticResult& result) {
+  const auto found = context.notes.Find(result.identifier, context.clock.NowSeconds());
+  if (!found) {
+    result.status = StatusOf(found.error());
+    return {};
+  }
+  RECRYPT_ASSIGN(Json content, ParseJson(*found));
+  result.value = {{"Content", std::move(content)}};
+  return {};
+}
+
 Status GetStatic(const ServiceContext& context, const Caller* caller, StoreView& view,
                  StaticResult& result) {
   if (result.type == "Profile") return GetProfile(view, result);
   if (result.type == "KeySet") return GetKeySet(view, result);
   if (result.type == "Entry" && caller != nullptr) return GetEntries(view, *caller, result);
   if (result.type == "Secrets" && caller != nullptr) return GetSecrets(view, *caller, result);
+  if (result.type == "Note" && caller != nullptr) return GetNote(context, result);
   if (result.type == "Service") {
     if (result.identifier.empty() || result.identifier == context.options.domain) {
       result.value = context.keys.profile;

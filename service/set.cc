@@ -8,6 +8,20 @@ Status CheckNotExpired(const ObjectVersion& version, int64_t now) {
   return Fail(ErrorCode::kInvalid, "the signed object expired at " + FormatTime(version.expires));
 }
 
+namespace {
+
+Response SetNote(ServiceContext& context, const Caller& caller, const NoteRecord& record) {
+  const auto expires = ParseTime(record.expires);
+  if (!expires) return Response(StatusFor(expires.error()));
+  const Status added = context.notes.Add(
+      {Base64UrlEncode(record.id), caller.device, DumpJson(record.content), *expires},
+      context.clock.NowSeconds());
+  if (!added) return Response(StatusFor(added.error()));
+  return Response(SetResponse{});
+}
+
+}  // namespace
+
 void HandleSet(ServiceContext& context, const Caller& caller, const SetRequest& request,
                Reply reply) {
   if (const Json* profile = std::get_if<Json>(&request.what)) {
@@ -18,6 +32,9 @@ void HandleSet(ServiceContext& context, const Caller& caller, const SetRequest& 
   }
   if (const auto* user = std::get_if<UserRecord>(&request.what)) {
     return SetUser(context, caller, *user, std::move(reply));
+  }
+  if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
+    return reply(SetNote(context, caller, *note));
   }
   reply(Response(ResponseStatus{StatusCode::kInvalid, "invalid", "the request sets nothing"}));
 }

@@ -1,5 +1,5 @@
-// The three things that Set sets. Each verifies signatures on the calling thread, and decides by
-// what is stored on the committer's.
+// The three things that Set sets in the store. Each verifies signatures on the calling thread, and
+// decides by what is stored on the committer's.
 #ifndef RECRYPT_SERVICE_SET_H_
 #define RECRYPT_SERVICE_SET_H_
 

@@ -22,7 +22,7 @@ bool NeedsSession(const Request& request) {
   const auto* get = std::get_if<GetRequest>(&request);
   if (get == nullptr || !get->grants.empty()) return true;
   return std::any_of(get->statics.begin(), get->statics.end(), [](const StaticRequest& item) {
-    return item.type == "Entry" || item.type == "Secrets";
+    return item.type == "Entry" || item.type == "Secrets" || item.type == "Note";
   });
 }
 

@@ -13,6 +13,7 @@
 #include "core/protocol/messages.h"
 #include "service/audit.h"
 #include "service/committer.h"
+#include "service/notes.h"
 #include "service/opened_entries.h"
 #include "service/service_keys.h"
 #include "service/sessions.h"
@@ -36,6 +37,7 @@ struct ServiceContext {
   Committer& committer;
   Sessions& sessions;
   OpenedEntries& opened;
+  Notes& notes;
 };
 
 // The device that a request's session belongs to.

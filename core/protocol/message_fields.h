@@ -16,6 +16,7 @@ constexpr size_t kMaxStaticsInRequest = 64;
 constexpr size_t kMaxEntriesInRequest = 1024;
 constexpr size_t kMaxSecretsInRequest = 1024;
 constexpr size_t kMaxItemsInPage = 1000;
+constexpr size_t kNoteIdSize = 16;
 
 // kInvalid when absent, no string, empty, or longer than `max` bytes.
 Result<std::string> RequiredText(const Json& object, std::string_view key,

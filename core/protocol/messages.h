@@ -65,7 +65,7 @@ struct HelloResponse {
 };
 
 struct StaticRequest {
-  std::string type;  // Profile, KeySet, Service, Entry, Secrets
+  std::string type;  // Profile, KeySet, Service, Entry, Secrets, Note
   std::string identifier;
 };
 struct GrantRequest {
@@ -124,9 +124,16 @@ struct KeySetRecord {
   Json profile;                         // JWS
   std::map<std::string, Json> secrets;  // JWE by device kid
 };
+// What a device leaves at a service for another one that knows the id, until it expires.
+struct NoteRecord {
+  Bytes id;  // 16 bytes
+  Json content;
+  std::string expires;  // RFC 3339
+};
 struct SetRequest {
   std::string portal;
-  std::variant<std::monostate, Json, KeySetRecord, UserRecord> what;  // Json: a Profile's JWS
+  std::variant<std::monostate, Json, KeySetRecord, UserRecord, NoteRecord>
+      what;  // Json: a Profile's JWS
 };
 struct SetResponse {
   ResponseStatus status;

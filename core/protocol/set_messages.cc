@@ -82,6 +82,18 @@ Result<KeySetRecord> ReadKeySet(const Json& object) {
   return record;
 }
 
+Json WriteNote(const NoteRecord& note) {
+  return {{"Id", Base64UrlEncode(note.id)}, {"Content", note.content}, {"Expires", note.expires}};
+}
+
+Result<NoteRecord> ReadNote(const Json& object) {
+  NoteRecord note;
+  RECRYPT_ASSIGN(note.id, BytesOfSize(object, "Id", kNoteIdSize));
+  RECRYPT_ASSIGN(note.content, RequiredObject(object, "Content"));
+  RECRYPT_ASSIGN(note.expires, RequiredText(object, "Expires"));
+  return note;
+}
+
 // The one member among `names` that the object has.
 Result<std::string> OnlyOneOf(const Json& object, std::initializer_list<const char*> names) {
   std::string found;
@@ -106,6 +118,8 @@ Json Write(const SetRequest& request) {
     object["KeySet"] = {{"Profile", key_set->profile}, {"Secrets", key_set->secrets}};
   } else if (const auto* user = std::get_if<UserRecord>(&request.what)) {
     object["User"] = WriteUser(*user);
+  } else if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
+    object["Note"] = WriteNote(*note);
   }
   return object;
 }
@@ -113,13 +127,16 @@ Json Write(const SetRequest& request) {
 Result<Request> ReadSetRequest(const Json& object) {
   SetRequest request;
   RECRYPT_ASSIGN(request.portal, OptionalText(object, "Portal"));
-  RECRYPT_ASSIGN(const std::string what, OnlyOneOf(object, {"Profile", "KeySet", "User"}));
+  RECRYPT_ASSIGN(const std::string what, OnlyOneOf(object, {"Profile", "KeySet", "User", "Note"}));
   RECRYPT_ASSIGN(const Json* member, GetObject(object, what));
   if (what == "Profile") {
     request.what.emplace<Json>(*member);
   } else if (what == "KeySet") {
     RECRYPT_ASSIGN(KeySetRecord record, ReadKeySet(*member));
     request.what.emplace<KeySetRecord>(std::move(record));
+  } else if (what == "Note") {
+    RECRYPT_ASSIGN(NoteRecord record, ReadNote(*member));
+    request.what.emplace<NoteRecord>(std::move(record));
   } else {
     RECRYPT_ASSIGN(UserRecord record, ReadUser(*member));
     request.what.emplace<UserRecord>(std::move(record));

@@ -29,17 +29,22 @@ class FixedPassphrase : public PassphraseSource {
 Json ProfileOf(const Identity& identity, uint64_t version) {
   return SignProfile({VersionFrom(version, kNow),
                       identity.account,
-                      identity.master.public_key(),
+                      identity.account_key,
                       {{identity.device_name, identity.device_sign.public_key(),
                         identity.device_encrypt.public_key()}},
                       {}},
-                     identity.master);
+                     *identity.master);
 }
 
 Identity NewIdentity() {
-  Identity identity{
-      Account("alice@example.com"),          PrivateKey::Generate(Curve::kEd25519), "laptop",
-      PrivateKey::Generate(Curve::kEd25519), PrivateKey::Generate(Curve::kX25519),  {}};
+  const PrivateKey master = PrivateKey::Generate(Curve::kEd25519);
+  Identity identity{Account("alice@example.com"),
+                    master.public_key(),
+                    master,
+                    "laptop",
+                    PrivateKey::Generate(Curve::kEd25519),
+                    PrivateKey::Generate(Curve::kX25519),
+                    {}};
   identity.profile = ProfileOf(identity, 1);
   return identity;
 }
@@ -67,7 +72,7 @@ TEST_F(KeystoreTest, OpensWithItsPassphrase) {
   EXPECT_EQ(opened->identity().account, identity_.account);
   EXPECT_EQ(opened->identity().device_name, "laptop");
   EXPECT_EQ(opened->identity().profile, identity_.profile);
-  EXPECT_TRUE(opened->identity().master.RevealBytes().Equals(identity_.master.RevealBytes()));
+  EXPECT_TRUE(opened->identity().master->RevealBytes().Equals(identity_.master->RevealBytes()));
   EXPECT_TRUE(
       opened->identity().device_sign.RevealBytes().Equals(identity_.device_sign.RevealBytes()));
   EXPECT_TRUE(opened->identity().device_encrypt.RevealBytes().Equals(
@@ -113,7 +118,8 @@ TEST_F(KeystoreTest, IsWrittenForItsOwnerAloneAndHoldsNoKeyInTheClear) {
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   const std::string text = ReadText(path_);
-  EXPECT_EQ(text.find(Base64UrlEncode(identity_.master.RevealBytes().Reveal())), std::string::npos);
+  EXPECT_EQ(text.find(Base64UrlEncode(identity_.master->RevealBytes().Reveal())),
+            std::string::npos);
   EXPECT_EQ(text.find("laptop"), std::string::npos);
 }
 

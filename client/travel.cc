@@ -1,0 +1,347 @@
+#include "client/travel.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "client/durable_file.h"
+#include "client/label_admin.h"
+#include "client/output_file.h"
+#include "core/identity/secret_json.h"
+#include "core/identity/signed_object.h"
+#include "core/jose/jwe.h"
+#include "core/jose/jwk.h"
+#include "core/udf/udf.h"
+
+namespace recrypt {
+namespace {
+
+constexpr std::string_view kParcel = "travel parcel";
+constexpr std::string_view kChannel = "travel channel";
+constexpr std::string_view kRequest = "travel request";
+constexpr std::string_view kAnswer = "travel answer";
+constexpr size_t kMaxFile = 4 << 20;
+constexpr int64_t kFileLifeSeconds = int64_t{731} * 86400;
+constexpr int64_t kAnswerLifeSeconds = 3600;
+// Who was refused, or not answered in time, asks again; the notes of a day count.
+constexpr int kMaxAttempts = 32;
+constexpr auto kLookPause = std::chrono::milliseconds(500);
+
+std::string Numbered(std::string_view purpose, int attempt) {
+  return std::string(purpose) + " " + std::to_string(attempt);
+}
+
+Device DeviceOf(const Identity& identity) {
+  return {identity.device_name, identity.device_sign.public_key(),
+          identity.device_encrypt.public_key()};
+}
+
+// Everything that the traveller needs to go on: a keystore, and whom it trusts.
+void PackParcel(const Identity& fresh, const std::vector<TrustPin>& pins, SecretJson& into) {
+  into.value["device"] = fresh.device_name;
+  into.value["profile"] = fresh.profile;
+  into.value["master"] = ToPrivateJwk(*fresh.master);
+  into.value["sign"] = ToPrivateJwk(fresh.device_sign);
+  into.value["encrypt"] = ToPrivateJwk(fresh.device_encrypt);
+  Json& list = into.value["pins"] = Json::array();
+  for (const TrustPin& pin : pins) {
+    list.push_back({{"subject", static_cast<int>(pin.subject)},
+                    {"name", pin.name},
+                    {"udf", pin.udf},
+                    {"how", pin.how},
+                    {"since", pin.since}});
+  }
+}
+
+Result<Identity> UnpackKeys(const Json& parcel, const AccountName& account) {
+  RECRYPT_ASSIGN(std::string name, GetString(parcel, "device"));
+  RECRYPT_ASSIGN(const Json* jws, GetObject(parcel, "profile"));
+  RECRYPT_ASSIGN(const Profile profile, VerifyProfile(*jws));
+  RECRYPT_ASSIGN(PrivateKey master, ReadPrivateKey(parcel, "master"));
+  RECRYPT_ASSIGN(PrivateKey sign, ReadPrivateKey(parcel, "sign"));
+  RECRYPT_ASSIGN(PrivateKey encrypt, ReadPrivateKey(parcel, "encrypt"));
+  if (profile.account != account || profile.master != master.public_key()) {
+    return Fail(ErrorCode::kDenied, "the keys are those of " + profile.account.text());
+  }
+  return Identity{account,         master.public_key(), master, std::move(name),
+                  std::move(sign), std::move(encrypt),  *jws};
+}
+
+Status UnpackPins(const Json& parcel, TrustStore& trust) {
+  RECRYPT_ASSIGN(const Json* list, GetArray(parcel, "pins"));
+  for (const Json& item : *list) {
+    RECRYPT_ASSIGN(const uint64_t subject, GetUint(item, "subject"));
+    if (subject > static_cast<uint64_t>(TrustSubject::kShare)) continue;
+    TrustPin pin;
+    pin.subject = static_cast<TrustSubject>(subject);
+    RECRYPT_ASSIGN(pin.name, GetString(item, "name"));
+    RECRYPT_ASSIGN(pin.udf, GetString(item, "udf"));
+    RECRYPT_ASSIGN(pin.how, GetString(item, "how"));
+    RECRYPT_ASSIGN(pin.since, GetInt(item, "since"));
+    RECRYPT_TRY(trust.Pin(pin, PinChange::kReplace));
+  }
+  return {};
+}
+
+// The file: signed by the traveller, and for each device of the holder the channel to the traveller
+// and the parcel, which only the code opens.
+Result<Json> MakeFile(Client& client, const Profile& holder, const MeetingCode& code,
+                      const Json& parcel) {
+  const Identity& identity = client.keystore().identity();
+  RECRYPT_ASSIGN(const PrivateKey* master, identity.Master());
+  RECRYPT_ASSIGN(const ServiceProfile service,
+                 client.services().At(std::string(identity.account.domain()))->Service());
+  SecretJson content;
+  content.value = {{"channel", code.Follow(kChannel).text()},
+                   {"service", service.Udf()},
+                   {"parcel", code.Seal(kParcel, parcel)}};
+  Json sealed = Json::object();
+  for (const Device& device : holder.devices) {
+    RECRYPT_ASSIGN(sealed[KeyUdf(device.sign)], SealSecretJson(content, device.encrypt));
+  }
+  const int64_t now = client.clock().NowSeconds();
+  return signed_object::Sign(
+      {{"by", signed_object::WritePrincipal({identity.account, identity.Udf()})},
+       {"master", ToJwk(identity.account_key)},
+       {"for", signed_object::WritePrincipal({holder.account, holder.Udf()})},
+       {"sealed", std::move(sealed)}},
+      "travel", {1, now, now + kFileLifeSeconds}, *master);
+}
+
+// The fresh device gets what this one has of the labels that the account administers.
+Result<std::vector<LabelName>> HandOver(Client& client, const Device& fresh) {
+  LabelAdmin admin(client);
+  std::vector<LabelName> labels;
+  RECRYPT_ASSIGN(const auto listed, admin.List());
+  for (const LabelAdmin::Listed& one : listed) {
+    if (!one.administrator) continue;
+    RECRYPT_TRY(admin.AddMember(one.label, client.keystore().identity().account));
+    const Status moved = admin.MoveSecrets(one.label, fresh);
+    if (!moved && moved.error().code != ErrorCode::kForbidden) return Fail(moved.error());
+    labels.push_back(one.label);
+  }
+  return labels;
+}
+
+// At the services of others first: the own one ends this device's sessions.
+Result<std::vector<std::string>> TakeOut(Client& client) {
+  const Identity& identity = client.keystore().identity();
+  const std::string own = identity.DeviceUdf();
+  std::vector<std::string> unreached;
+  for (const auto& [domain, address] : client.config().services) {
+    if (domain == identity.account.domain()) continue;
+    const auto done = client.services().At(domain)->DeleteDevice(identity.account, own);
+    if (!done && done.error().code == ErrorCode::kUnavailable) unreached.push_back(domain);
+  }
+  RECRYPT_TRY(UpdateProfile(client, [&own](Profile& profile) -> Status {
+    std::erase_if(profile.devices,
+                  [&own](const Device& device) { return KeyUdf(device.sign) == own; });
+    return {};
+  }));
+  return unreached;
+}
+
+Status WipeFile(const std::string& path) {
+  std::error_code problem;
+  const auto size = std::filesystem::file_size(path, problem);
+  if (problem) return FailErrno(problem.value(), "wiping " + path);
+  return ReplaceFile(path, Bytes(size, 0), FileMode::kPrivate);
+}
+
+}  // namespace
+
+Result<Departure> Depart(Client& client, const AccountName& holder, const std::string& file) {
+  const Identity& identity = client.keystore().identity();
+  RECRYPT_TRY(identity.Master());
+  if (holder == identity.account) {
+    return Fail(ErrorCode::kInvalid, "what leaves with you cannot stay with you: name another");
+  }
+  RECRYPT_ASSIGN(const auto holds,
+                 client.profiles().Account(holder, ProfileUse::kWrite, Freshness::kFetch));
+  RECRYPT_ASSIGN(OutputFile out, OutputFile::Make(file, Overwrite::kRefuse));
+  NewProfile wanted{identity.account, {}, identity.device_name, Sealing::kNone, Curve::kX25519};
+  if (identity.device_encrypt.curve() == Curve::kP256) wanted.curve = Curve::kP256;
+  Identity fresh = MakeDeviceIdentity(wanted);
+  RECRYPT_TRY(UpdateProfile(client, [&fresh](Profile& profile) -> Status {
+    profile.devices.push_back(DeviceOf(fresh));
+    return {};
+  }));
+  Departure departure;
+  RECRYPT_ASSIGN(departure.labels, HandOver(client, DeviceOf(fresh)));
+  fresh.account_key = identity.account_key;
+  fresh.master = identity.master;
+  fresh.profile = client.keystore().identity().profile;
+  const MeetingCode code = MeetingCode::Generate();
+  RECRYPT_ASSIGN(const auto pins, client.trust().Pins());
+  SecretJson parcel;
+  PackParcel(fresh, pins, parcel);
+  RECRYPT_ASSIGN(const Json jws, MakeFile(client, *holds, code, parcel.value));
+  RECRYPT_TRY(out.Write(AsBytes(DumpJson(jws) + "\n")));
+  // Promise: the keys are safe with the holder before this device is out.
+  RECRYPT_TRY(out.Commit(0644));
+  RECRYPT_ASSIGN(departure.unreached, TakeOut(client));
+  departure.code = code.text();
+  return departure;
+}
+
+Status WipeDirectory(const ConfigDirectory& directory) {
+  std::error_code problem;
+  std::filesystem::directory_iterator files(directory.path(), problem);
+  if (problem) return FailErrno(problem.value(), "wiping " + directory.path());
+  for (const auto& entry : files) {
+    if (entry.is_regular_file(problem) && !entry.is_symlink(problem)) {
+      RECRYPT_TRY(WipeFile(entry.path().string()));
+    }
+  }
+  std::filesystem::remove_all(directory.path(), problem);
+  if (problem) return FailErrno(problem.value(), "removing " + directory.path());
+  return {};
+}
+
+HeldParcel::HeldParcel(AccountName traveller, std::shared_ptr<ServiceClient> service,
+                       MeetingCode channel, Json parcel, const Clock& clock)
+    : traveller_(std::move(traveller)),
+      service_(std::move(service)),
+      channel_(std::move(channel)),
+      parcel_(std::move(parcel)),
+      clock_(clock) {}
+
+Result<HeldParcel> HeldParcel::Open(Client& client, const std::string& file) {
+  const Identity& identity = client.keystore().identity();
+  RECRYPT_ASSIGN(const Bytes text, ReadSmallFile(file, kMaxFile));
+  RECRYPT_ASSIGN(const Json jws, ParseJson(AsText(text)));
+  RECRYPT_ASSIGN(const Json payload, signed_object::Peek(jws, "travel"));
+  RECRYPT_ASSIGN(const Json* by_object, GetObject(payload, "by"));
+  RECRYPT_ASSIGN(const Principal by, signed_object::ReadPrincipal(*by_object));
+  RECRYPT_ASSIGN(const PublicKey master,
+                 signed_object::ReadKey(payload, "master", signed_object::KeyUse::kSign));
+  RECRYPT_TRY(signed_object::Verify(jws, master));
+  RECRYPT_ASSIGN(const bool pinned,
+                 client.trust().CheckPin(TrustSubject::kAccount, by.account.text(), by.udf));
+  if (!pinned || KeyUdf(master) != by.udf) {
+    return Fail(ErrorCode::kDenied, file + " is signed by " + KeyUdf(master) +
+                                        ", which is not pinned for " + by.account.text());
+  }
+  RECRYPT_ASSIGN(const Json* sealed, GetObject(payload, "sealed"));
+  const Json* mine = FindMember(*sealed, identity.DeviceUdf());
+  if (mine == nullptr) {
+    return Fail(ErrorCode::kDenied, file + " is not for a device of " + identity.account.text());
+  }
+  SecretJson content;
+  RECRYPT_TRY(OpenSecretJson(*mine, identity.device_encrypt, content));
+  RECRYPT_ASSIGN(const std::string channel_text, GetString(content.value, "channel"));
+  RECRYPT_ASSIGN(MeetingCode channel, MeetingCode::Parse(channel_text));
+  RECRYPT_ASSIGN(const std::string service, GetString(content.value, "service"));
+  RECRYPT_ASSIGN(const Json* parcel, GetObject(content.value, "parcel"));
+  return HeldParcel(by.account, client.services().At(std::string(by.account.domain()), service),
+                    std::move(channel), *parcel, client.clock());
+}
+
+Result<std::optional<std::string>> HeldParcel::Look() {
+  std::optional<std::string> name;
+  for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
+    const auto request = channel_.Find(*service_, Numbered(kRequest, attempt));
+    if (!request && request.error().code == ErrorCode::kNotFound) break;
+    if (!request && request.error().code == ErrorCode::kStale) continue;
+    if (!request) return Fail(request.error());
+    const auto answered = channel_.Find(*service_, Numbered(kAnswer, attempt));
+    if (answered || answered.error().code != ErrorCode::kNotFound) continue;
+    RECRYPT_ASSIGN(name, GetString(*request, "name"));
+    attempt_ = attempt;
+  }
+  return name;
+}
+
+Status HeldParcel::Answer(const Json& answer) const {
+  return channel_.Leave(*service_, Numbered(kAnswer, attempt_), answer,
+                        clock_.NowSeconds() + kAnswerLifeSeconds);
+}
+
+Status HeldParcel::Approve() const {
+  RECRYPT_ASSIGN(const Json request, channel_.Find(*service_, Numbered(kRequest, attempt_)));
+  RECRYPT_ASSIGN(const Json* jwk, GetObject(request, "key"));
+  RECRYPT_ASSIGN(const PublicKey key, PublicKeyFromJwk(*jwk));
+  const std::string text = DumpJson(parcel_);
+  RECRYPT_ASSIGN(const Json jwe, EncryptJwe(key, AsBytes(text)));
+  return Answer({{"parcel", jwe}});
+}
+
+Status HeldParcel::Refuse() const { return Answer({{"refused", true}}); }
+
+namespace {
+
+// Leaves the request under the first number that is free, which is returned.
+Result<int> Ask(ServiceClient& service, const MeetingCode& channel, const Json& request,
+                int64_t until) {
+  for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
+    const Status asked = channel.Leave(service, Numbered(kRequest, attempt), request, until);
+    if (asked) return attempt;
+    if (asked.error().code != ErrorCode::kExists) return Fail(asked.error());
+  }
+  return Fail(ErrorCode::kQuota, "the code was tried too often: wait for a day");
+}
+
+Result<Json> WaitForAnswer(ServiceClient& service, const MeetingCode& channel, int attempt,
+                           const Clock& clock, int64_t until) {
+  while (clock.NowSeconds() < until) {
+    auto answer = channel.Find(service, Numbered(kAnswer, attempt));
+    if (answer || answer.error().code != ErrorCode::kNotFound) return answer;
+    std::this_thread::sleep_for(kLookPause);
+  }
+  return Fail(ErrorCode::kStale, "who holds the keys did not answer in time: ask again");
+}
+
+Result<Json> ParcelIn(const Json& answer, const PrivateKey& key) {
+  if (FindMember(answer, "refused") != nullptr) {
+    return Fail(ErrorCode::kDenied, "who holds the keys refuses to give them back");
+  }
+  RECRYPT_ASSIGN(const Json* jwe, GetObject(answer, "parcel"));
+  RECRYPT_ASSIGN(const Secret text, DecryptJwe(*jwe, key));
+  return ParseJson(AsText(text.Reveal()));
+}
+
+// The profile as it was published last: the one in the parcel still lists the device that left.
+Result<Json> NewestProfile(ServiceClient& service, const Identity& identity) {
+  RECRYPT_ASSIGN(Json jws, service.GetStatic("Profile", identity.account.text()));
+  RECRYPT_ASSIGN(const Profile profile, VerifyProfile(jws));
+  const bool listed =
+      std::any_of(profile.devices.begin(), profile.devices.end(),
+                  [&](const Device& one) { return one.sign == identity.device_sign.public_key(); });
+  if (profile.account == identity.account && profile.master == identity.account_key && listed) {
+    return jws;
+  }
+  return Fail(ErrorCode::kDenied, "the profile of " + identity.account.text() +
+                                      " no longer lists the device that was left behind");
+}
+
+}  // namespace
+
+Result<Profile> Return(const ClientOptions& options, const NewProfile& wanted,
+                       const MeetingCode& code, int64_t patience) {
+  RECRYPT_ASSIGN(const NewKeystore fresh, PrepareKeystore(options, wanted));
+  // A device for this one conversation.
+  const auto device = std::make_shared<Identity>(MakeDeviceIdentity(wanted));
+  RECRYPT_ASSIGN(const auto client, Client::OpenAs(options, device));
+  const auto service = client->services().At(std::string(wanted.account.domain()));
+  const MeetingCode channel = code.Follow(kChannel);
+  const int64_t until = client->clock().NowSeconds() + patience;
+  RECRYPT_ASSIGN(const int attempt, Ask(*service, channel,
+                                        {{"name", device->device_name},
+                                         {"key", ToJwk(device->device_encrypt.public_key())}},
+                                        until));
+  RECRYPT_ASSIGN(const Json answer,
+                 WaitForAnswer(*service, channel, attempt, client->clock(), until));
+  RECRYPT_ASSIGN(const Json sealed, ParcelIn(answer, device->device_encrypt));
+  RECRYPT_ASSIGN(Json opened, code.Open(kParcel, sealed));
+  const SecretJson parcel(std::move(opened));
+  RECRYPT_ASSIGN(Identity identity, UnpackKeys(parcel.value, wanted.account));
+  RECRYPT_ASSIGN(identity.profile, NewestProfile(*service, identity));
+  RECRYPT_ASSIGN(Profile profile, VerifyProfile(identity.profile));
+  RECRYPT_TRY(UnpackPins(parcel.value, client->trust()));
+  RECRYPT_TRY(Keystore::Create(fresh.path, std::move(identity), fresh.passphrase));
+  return profile;
+}
+
+}  // namespace recrypt

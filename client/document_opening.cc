@@ -78,14 +78,16 @@ Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const st
                                                 VerifiedProfiles& profiles) {
   RECRYPT_ASSIGN(std::shared_ptr<const LabelProfile> profile,
                  profiles.Label(label, ProfileUse::kRead));
-  if (!profile->HasKey(kid)) {
+  uint32_t epoch = profile->EpochOf(kid);
+  if (epoch == 0) {
     // The label may have got a new key a moment ago.
     RECRYPT_ASSIGN(profile, profiles.Label(label, ProfileUse::kRead, Freshness::kFetch));
+    epoch = profile->EpochOf(kid);
   }
   LabelTrust trust = TrustOf(*profile);
-  trust.epoch = profile->EpochOf(kid);
+  trust.epoch = epoch;
   trust_.emplace(label, std::move(trust));
-  if (!profile->HasKey(kid)) {
+  if (epoch == 0) {
     return Fail(ErrorCode::kDenied, "the document is encrypted to " + kid.substr(0, 64) +
                                         ", which is no key of " + label.text());
   }

@@ -27,9 +27,21 @@ struct PublicKey::Impl {
 };
 
 struct PrivateKey::Impl {
+  Impl(Secret raw_key, PkeyHandle key, PublicKey public_part)
+      : raw(std::move(raw_key)), pkey(std::move(key)), public_key(std::move(public_part)) {}
+
   Secret raw;
   PkeyHandle pkey;
   PublicKey public_key;
+
+  // For key agreement, kept since making them costs a tenth of an X25519; who finds them in use
+  // makes others. They die with the key.
+  struct Agreement {
+    PkeyContextHandle context;
+    PkeyHandle peer;  // X25519: takes the peer's bytes in each agreement
+  };
+  mutable std::mutex agreement_mutex;  // guards `agreement`; innermost
+  mutable Agreement agreement;
 };
 
 namespace {
@@ -158,6 +170,29 @@ PkeyHandle MakePrivateRaw(Curve curve, ByteSpan raw) {
   return pkey;
 }
 
+PkeyContextHandle NewAgreement(EVP_PKEY* own) {
+  PkeyContextHandle context(EVP_PKEY_CTX_new(own, nullptr));
+  MustSucceed(context != nullptr && EVP_PKEY_derive_init(context.get()) == 1,
+              "EVP_PKEY_derive_init");
+  return context;
+}
+
+// The peer as OpenSSL's object. X25519 takes any 32 bytes, and gets them in an object that is there
+// already, `kept`: a key is agreed on with a peer once, and a new object costs 2.5 us.
+EVP_PKEY* PeerPkey(const PublicKey::Impl& peer, PkeyHandle& kept) {
+  if (peer.curve != Curve::kX25519) return peer.Pkey();
+  if (kept == nullptr) {
+    kept.reset(EVP_PKEY_new_raw_public_key(RawKeyType(peer.curve), nullptr, peer.bytes.data(),
+                                           peer.bytes.size()));
+    MustSucceed(kept != nullptr, "public key");
+  } else {
+    MustSucceed(
+        EVP_PKEY_set1_encoded_public_key(kept.get(), peer.bytes.data(), peer.bytes.size()) == 1,
+        "public key");
+  }
+  return kept.get();
+}
+
 Bytes PublicBytesOf(EVP_PKEY* pkey) {
   Bytes out(kRawKeySize);
   size_t size = out.size();
@@ -262,7 +297,7 @@ Result<PrivateKey> PrivateKey::FromBytes(Curve curve, ByteSpan raw) {
   }
   RECRYPT_ASSIGN(PublicKey public_key, PublicKey::FromBytes(curve, public_bytes));
   return PrivateKey(
-      std::make_shared<Impl>(Impl{Secret::CopyOf(raw), std::move(pkey), std::move(public_key)}));
+      std::make_shared<Impl>(Secret::CopyOf(raw), std::move(pkey), std::move(public_key)));
 }
 
 Curve PrivateKey::curve() const { return impl_->public_key.curve(); }
@@ -275,14 +310,16 @@ Result<Secret> PrivateKey::Agree(const PublicKey& peer) const {
   if (curve() == Curve::kEd25519 || peer.curve() != curve()) {
     return Fail(ErrorCode::kInvalid, "key agreement needs two keys of one curve for agreement");
   }
-  PkeyContextHandle context(EVP_PKEY_CTX_new(impl_->pkey.get(), nullptr));
-  MustSucceed(context != nullptr && EVP_PKEY_derive_init(context.get()) == 1,
-              "EVP_PKEY_derive_init");
+  std::unique_lock kept(impl_->agreement_mutex, std::try_to_lock);
+  Impl::Agreement own;
+  Impl::Agreement& agreement = kept ? impl_->agreement : own;
+  if (agreement.context == nullptr) agreement.context = NewAgreement(impl_->pkey.get());
   Secret out(kRawKeySize);
   size_t size = out.size();
   // The peer was validated when it was made. X25519 in OpenSSL refuses a result of zero.
-  if (EVP_PKEY_derive_set_peer_ex(context.get(), peer.impl().Pkey(), 0) != 1 ||
-      EVP_PKEY_derive(context.get(), out.RevealMutable().data(), &size) != 1 ||
+  if (EVP_PKEY_derive_set_peer_ex(agreement.context.get(), PeerPkey(peer.impl(), agreement.peer),
+                                  0) != 1 ||
+      EVP_PKEY_derive(agreement.context.get(), out.RevealMutable().data(), &size) != 1 ||
       size != kRawKeySize) {
     ERR_clear_error();
     return Fail(ErrorCode::kInvalid, "key agreement refused: the peer's point has a small order");

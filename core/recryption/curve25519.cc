@@ -86,24 +86,19 @@ Element CurveEquation(Field25519& field, const Element& u) {
   return field.Mul(u, field.Add(inner, field.FromWord(1)));
 }
 
-// The u of a point R with 2R = P, for a square u(P). With s = u(R) + 1/u(R) the doubling formula
-// reads  s^2 - 4 u(P) s - 4 (A u(P) + 1) = 0,  and u(R) is rational for the one root s where s + A
-// is a square (the product of the two s + A is A^2 - 4, which is none).
+// The u of a point R with 2R = P, for a square u(P). With h = (u(R) + 1/u(R)) / 2 the doubling
+// formula reads  h^2 - 2 u(P) h - (A u(P) + 1) = 0,  and u(R) is rational for the one root h where
+// 2h + A is a square (the product of the two 2h + A is A^2 - 4, which is none).
 std::optional<Element> Halve(Field25519& field, const Element& u) {
   const Element a = field.FromWord(kA);
-  const Element one = field.FromWord(1);
-  const auto root = field.Sqrt(field.Add(field.Mul(u, field.Add(u, a)), one));
-  if (!root) return std::nullopt;
-  Element s = field.Add(u, *root);
-  s = field.Add(s, s);
-  if (!field.IsSquare(field.Add(s, a))) {
-    s = field.Sub(u, *root);
-    s = field.Add(s, s);
-  }
-  // u(R) = (s + sqrt(s^2 - 4)) / 2; the other root is R + (0,0), which halves alike.
-  const auto difference = field.Sqrt(field.Sub(field.Square(s), field.FromWord(4)));
-  if (!difference) return std::nullopt;
-  return field.Mul(field.Add(s, *difference), field.Inverse(field.FromWord(2)));
+  const auto of = field.Roots(field.Add(field.Mul(u, field.Add(u, a)), field.FromWord(1)));
+  if (!of) return std::nullopt;
+  Element h = field.Add(u, of->root);
+  if (!field.IsSquare(field.Add(field.Add(h, h), a))) h = field.Sub(u, of->root);
+  // u(R) = h + sqrt(h^2 - 1); the other root is R + (0,0), which halves alike.
+  const auto rest = field.Roots(field.Sub(field.Square(h), field.FromWord(1)));
+  if (!rest) return std::nullopt;
+  return field.Add(h, rest->root);
 }
 
 // a < b as byte strings, without a branch on their bytes.
@@ -122,7 +117,7 @@ tl::unexpected<Error> RefuseResult() {
 }  // namespace
 
 Status CheckOnCurve(ByteSpan u) {
-  Field25519 field;
+  Field25519 field(Field25519::Values::kPublic);
   const auto decoded = field.Decode(u);
   if (!decoded || field.IsZero(*decoded) || !field.IsSquare(CurveEquation(field, *decoded))) {
     return Fail(ErrorCode::kInvalid, "the ephemeral key is not a point of the curve");
@@ -133,7 +128,7 @@ Status CheckOnCurve(ByteSpan u) {
 // The group has order 8L and a single point of order 2, (0,0): a point has order L just when it is
 // 8 times another one, and is twice another one just when its u is a square (2-descent).
 Status CheckSubgroup(ByteSpan u) {
-  Field25519 field;
+  Field25519 field(Field25519::Values::kPublic);
   std::optional<Element> point = field.Decode(u);
   for (int halvings = 0; point && field.IsSquare(*point); ++halvings) {
     if (halvings == 2) return {};
@@ -193,14 +188,21 @@ Result<std::vector<Secret>> Combine(ByteSpan u_p, ByteSpan u_q) {
   const Element outer = field.Mul(field.Add(*p, *q), field.Add(product, one));
   const Element inner = field.Mul(field.FromWord(2 * kA), product);
   const Element half_sum = field.Add(outer, inner);
-  const auto v = field.Sqrt(field.Mul(CurveEquation(field, *p), CurveEquation(field, *q)));
-  if (!v) return RefuseResult();
-  const Element twice_v = field.Add(*v, *v);
-  const Element scale = field.Inverse(field.Square(difference));
+  // One exponentiation gives both that a root and an inverse are needed for: of
+  // w d^4, with w = v(P)^2 v(Q)^2 and d = uP - uQ, the root is v(P) v(Q) d^2, so that
+  // 2 v(P) v(Q) / d^2 = 2 root w / (w d^4),  and  1 / d^2 = d^2 w / (w d^4).
+  const Element w = field.Mul(CurveEquation(field, *p), CurveEquation(field, *q));
+  const Element d_squared = field.Square(difference);
+  const auto of = field.Roots(field.Mul(w, field.Square(d_squared)));
+  if (!of) return RefuseResult();
+  const Element scale = field.Mul(w, of->inverse);  // 1 / d^4
+  const Element middle = field.Mul(field.Mul(half_sum, d_squared), scale);
+  const Element root = field.Mul(of->root, scale);
+  const Element offset = field.Add(root, root);
 
   std::vector<Secret> candidates;
-  candidates.push_back(field.Encode(field.Mul(field.Add(half_sum, twice_v), scale)));
-  candidates.push_back(field.Encode(field.Mul(field.Sub(half_sum, twice_v), scale)));
+  candidates.push_back(field.Encode(field.Add(middle, offset)));
+  candidates.push_back(field.Encode(field.Sub(middle, offset)));
   if (LessThan(candidates[1].Reveal(), candidates[0].Reveal())) {
     std::swap(candidates[0], candidates[1]);
   }

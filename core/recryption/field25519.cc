@@ -13,22 +13,21 @@ BignumHandle Number(const char* hex) {
 
 struct Constants {
   BignumHandle p = Number("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
-  // p - 2
-  BignumHandle inverse_exponent =
-      Number("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeb");
-  // (p + 3) / 8: as p = 5 mod 8, a^this is a root of a or of -a, if a is a square.
-  BignumHandle root_exponent =
-      Number("0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe");
-  // 2^((p - 1) / 4), a root of -1
+  MontgomeryHandle montgomery{BN_MONT_CTX_new()};
+  // 1, and a root of -1: 2^((p - 1) / 4); in Montgomery form.
+  BignumHandle one = Number("1");
   BignumHandle root_of_minus_one =
       Number("2b8324804fc1df0b2b4d00993dfbd7a72f431806ad2fe478c4ee1b274a0ea0b0");
-  MontgomeryHandle montgomery{BN_MONT_CTX_new()};
 
   Constants() {
     BignumContextHandle context(BN_CTX_new());
     MustSucceed(context != nullptr && montgomery != nullptr &&
                     BN_MONT_CTX_set(montgomery.get(), p.get(), context.get()) == 1,
                 "BN_MONT_CTX_set");
+    for (BIGNUM* number : {one.get(), root_of_minus_one.get()}) {
+      MustSucceed(BN_to_montgomery(number, number, montgomery.get(), context.get()) == 1,
+                  "BN_to_montgomery");
+    }
   }
 };
 
@@ -38,99 +37,158 @@ const Constants& Field() {
   return constants;
 }
 
-BignumHandle NewElement() {
-  BignumHandle element(BN_secure_new());
-  MustSucceed(element != nullptr, "BN_secure_new");
-  BN_set_flags(element.get(), BN_FLG_CONSTTIME);
-  return element;
-}
-
 }  // namespace
 
-Field25519::Field25519() : context_(BN_CTX_secure_new()) {
-  MustSucceed(context_ != nullptr, "BN_CTX_secure_new");
+Field25519::Field25519(Values values)
+    : values_(values), context_(values == Values::kSecret ? BN_CTX_secure_new() : BN_CTX_new()) {
+  MustSucceed(context_ != nullptr, "BN_CTX_new");
 }
 
-Field25519::Element Field25519::FromWord(uint32_t value) {
-  Element out = NewElement();
-  MustSucceed(BN_set_word(out.get(), value) == 1, "BN_set_word");
-  return out;
+Field25519::Element Field25519::New() {
+  if (free_.empty()) {
+    free_.emplace_back(values_ == Values::kSecret ? BN_secure_new() : BN_new());
+    MustSucceed(free_.back() != nullptr, "BN_new");
+    BN_set_flags(free_.back().get(), BN_FLG_CONSTTIME);
+  }
+  Element element(free_.back().release(), Return{&free_});
+  free_.pop_back();
+  return element;
 }
 
 std::optional<Field25519::Element> Field25519::Decode(ByteSpan little_endian) {
   if (little_endian.size() != kSize) return std::nullopt;
-  Element out = NewElement();
+  Element out = New();
   MustSucceed(BN_lebin2bn(little_endian.data(), static_cast<int>(kSize), out.get()) != nullptr,
               "BN_lebin2bn");
   if (BN_ucmp(out.get(), Field().p.get()) >= 0) return std::nullopt;
+  MustSucceed(BN_to_montgomery(out.get(), out.get(), Field().montgomery.get(), context_.get()) == 1,
+              "BN_to_montgomery");
   return out;
 }
 
 Secret Field25519::Encode(const Element& a) {
+  const Element plain = New();
   Secret out(kSize);
-  MustSucceed(BN_bn2lebinpad(a.get(), out.RevealMutable().data(), static_cast<int>(kSize)) ==
-                  static_cast<int>(kSize),
-              "BN_bn2lebinpad");
+  MustSucceed(
+      BN_from_montgomery(plain.get(), a.get(), Field().montgomery.get(), context_.get()) == 1 &&
+          BN_bn2lebinpad(plain.get(), out.RevealMutable().data(), static_cast<int>(kSize)) ==
+              static_cast<int>(kSize),
+      "BN_bn2lebinpad");
+  return out;
+}
+
+Field25519::Element Field25519::FromWord(uint32_t value) {
+  Element out = New();
+  MustSucceed(
+      BN_set_word(out.get(), value) == 1 &&
+          BN_to_montgomery(out.get(), out.get(), Field().montgomery.get(), context_.get()) == 1,
+      "BN_to_montgomery");
+  return out;
+}
+
+Field25519::Element Field25519::Copy(const Element& a) {
+  Element out = New();
+  MustSucceed(BN_copy(out.get(), a.get()) != nullptr, "BN_copy");
   return out;
 }
 
 Field25519::Element Field25519::Add(const Element& a, const Element& b) {
-  Element out = NewElement();
+  Element out = New();
   MustSucceed(BN_mod_add_quick(out.get(), a.get(), b.get(), Field().p.get()) == 1, "BN_mod_add");
   return out;
 }
 
 Field25519::Element Field25519::Sub(const Element& a, const Element& b) {
-  Element out = NewElement();
+  Element out = New();
   MustSucceed(BN_mod_sub_quick(out.get(), a.get(), b.get(), Field().p.get()) == 1, "BN_mod_sub");
   return out;
 }
 
 Field25519::Element Field25519::Mul(const Element& a, const Element& b) {
-  Element out = NewElement();
-  MustSucceed(BN_mod_mul(out.get(), a.get(), b.get(), Field().p.get(), context_.get()) == 1,
-              "BN_mod_mul");
+  Element out = New();
+  MustSucceed(BN_mod_mul_montgomery(out.get(), a.get(), b.get(), Field().montgomery.get(),
+                                    context_.get()) == 1,
+              "BN_mod_mul_montgomery");
   return out;
 }
 
-Field25519::Element Field25519::Power(const Element& a, const BIGNUM* exponent) {
-  Element out = NewElement();
-  MustSucceed(BN_mod_exp_mont_consttime(out.get(), a.get(), exponent, Field().p.get(),
-                                        context_.get(), Field().montgomery.get()) == 1,
-              "BN_mod_exp_mont_consttime");
-  return out;
+void Field25519::MulBy(Element& a, const Element& b) {
+  MustSucceed(BN_mod_mul_montgomery(a.get(), a.get(), b.get(), Field().montgomery.get(),
+                                    context_.get()) == 1,
+              "BN_mod_mul_montgomery");
 }
 
-Field25519::Element Field25519::Inverse(const Element& a) {
-  return Power(a, Field().inverse_exponent.get());
+void Field25519::SquareTimes(Element& a, int times) {
+  for (int i = 0; i < times; ++i) MulBy(a, a);
 }
 
-std::optional<Field25519::Element> Field25519::Sqrt(const Element& a) {
-  const Element root = Power(a, Field().root_exponent.get());
-  const Element turned = Mul(root, Field().root_of_minus_one);
-  const bool is_root = Equal(Square(root), a);
-  const bool is_turned = Equal(Square(turned), a);
-  if (!(is_root | is_turned)) return std::nullopt;
-
-  // Which of the two it was stays out of branches and addresses.
-  const auto mask = static_cast<uint8_t>(-static_cast<int>(is_root));
-  Secret chosen = Encode(turned);
-  const Secret other = Encode(root);
-  for (size_t i = 0; i < kSize; ++i) {
-    uint8_t& byte = chosen.RevealMutable()[i];
-    byte = static_cast<uint8_t>((byte & ~mask) | (other.Reveal()[i] & mask));
-  }
-  return Decode(chosen.Reveal());
+// a^((p - 5) / 8) = a^(2^252 - 3). With f(n) = a^(2^n - 1):  f(m + n) = f(m)^(2^n) f(n).
+Field25519::Element Field25519::Power(const Element& a) {
+  Element f = Copy(a);  // f(1)
+  const auto add = [&](int n, const Element& f_of_n) {
+    SquareTimes(f, n);
+    MulBy(f, f_of_n);
+  };
+  add(1, a);
+  add(2, Copy(f));
+  add(1, a);
+  add(5, Copy(f));
+  const Element f10 = Copy(f);
+  add(10, f10);
+  add(20, Copy(f));
+  add(10, f10);
+  const Element f50 = Copy(f);
+  add(50, f50);
+  add(100, Copy(f));
+  add(50, f50);
+  add(2, a);  // f(250)^4 a
+  return f;
 }
 
-bool Field25519::Equal(const Element& a, const Element& b) { return Encode(a).Equals(Encode(b)); }
+// With t = a^((p - 5) / 8):  s = t^2 a = a^((p - 1) / 4), which is 1 or -1 just when `a` is a
+// square other than 0; then 1/a = s t^2, and (t a)^2 = s a.
+std::optional<Field25519::RootAndInverse> Field25519::Roots(const Element& a) {
+  const Element t = Power(a);
+  const Element t_squared = Square(t);
+  const Element sign = Mul(t_squared, a);
+  if (!(IsOne(Square(sign)) | IsZero(a))) return std::nullopt;
+  const Element turn = Choose(IsOne(sign), Field().one.get(), Field().root_of_minus_one.get());
+  return RootAndInverse{Mul(Mul(t, a), turn), Mul(sign, t_squared)};
+}
+
+bool Field25519::IsSquare(const Element& a) {
+  // a^((p - 1) / 2) = s^2, as above.
+  Element symbol = Power(a);
+  SquareTimes(symbol, 1);
+  MulBy(symbol, a);
+  SquareTimes(symbol, 1);
+  return IsOne(symbol) | IsZero(a);
+}
 
 bool Field25519::IsZero(const Element& a) { return BN_is_zero(a.get()); }
 
-bool Field25519::IsSquare(const Element& a) {
-  const int symbol = BN_kronecker(a.get(), Field().p.get(), context_.get());
-  MustSucceed(symbol >= -1, "BN_kronecker");
-  return symbol >= 0;
+bool Field25519::IsOne(const Element& a) {
+  constexpr int kBytes = static_cast<int>(kSize);
+  Secret found(kSize);
+  ByteArray<kSize> one;
+  MustSucceed(BN_bn2lebinpad(a.get(), found.RevealMutable().data(), kBytes) == kBytes &&
+                  BN_bn2lebinpad(Field().one.get(), one.data(), kBytes) == kBytes,
+              "BN_bn2lebinpad");
+  return ConstantTimeEqual(found.Reveal(), one);
+}
+
+// `a` if `choose`, else `b`, without a branch or an address that tells which.
+Field25519::Element Field25519::Choose(bool choose, const BIGNUM* a, const BIGNUM* b) {
+  constexpr int kWords = static_cast<int>(kSize / sizeof(BN_ULONG));
+  Element chosen = New();
+  Element other = New();
+  // Both get room for all words first, as p has them: the swap asks for that.
+  for (const Element* number : {&chosen, &other}) {
+    MustSucceed(BN_copy(number->get(), Field().p.get()) != nullptr, "BN_copy");
+  }
+  MustSucceed(BN_copy(chosen.get(), b) != nullptr && BN_copy(other.get(), a) != nullptr, "BN_copy");
+  BN_consttime_swap(choose ? 1 : 0, chosen.get(), other.get(), kWords);
+  return chosen;
 }
 
 }  // namespace recrypt

@@ -63,7 +63,7 @@ Result<std::vector<Secret>> CombineSeveral(const PublicKey& ephemeral,
   if (service_results.empty() || service_results.size() > kMaxServices) {
     return Fail(ErrorCode::kInvalid, "recryption takes the results of 1 to 4 services");
   }
-  RECRYPT_ASSIGN(Secret member_result, AgreeHalf(member_half, ephemeral));
+  RECRYPT_ASSIGN(Secret member_result, member_half.Agree(ephemeral));
   std::vector<Secret> sums;
   sums.push_back(std::move(member_result));
   for (const Bytes& result : service_results) {

@@ -39,7 +39,7 @@ Result<std::vector<PrivateKey>> SplitForServices(const PrivateKey& label_key,
 
 // kInvalid unless `ephemeral` can be used: for X25519 a canonical encoding, not zero, on the curve
 // and not on its twist; for P-256 on the curve (which PublicKey has checked). On the twist the
-// label's key and the halves would give different secrets. Takes about 10 us.
+// label's key and the halves would give different secrets. Takes about 8 us.
 //
 // kFull also asks for the prime-order subgroup, which takes about 0.2 ms: for who makes or vets
 // headers. It is not needed for safety or agreement: every half that is made here is a multiple of
@@ -54,9 +54,10 @@ Status CheckEphemeral(const PublicKey& ephemeral, SubgroupCheck check = Subgroup
 Result<Secret> AgreeHalf(const PrivateKey& half, const PublicKey& ephemeral);
 
 // The two candidates for Z = label_key * T from the service's result P and the member's half:
-// the coordinates of P+Q and P-Q, sorted, so that their order tells nothing. kInvalid for a P that
-// is zero, not canonical, not on the curve or equal to Q. The arithmetic is over BIGNUM with fixed
-// exponents and the constant-time flag.
+// the coordinates of P+Q and P-Q, sorted, so that their order tells nothing. `ephemeral` is one
+// that CheckEphemeral has taken, as it has those of every header that was parsed. kInvalid for a P
+// that is zero, not canonical, not on the curve or equal to Q. The arithmetic is over BIGNUM, with
+// one exponentiation whose exponent is fixed.
 Result<std::vector<Secret>> Combine(const PublicKey& ephemeral, ByteSpan service_result,
                                     const PrivateKey& member_half);
 // The same with the results of k services: 2^k candidates.

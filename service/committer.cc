@@ -16,24 +16,23 @@ std::vector<T> TakeFront(std::vector<T>& from, size_t count) {
 
 }  // namespace
 
-Committer::Committer(Store& store) : store_(store), thread_([this] { Run(); }) {}
+Committer::Committer(Store& store, Writer writer)
+    : store_(store), writer_(writer), thread_([this] { Run(); }) {}
 
 Committer::~Committer() { Stop(); }
 
 void Committer::Submit(Store::WriteBody body, Done done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_ && bodies_.size() < kMaxWaiting) {
-      bodies_.push_back(std::move(body));
-      dones_.push_back(std::move(done));
-      done = nullptr;
-    }
+  std::unique_lock lock(mutex_);
+  if (stopping_ || bodies_.size() >= kMaxWaiting) {
+    lock.unlock();
+    return done(Fail(ErrorCode::kUnavailable, "too much waits to be written"));
   }
-  if (done) {
-    done(Fail(ErrorCode::kUnavailable, "too much waits to be written"));
-  } else {
-    wake_.notify_one();
+  if (writer_ == Writer::kCaller && !writing_ && bodies_.empty()) {
+    return Write(lock, {&body, 1}, {&done, 1});
   }
+  bodies_.push_back(std::move(body));
+  dones_.push_back(std::move(done));
+  if (!writing_) wake_.notify_one();
 }
 
 void Committer::Stop() {
@@ -46,24 +45,26 @@ void Committer::Stop() {
 }
 
 void Committer::Run() {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    std::vector<Store::WriteBody> bodies;
-    std::vector<Done> dones;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !bodies_.empty(); });
-      if (bodies_.empty()) return;
-      const size_t count = std::min(bodies_.size(), kMaxBatch);
-      bodies = TakeFront(bodies_, count);
-      dones = TakeFront(dones_, count);
-    }
-    WriteBatch(bodies, dones);
+    wake_.wait(lock, [this] { return !writing_ && (stopping_ || !bodies_.empty()); });
+    if (bodies_.empty()) return;
+    const size_t count = std::min(bodies_.size(), kMaxBatch);
+    const std::vector<Store::WriteBody> bodies = TakeFront(bodies_, count);
+    const std::vector<Done> dones = TakeFront(dones_, count);
+    Write(lock, bodies, dones);
   }
 }
 
-void Committer::WriteBatch(std::vector<Store::WriteBody>& bodies, std::vector<Done>& dones) {
+void Committer::Write(std::unique_lock<std::mutex>& lock, std::span<const Store::WriteBody> bodies,
+                      std::span<const Done> dones) {
+  writing_ = true;
+  lock.unlock();
   std::vector<Status> outcomes = store_.Write(bodies);
   for (size_t i = 0; i < dones.size(); ++i) dones[i](std::move(outcomes[i]));
+  lock.lock();
+  writing_ = false;
+  if (stopping_ || !bodies_.empty()) wake_.notify_one();
 }
 
 }  // namespace recrypt

@@ -1,16 +1,18 @@
-// Committer: the one thread that writes to the store. What arrives while it is writing shares the
-// next transaction, and so the next sync of the disk (group commit).
+// Committer: writes to the store, one transaction at a time. What arrives while one is under way
+// shares the next (group commit), which a thread of the committer's writes.
 //
 //   committer.Submit(body, [](Status outcome) { … });   // durable when the outcome is success
 //
-// Thread safe. Outcomes are told on the committer's thread, in the order of the commits; they must
-// not block.
+// Where no disk is waited for, what arrives while none is under way is written by its caller: a
+// hand-over to another thread and back costs more than the transaction. Thread safe. Outcomes are
+// told on the thread that wrote, in the order of the commits; they must not block.
 #ifndef RECRYPT_SERVICE_COMMITTER_H_
 #define RECRYPT_SERVICE_COMMITTER_H_
 
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -21,8 +23,10 @@ namespace recrypt {
 class Committer {
  public:
   using Done = std::function<void(Status)>;
+  // kOwnThread: of a store that waits for the disk, so that no thread of the server does.
+  enum class Writer { kCaller, kOwnThread };
 
-  explicit Committer(Store& store);
+  explicit Committer(Store& store, Writer writer = Writer::kOwnThread);
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -38,13 +42,17 @@ class Committer {
   static constexpr size_t kMaxBatch = 256;
 
   void Run();
-  void WriteBatch(std::vector<Store::WriteBody>& bodies, std::vector<Done>& dones);
+  // Writes and tells with the lock let go.
+  void Write(std::unique_lock<std::mutex>& lock, std::span<const Store::WriteBody> bodies,
+             std::span<const Done> dones);
 
   Store& store_;
-  std::mutex mutex_;  // guards bodies_, dones_, stopping_
+  const Writer writer_;
+  std::mutex mutex_;  // guards what follows up to thread_
   std::condition_variable wake_;
   std::vector<Store::WriteBody> bodies_;
   std::vector<Done> dones_;
+  bool writing_ = false;  // the thread, or a caller
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -63,7 +63,7 @@ Dispatcher::Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Cl
     : options_(std::move(options)),
       clock_(clock),
       store_(store),
-      committer_(store),
+      committer_(store, options_.writer),
       context_{options_, keys, clock, store, committer_, sessions_, opened_, notes_} {}
 
 Dispatcher::~Dispatcher() { Stop(); }

@@ -15,7 +15,7 @@ struct KeyAccess {
   std::string account;  // as far as it is known
 };
 
-// One request on its way: computed on a server thread, recorded on the committer's.
+// One request on its way: computed on a server thread, recorded by the committer.
 class GrantRun : public std::enable_shared_from_this<GrantRun> {
  public:
   GrantRun(ServiceContext& context, const Caller& caller, GetRequest request, GetResponse response,

@@ -10,7 +10,9 @@
 #include <boost/beast/ssl.hpp>
 #include <charconv>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -82,6 +84,45 @@ struct CountedIn {
   ~CountedIn() { counter.fetch_sub(1); }
   std::atomic<int>& counter;
   const int before;
+};
+
+// A reply on its way, from whatever thread. Most are there when the handler returns, and nobody
+// has to wait, or to be woken.
+class ExpectedReply {
+ public:
+  void Give(HttpResponse response) {
+    std::function<void()> resume;
+    {
+      const std::lock_guard lock(mutex_);
+      response_ = std::move(response);
+      resume = std::move(resume_);
+    }
+    if (resume) resume();
+  }
+  bool IsGiven() {
+    const std::lock_guard lock(mutex_);
+    return response_.has_value();
+  }
+  // `resume` is called once, on the thread that gives the reply, or here.
+  void WhenGiven(std::function<void()> resume) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!response_) {
+        resume_ = std::move(resume);
+        return;
+      }
+    }
+    resume();
+  }
+  HttpResponse Take() {
+    const std::lock_guard lock(mutex_);
+    return std::move(*response_);
+  }
+
+ private:
+  std::mutex mutex_;  // guards what follows; innermost
+  std::optional<HttpResponse> response_;
+  std::function<void()> resume_;
 };
 
 class BeastServer : public HttpServer {
@@ -275,9 +316,15 @@ asio::awaitable<void> BeastServer::ReadRequest(Connection& connection,
                                                error_code& error) {
   parser.header_limit(static_cast<uint32_t>(options_.max_header));
   parser.body_limit(options_.max_body);
+  // Most requests are here as a whole: then nothing is waited for.
+  parser.eager(true);
+  connection.buffer.consume(parser.put(connection.buffer.data(), error));
+  if (error == http::error::need_more) error.clear();
+  if (error || parser.is_done()) co_return;
   connection.ExpireAfter(options_.header_seconds);
-  co_await http::async_read_header(connection.stream, connection.buffer, parser,
-                                   redirect_error(use_awaitable, error));
+  if (!parser.is_header_done())
+    co_await http::async_read_header(connection.stream, connection.buffer, parser,
+                                     redirect_error(use_awaitable, error));
   if (error) co_return;
   connection.ExpireAfter(options_.body_seconds);
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
@@ -290,18 +337,21 @@ asio::awaitable<void> BeastServer::ReadRequest(Connection& connection,
                             redirect_error(use_awaitable, error));
 }
 
-// Suspends until the handler replies, from whatever thread, and resumes on the connection's strand.
 asio::awaitable<HttpResponse> BeastServer::Call(HttpRequest& request) {
-  const auto initiate = [this, &request](auto completion) {
-    auto shared = std::make_shared<decltype(completion)>(std::move(completion));
-    handler_(std::move(request), [shared](HttpResponse response) {
-      asio::post(
-          asio::get_associated_executor(*shared),
-          [shared, response = std::move(response)]() mutable { (*shared)(std::move(response)); });
-    });
-  };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(
-      initiate, use_awaitable);
+  const auto expected = std::make_shared<ExpectedReply>();
+  handler_(std::move(request),
+           [expected](HttpResponse response) { expected->Give(std::move(response)); });
+  if (!expected->IsGiven()) {
+    // It has a name since GCC 12 destroys captures of a temporary in a co_await twice.
+    const auto initiate = [&expected](auto completion) {
+      auto shared = std::make_shared<decltype(completion)>(std::move(completion));
+      expected->WhenGiven([shared] {
+        asio::post(asio::get_associated_executor(*shared), [shared] { (*shared)(); });
+      });
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, use_awaitable);
+  }
+  co_return expected->Take();
 }
 
 asio::awaitable<bool> BeastServer::Write(Connection& connection, HttpResponse response,

@@ -59,8 +59,10 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config, const 
   std::unique_ptr<Server> server(new Server(std::move(lock), std::move(store), std::move(keys)));
   const Registration registration =
       config.registration == "closed" ? Registration::kClosed : Registration::kOpen;
-  server->dispatcher_ = std::make_unique<Dispatcher>(ServiceOptions{config.domain, registration},
-                                                     server->keys_, clock, *server->store_);
+  const auto writer =
+      sync == AuditSync::kOs ? Committer::Writer::kCaller : Committer::Writer::kOwnThread;
+  server->dispatcher_ = std::make_unique<Dispatcher>(
+      ServiceOptions{config.domain, registration, writer}, server->keys_, clock, *server->store_);
   Dispatcher& dispatcher = *server->dispatcher_;
   RECRYPT_ASSIGN(server->http_,
                  HttpServer::Start(http, [&dispatcher](HttpRequest request, HttpReply reply) {

@@ -94,12 +94,15 @@ Result<Revoked> SqlTransaction::RevokeEntries(const EntryFilter& filter, int64_t
 }
 
 Result<bool> SqlTransaction::UseEntry(int64_t id, uint64_t label_version, int64_t lease_until) {
-  static const std::string kUse =
-      "UPDATE entries SET lease_until = CASE WHEN lease_until < ?1 THEN ?1 ELSE lease_until END "
-      "WHERE id = ?2 AND revoked IS NULL AND EXISTS (SELECT 1 FROM labels l WHERE "
-      "l.label = entries.label AND l.version = ?3 AND l.deleted = 0)";
-  RECRYPT_TRY(Do(kUse, {lease_until, id, static_cast<int64_t>(label_version)}));
-  return connection_.Changes() == 1;
+  static const std::string kHolds =
+      "SELECT e.lease_until FROM entries e JOIN labels l ON l.label = e.label "
+      "WHERE e.id = ?1 AND e.revoked IS NULL AND l.version = ?2 AND l.deleted = 0";
+  static const std::string kExtend = "UPDATE entries SET lease_until = ?1 WHERE id = ?2";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kHolds, {id, static_cast<int64_t>(label_version)}));
+  if (rows.empty()) return false;
+  // Leases end at whole seconds: of the grants of one second, the first alone changes the entry.
+  if (rows.front().Number(0) < lease_until) RECRYPT_TRY(Do(kExtend, {lease_until, id}));
+  return true;
 }
 
 Status SqlTransaction::RevokeDevice(const std::string& account, const std::string& device,

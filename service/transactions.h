@@ -3,7 +3,7 @@
 //
 //   HandleSet(context, caller, request, [](Response response) { … });
 //
-// The reply is given once, on the calling thread or on the committer's. Thread safe.
+// The reply is given once, on the calling thread or on the one that commits. Thread safe.
 #ifndef RECRYPT_SERVICE_TRANSACTIONS_H_
 #define RECRYPT_SERVICE_TRANSACTIONS_H_
 
@@ -26,6 +26,7 @@ enum class Registration { kOpen, kClosed };
 struct ServiceOptions {
   std::string domain;
   Registration registration = Registration::kOpen;
+  Committer::Writer writer = Committer::Writer::kOwnThread;
 };
 
 // What transactions work with. All of it outlives them.

@@ -1,4 +1,6 @@
 // The store: one suite for whatever implements it.
+#include <thread>
+
 #include "service/audit.h"
 #include "service/committer.h"
 #include "service/sql_connection.h"
@@ -183,17 +185,17 @@ TEST_F(StoreTest, UsesAnEntryOnlyWhileItAndItsLabelAreAsTheyWere) {
   }));
 }
 
+Status AppendAGrant(StoreTransaction& transaction) {
+  AuditRecord record;
+  record.event = "grant";
+  return AppendAudit(transaction, {&record, 1}) ? Status() : Fail(ErrorCode::kIo, "");
+}
+
 TEST_F(StoreTest, CommitsTogetherWhatArrivesTogether) {
   Committer committer(*store_);
   std::atomic<int> succeeded = 0;
   for (int i = 0; i < 500; ++i) {
-    committer.Submit(
-        [](StoreTransaction& t) -> Status {
-          AuditRecord record;
-          record.event = "grant";
-          return AppendAudit(t, {&record, 1}) ? Status() : Fail(ErrorCode::kIo, "");
-        },
-        [&](const Status& outcome) { succeeded += outcome ? 1 : 0; });
+    committer.Submit(AppendAGrant, [&](const Status& outcome) { succeeded += outcome ? 1 : 0; });
   }
   committer.Stop();
   EXPECT_EQ(succeeded, 500);
@@ -202,6 +204,29 @@ TEST_F(StoreTest, CommitsTogetherWhatArrivesTogether) {
   committer.Submit([](StoreTransaction&) -> Status { return {}; },
                    [&](const Status& outcome) { refused = !outcome; });
   EXPECT_TRUE(refused);
+}
+
+TEST_F(StoreTest, CommitsWhereItIsCalledWhenNothingElseIsUnderWay) {
+  Committer committer(*store_, Committer::Writer::kCaller);
+  std::thread::id writer;
+  std::atomic<int> succeeded = 0;
+  const auto count = [&](const Status& outcome) { succeeded += outcome ? 1 : 0; };
+  committer.Submit(AppendAGrant, [&](const Status& outcome) {
+    writer = std::this_thread::get_id();
+    count(outcome);
+    committer.Submit(AppendAGrant, count);  // while one is: left to the committer's thread
+  });
+  EXPECT_EQ(writer, std::this_thread::get_id());
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int j = 0; j < 100; ++j) committer.Submit(AppendAGrant, count);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  committer.Stop();
+  EXPECT_EQ(succeeded, 402);
+  EXPECT_EQ(VerifyAudit(*store_)->sequence, 402u);
 }
 
 TEST_F(StoreTest, OfALaterVersionIsNotTouched) {

@@ -4,8 +4,10 @@
 //   grant_load CONFIG_DIRECTORY Bench#example.com --threads 6 --batch 64 --seconds 3
 //   {"grants_per_second":9100.2,"requests":427,"p50_ms":6.9,"p99_ms":8.1}
 //
-// Every thread has a client, a session and connections of its own, and ephemerals made before the
-// clock starts. A refused grant ends the run.
+// With --rate, so many requests a second, at equal intervals, whether or not those before are
+// answered (as long as there is a thread for each that waits); latency counts from when a request
+// was due. Every thread has a client, a session and connections of its own, and ephemerals made
+// before the clock starts. A refused grant ends the run.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -36,6 +38,31 @@ struct Settings {
   size_t batch = 64;
   double warm_up = 0.5;
   double seconds = 3;
+  double rate = 0;  // requests a second; 0: as many as are answered
+};
+
+Clock::duration Seconds(double n) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(n));
+}
+
+// When requests are due, for all threads together.
+class Schedule {
+ public:
+  Schedule(Clock::time_point start, double rate) : start_(start), rate_(rate) {}
+
+  // Waits for the time of the next one, and returns it.
+  Clock::time_point Next() {
+    if (rate_ == 0) return Clock::now();
+    const Clock::time_point due =
+        start_ + Seconds(static_cast<double>(taken_.fetch_add(1)) / rate_);
+    std::this_thread::sleep_until(due);
+    return due;
+  }
+
+ private:
+  const Clock::time_point start_;
+  const double rate_;
+  std::atomic<uint64_t> taken_{0};
 };
 
 double Milliseconds(Clock::duration duration) {
@@ -75,15 +102,15 @@ class Worker {
                                                   : refused->status.description);
   }
 
-  // Asks until `end`; the times of the requests that began after `begin`.
-  recrypt::Status Run(Clock::time_point begin, Clock::time_point end) {
-    for (Clock::time_point now = Clock::now(); now < end;) {
+  // Asks until `end`; the times of the requests that were due after `begin`.
+  recrypt::Status Run(Schedule& schedule, Clock::time_point begin, Clock::time_point end) {
+    for (;;) {
+      const Clock::time_point due = schedule.Next();
+      if (due >= end) return {};
       RECRYPT_TRY(Ask());
       const Clock::time_point answered = Clock::now();
-      if (now >= begin && answered <= end) milliseconds_.push_back(Milliseconds(answered - now));
-      now = answered;
+      if (due >= begin && answered <= end) milliseconds_.push_back(Milliseconds(answered - due));
     }
-    return {};
   }
 
   const std::vector<double>& milliseconds() const { return milliseconds_; }
@@ -122,15 +149,14 @@ std::vector<double> Measure(const Settings& settings) {
     if (!worker) GiveUp(worker.error());
     workers.push_back(std::move(*worker));
   }
-  const auto seconds = [](double n) {
-    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(n));
-  };
-  const Clock::time_point begin = Clock::now() + seconds(settings.warm_up);
-  const Clock::time_point end = begin + seconds(settings.seconds);
+  const Clock::time_point start = Clock::now();
+  const Clock::time_point begin = start + Seconds(settings.warm_up);
+  const Clock::time_point end = begin + Seconds(settings.seconds);
+  Schedule schedule(start, settings.rate);
   std::vector<std::thread> threads;
   for (const auto& worker : workers) {
-    threads.emplace_back([&worker, begin, end] {
-      const recrypt::Status status = worker->Run(begin, end);
+    threads.emplace_back([&worker, &schedule, begin, end] {
+      const recrypt::Status status = worker->Run(schedule, begin, end);
       if (!status) GiveUp(status.error());
     });
   }
@@ -146,7 +172,7 @@ std::vector<double> Measure(const Settings& settings) {
 [[noreturn]] void Usage() {
   std::fprintf(stderr,
                "usage: grant_load CONFIG_DIRECTORY LABEL [--threads N] [--batch N] "
-               "[--seconds N] [--warm-up N]\n");
+               "[--seconds N] [--warm-up N] [--rate N]\n");
   std::exit(2);
 }
 
@@ -167,6 +193,8 @@ Settings ParseSettings(int argc, char** argv) {
       settings.seconds = value;
     } else if (name == "--warm-up") {
       settings.warm_up = value;
+    } else if (name == "--rate") {
+      settings.rate = value;
     } else {
       Usage();
     }

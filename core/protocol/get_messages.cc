@@ -21,7 +21,10 @@ Result<GrantRequest> ReadGrantRequest(const Json& object) {
 }
 
 Json WriteGrantRequest(const GrantRequest& grant) {
-  Json object = {{"Key", grant.key}, {"T", Base64UrlEncode(grant.ephemeral)}};
+  // Member by member: a list would first become arrays of pairs.
+  Json object = Json::object();
+  object["Key"] = grant.key;
+  object["T"] = Base64UrlEncode(grant.ephemeral);
   if (!grant.document.empty()) object["Document"] = Base64UrlEncode(grant.document);
   if (!grant.header.empty()) object["Header"] = Base64UrlEncode(grant.header);
   return object;

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "core/jcd/geometry.h"
 #include "fs/directory_reader.h"
 #include "fs/names.h"
@@ -15,26 +17,50 @@ constexpr int64_t kShortlyAfterMs = 2000;
 constexpr int64_t kListingLastsMs = 60'000;
 constexpr size_t kMaxListing = 100'000;
 
+using Documents = std::vector<DirectoryPrefetch::Document>;
+
+// Whether `second` stands right behind `first`.
+bool FollowsIn(const Documents& documents, ino_t first, ino_t second) {
+  const auto is_pair = [&](const auto& a, const auto& b) {
+    return a.number == first && b.number == second;
+  };
+  return std::adjacent_find(documents.begin(), documents.end(), is_pair) != documents.end();
+}
+
+// By name, if that is how these two were opened one after the other; as they are listed else.
+Documents InOrderOfOpening(Documents listed, ino_t first, ino_t second) {
+  if (FollowsIn(listed, first, second)) return listed;
+  Documents sorted = listed;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.stored_name < b.stored_name; });
+  return FollowsIn(sorted, first, second) ? sorted : listed;
+}
+
 }  // namespace
 
-bool DirectoryPrefetch::Opened(ino_t number, size_t batch, int64_t now_ms) {
+bool DirectoryPrefetch::Opened(ino_t number, PrefetchOf what, int64_t now_ms) {
   std::lock_guard lock(mutex_);
   const bool shortly_after = now_ms - last_open_ms_ < kShortlyAfterMs;
   last_open_ms_ = now_ms;
-  if (running_ || !shortly_after) return false;
-  if (now_ms - listed_ms_ > kListingLastsMs) {
-    documents_.clear();
-    position_.clear();
-    next_ = 0;
-  } else {
-    auto found = position_.find(number);
-    // Half a batch ahead is enough; a document that the listing does not have says nothing.
-    if (found == position_.end() || next_ >= documents_.size()) return false;
-    if (found->second + batch / 2 < next_) return false;
-    next_ = std::max(next_, found->second + 1);
-  }
-  running_ = true;
+  last_opened_ = {number, last_opened_[0]};
+  const bool is_listed = now_ms - listed_ms_ <= kListingLastsMs;
+  // A document that the listing does not have says nothing.
+  const auto found = places_.find(number);
+  if (is_listed && found == places_.end()) return false;
+  if (is_listed) MarkOpened(found->second);
+  if (!shortly_after) return false;
+  const int most = is_listed && what == PrefetchOf::kGrants ? kUnderWay : 1;
+  if (under_way_ >= most || (is_listed && BatchSize(what) == 0)) return false;
+  if (!is_listed) documents_.clear();
+  ++under_way_;
   return true;
+}
+
+void DirectoryPrefetch::MarkOpened(size_t place) {
+  State& state = states_[place];
+  if (state == State::kFetched) --ahead_;
+  if (state == State::kUntouched) --untouched_;
+  state = State::kOpened;
 }
 
 bool DirectoryPrefetch::listed() const {
@@ -44,25 +70,49 @@ bool DirectoryPrefetch::listed() const {
 
 void DirectoryPrefetch::SetListing(std::vector<Document> documents, int64_t now_ms) {
   std::lock_guard lock(mutex_);
-  documents_ = std::move(documents);
-  position_.clear();
-  for (size_t i = 0; i < documents_.size(); ++i) position_.emplace(documents_[i].number, i);
+  documents_ = InOrderOfOpening(std::move(documents), last_opened_[1], last_opened_[0]);
+  states_.assign(documents_.size(), State::kUntouched);
+  untouched_ = documents_.size();
+  ahead_ = 0;
   next_ = 0;
+  grants_ = kFirstGrants;
   listed_ms_ = now_ms;
+  places_.clear();
+  for (size_t i = 0; i < documents_.size(); ++i) places_.emplace(documents_[i].number, i);
+  for (const ino_t number : last_opened_) {
+    const auto found = places_.find(number);
+    if (found == places_.end()) continue;
+    MarkOpened(found->second);
+    next_ = std::max(next_, found->second);
+  }
 }
 
-std::vector<DirectoryPrefetch::Document> DirectoryPrefetch::NextBatch(size_t size) {
+// Of the next batch; 0 when there is none, or not yet room for all of it.
+size_t DirectoryPrefetch::BatchSize(PrefetchOf what) const {
+  const bool grants = what == PrefetchOf::kGrants;
+  const size_t size = std::min(untouched_, grants ? grants_ : kFiles);
+  return ahead_ + size <= (grants ? kGrantsAhead : kFilesAhead) ? size : 0;
+}
+
+std::vector<DirectoryPrefetch::Document> DirectoryPrefetch::NextBatch(PrefetchOf what) {
   std::lock_guard lock(mutex_);
-  const size_t end = std::min(documents_.size(), next_ + size);
-  std::vector<Document> batch(documents_.begin() + static_cast<std::ptrdiff_t>(next_),
-                              documents_.begin() + static_cast<std::ptrdiff_t>(end));
-  next_ = end;
+  std::vector<Document> batch;
+  const size_t size = BatchSize(what);
+  for (; batch.size() < size; next_ = (next_ + 1) % documents_.size()) {
+    if (states_[next_] != State::kUntouched) continue;
+    states_[next_] = State::kFetched;
+    batch.push_back(documents_[next_]);
+  }
+  untouched_ -= size;
+  ahead_ += size;
+  if (what == PrefetchOf::kGrants) grants_ = std::min(2 * grants_, kGrants);
+  if (size == 0) --under_way_;
   return batch;
 }
 
-void DirectoryPrefetch::Finished() {
+void DirectoryPrefetch::Abandoned() {
   std::lock_guard lock(mutex_);
-  running_ = false;
+  --under_way_;
 }
 
 Prefetcher::Prefetcher(Store& store, Access& access, HeaderCache& headers, const Clock& clock)
@@ -71,33 +121,40 @@ Prefetcher::Prefetcher(Store& store, Access& access, HeaderCache& headers, const
 void Prefetcher::Opened(const std::shared_ptr<Inode>& directory, const Inode& document,
                         bool first_use) {
   std::shared_ptr<DirectoryPrefetch> state = directory->PrefetchState();
-  const size_t batch = first_use ? DirectoryPrefetch::kGrants : DirectoryPrefetch::kFiles;
-  if (!state->Opened(document.key().number, batch, clock_.MonotonicMillis())) return;
-  const bool posted = thread_.Post([this, directory, state, first_use] {
-    if (!state->listed()) state->SetListing(List(*directory), clock_.MonotonicMillis());
-    if (first_use) {
-      FetchGrants(*directory, *state);
-    } else {
-      FetchFiles(*directory, *state);
-    }
-    state->Finished();
-  });
-  if (!posted) state->Finished();
-}
-
-void Prefetcher::FetchFiles(Inode& directory, DirectoryPrefetch& state) {
-  for (const DirectoryPrefetch::Document& document : state.NextBatch(DirectoryPrefetch::kFiles)) {
-    (void)OpenStored(directory, document.stored_name);
-  }
+  const PrefetchOf what = first_use ? PrefetchOf::kGrants : PrefetchOf::kFiles;
+  if (!state->Opened(document.key().number, what, clock_.MonotonicMillis())) return;
+  const bool posted = Post([this, directory, state, what] { Fetch(*directory, *state, what); });
+  if (!posted) state->Abandoned();
 }
 
 void Prefetcher::ReadTables(const std::shared_ptr<OpenDocument>& document) {
-  (void)thread_.Post([document] { document->ReadTables(); });
+  (void)Post([document] { document->ReadTables(); });
 }
 
-void Prefetcher::FetchGrants(Inode& directory, DirectoryPrefetch& state) {
+void Prefetcher::Stop() {
+  for (TaskThread& thread : threads_) thread.Stop();
+}
+
+bool Prefetcher::Post(std::function<void()> task) {
+  return threads_[turn_.fetch_add(1) % threads_.size()].Post(std::move(task));
+}
+
+void Prefetcher::Fetch(Inode& directory, DirectoryPrefetch& state, PrefetchOf what) {
+  if (!state.listed()) state.SetListing(List(directory), clock_.MonotonicMillis());
+  for (;;) {
+    const Documents batch = state.NextBatch(what);
+    if (batch.empty()) return;
+    if (what == PrefetchOf::kGrants) {
+      FetchGrants(directory, batch);
+    } else {
+      for (const auto& document : batch) (void)OpenStored(directory, document.stored_name);
+    }
+  }
+}
+
+void Prefetcher::FetchGrants(Inode& directory, const Documents& documents) {
   std::vector<std::shared_ptr<const Header>> headers;
-  for (const DirectoryPrefetch::Document& document : state.NextBatch(DirectoryPrefetch::kGrants)) {
+  for (const DirectoryPrefetch::Document& document : documents) {
     auto header = ReadHeader(directory, document.stored_name);
     if (header) headers.push_back(std::move(*header));
   }
@@ -107,8 +164,8 @@ void Prefetcher::FetchGrants(Inode& directory, DirectoryPrefetch& state) {
   if (!wanted.empty()) (void)access_.OpenMany(wanted, GrantUse::kPrefetch);
 }
 
-std::vector<DirectoryPrefetch::Document> Prefetcher::List(Inode& directory) {
-  std::vector<DirectoryPrefetch::Document> documents;
+Documents Prefetcher::List(Inode& directory) {
+  Documents documents;
   auto fd = store_.OpenDirectory(directory.node());
   if (!fd) return documents;
   DirectoryReader reader(store_, std::move(*fd));

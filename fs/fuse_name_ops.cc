@@ -15,9 +15,9 @@ void ReplyEntry(fuse_req_t req, const Result<Entry>& entry) {
   if (fuse_reply_entry(req, &parameters) == -ENOENT) FileSystemOf(req).Forget(*entry->inode, 1);
 }
 
-void ReplyAttributes(fuse_req_t req, const Result<struct stat>& attributes) {
+void ReplyAttributes(fuse_req_t req, const Result<struct stat>& attributes, bool told) {
   if (!attributes) return ReplyError(req, attributes.error());
-  fuse_reply_attr(req, &*attributes, SessionOf(req).options().attribute_timeout);
+  fuse_reply_attr(req, &*attributes, TimeoutOf(req, told && HasOneName(*attributes)));
 }
 
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
@@ -39,7 +39,8 @@ void ForgetMulti(fuse_req_t req, size_t count, struct fuse_forget_data* forgets)
 }
 
 void GetAttr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info*) {
-  ReplyAttributes(req, FileSystemOf(req).GetAttributes(InodeOf(req, ino)));
+  const bool told = FileSystemOf(req).AttributesAreTold(InodeOf(req, ino));
+  ReplyAttributes(req, FileSystemOf(req).GetAttributes(InodeOf(req, ino)), told);
 }
 
 void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set,
@@ -59,7 +60,8 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set,
     if (!dropped) return ReplyError(req, dropped.error());
   }
   const OpenFile* file = fi == nullptr ? nullptr : reinterpret_cast<OpenFile*>(fi->fh);
-  ReplyAttributes(req, FileSystemOf(req).SetAttributes(InodeOf(req, ino), change, file));
+  const bool told = FileSystemOf(req).AttributesAreTold(InodeOf(req, ino));
+  ReplyAttributes(req, FileSystemOf(req).SetAttributes(InodeOf(req, ino), change, file), told);
 }
 
 void ReadLink(fuse_req_t req, fuse_ino_t ino) {

@@ -15,10 +15,13 @@
 
 namespace recrypt {
 
+enum class ProgressUnit { kBytes, kPieces };
+
 class ProgressLine {
  public:
-  // `total` in bytes, if known.
-  ProgressLine(std::string name, std::optional<uint64_t> total);
+  // `total` in the unit, if known.
+  ProgressLine(std::string name, std::optional<uint64_t> total,
+               ProgressUnit unit = ProgressUnit::kBytes);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -27,8 +30,11 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
+  std::string Amount(uint64_t of) const;
+
   const std::string name_;
   const std::optional<uint64_t> total_;
+  const ProgressUnit unit_;
   const bool on_terminal_;
   const Clock::time_point begun_ = Clock::now();
   Clock::time_point shown_ = begun_;

@@ -8,7 +8,7 @@ std::span<const Verb> Verbs() {
     for (const auto group :
          {MountVerbs(), MountedVerbs(), ProfileVerbs(), ServiceVerbs(), LabelVerbs(), MemberVerbs(),
           JoinVerbs(), DeviceVerbs(), EscrowVerbs(), TravelVerbs(), AuditVerbs(), DocumentVerbs(),
-          InspectVerbs(), FsckVerbs()}) {
+          RelabelVerbs(), InspectVerbs(), FsckVerbs()}) {
       verbs.insert(verbs.end(), group.begin(), group.end());
     }
     return verbs;

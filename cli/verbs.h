@@ -18,6 +18,7 @@ std::span<const Verb> EscrowVerbs();    // escrow.cc
 std::span<const Verb> TravelVerbs();    // travel.cc
 std::span<const Verb> AuditVerbs();     // audit.cc
 std::span<const Verb> DocumentVerbs();  // documents.cc
+std::span<const Verb> RelabelVerbs();   // relabel.cc
 std::span<const Verb> InspectVerbs();   // inspect.cc
 std::span<const Verb> FsckVerbs();      // fsck.cc
 std::span<const Verb> MountVerbs();     // mount.cc

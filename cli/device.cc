@@ -1,8 +1,8 @@
 // recryptfs device …: the devices of one's account.
 #include <array>
-#include <filesystem>
 #include <thread>
 
+#include "cli/new_device_options.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
 #include "cli/verbs.h"
@@ -72,26 +72,14 @@ class DeviceJoin : public Command {
  public:
   void Declare(Options& options) override {
     options.Argument("ACCOUNT", &account_, "The account that this device is to belong to");
-    options.Value("--service", "ADDRESS", &service_, "Where its service is, host:port");
-    options.Value("--ca", "FILE", &ca_, "Certificate (PEM) that signed the service's");
-    options.Value("--device", "NAME", &device_, "Name of this device; the host's unless given");
-    options.Choice("--curve", {"x25519", "p256"}, &curve_, "Curve of its keys; x25519 by default");
-    passphrase_.Declare(options);
-    options.Flag("--no-passphrase", &no_passphrase_, "Keep the keystore unsealed");
+    device_.Declare(options);
   }
 
   Status Run(Context& context) override {
-    RECRYPT_ASSIGN(AccountName account, AccountName::Parse(account_));
-    NewProfile wanted{std::move(account), {}, device_, Sealing::kPassphrase, Curve::kX25519};
-    if (!service_.empty()) {
-      wanted.service =
-          ServiceAddress{service_, ca_.empty() ? "" : std::filesystem::absolute(ca_).string()};
-    }
-    if (no_passphrase_) wanted.sealing = Sealing::kNone;
-    if (curve_ == "p256") wanted.curve = Curve::kP256;
+    RECRYPT_ASSIGN(const NewProfile wanted, device_.Wanted(account_));
     RECRYPT_ASSIGN(const std::string typed, AskLine("The code that the other device shows:"));
     RECRYPT_ASSIGN(const MeetingCode code, MeetingCode::Parse(typed));
-    RECRYPT_ASSIGN(const auto source, passphrase_.Source());
+    RECRYPT_ASSIGN(const auto source, device_.Passphrase());
     ClientOptions options;
     options.passphrase = source.get();
     const auto say = [&context](const std::string& udf) {
@@ -106,9 +94,8 @@ class DeviceJoin : public Command {
   }
 
  private:
-  std::string account_, service_, ca_, device_, curve_ = "x25519";
-  PassphraseOptions passphrase_;
-  bool no_passphrase_ = false;
+  std::string account_;
+  NewDeviceOptions device_;
 };
 
 class DeviceList : public Command {

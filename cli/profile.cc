@@ -1,7 +1,7 @@
 // recryptfs profile …: the account's own keys, and whose fingerprints are pinned.
 #include <array>
-#include <filesystem>
 
+#include "cli/new_device_options.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
 #include "cli/verbs.h"
@@ -45,24 +45,12 @@ class ProfileCreate : public Command {
  public:
   void Declare(Options& options) override {
     options.Argument("ACCOUNT", &account_, "The account, such as alice@example.com");
-    options.Value("--service", "ADDRESS", &service_, "Where its service is, host:port");
-    options.Value("--ca", "FILE", &ca_, "Certificate (PEM) that signed the service's");
-    options.Value("--device", "NAME", &device_, "Name of this device; the host's unless given");
-    options.Choice("--curve", {"x25519", "p256"}, &curve_, "Curve of the keys; x25519 by default");
-    passphrase_.Declare(options);
-    options.Flag("--no-passphrase", &no_passphrase_, "Keep the keystore unsealed");
+    device_.Declare(options);
   }
 
   Status Run(Context& context) override {
-    if (no_passphrase_ && passphrase_.given()) {
-      return Fail(ErrorCode::kInvalid,
-                  "--no-passphrase does not go with another passphrase option");
-    }
-    if (service_.empty() && !ca_.empty()) {
-      return Fail(ErrorCode::kInvalid, "--ca goes with --service");
-    }
-    RECRYPT_ASSIGN(NewProfile wanted, Wanted());
-    RECRYPT_ASSIGN(const auto source, passphrase_.Source());
+    RECRYPT_ASSIGN(const NewProfile wanted, device_.Wanted(account_));
+    RECRYPT_ASSIGN(const auto source, device_.Passphrase());
     TerminalTrustPrompt prompt;
     ClientOptions options;
     options.passphrase = source.get();
@@ -74,21 +62,8 @@ class ProfileCreate : public Command {
   }
 
  private:
-  Result<NewProfile> Wanted() const {
-    RECRYPT_ASSIGN(AccountName account, AccountName::Parse(account_));
-    NewProfile wanted{std::move(account), {}, device_, Sealing::kPassphrase, Curve::kX25519};
-    if (!service_.empty()) {
-      const std::string ca = ca_.empty() ? "" : std::filesystem::absolute(ca_).string();
-      wanted.service = ServiceAddress{service_, ca};
-    }
-    if (no_passphrase_) wanted.sealing = Sealing::kNone;
-    if (curve_ == "p256") wanted.curve = Curve::kP256;
-    return wanted;
-  }
-
-  std::string account_, service_, ca_, device_, curve_ = "x25519";
-  PassphraseOptions passphrase_;
-  bool no_passphrase_ = false;
+  std::string account_;
+  NewDeviceOptions device_;
 };
 
 class ProfilePublish : public Command {

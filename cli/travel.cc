@@ -2,10 +2,10 @@
 #include "client/travel.h"
 
 #include <array>
-#include <filesystem>
 #include <thread>
 
 #include "cli/mount_table.h"
+#include "cli/new_device_options.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
 #include "cli/verbs.h"
@@ -126,26 +126,17 @@ class TravelReturn : public Command {
  public:
   void Declare(Options& options) override {
     options.Argument("ACCOUNT", &account_, "One's own account");
-    options.Value("--service", "ADDRESS", &service_, "Where its service is, host:port");
-    options.Value("--ca", "FILE", &ca_, "Certificate (PEM) that signed the service's");
+    device_.DeclareWithoutKeys(options);
     options.Value("--wait", "DURATION", &wait_,
                   "How long to wait for the holder; 10m unless given");
-    passphrase_.Declare(options);
-    options.Flag("--no-passphrase", &no_passphrase_, "Keep the keystore unsealed");
   }
 
   Status Run(Context& context) override {
     RECRYPT_ASSIGN(const uint32_t wait, ParseDuration(wait_));
-    RECRYPT_ASSIGN(AccountName account, AccountName::Parse(account_));
-    NewProfile wanted{std::move(account), {}, "", Sealing::kPassphrase, Curve::kX25519};
-    if (!service_.empty()) {
-      wanted.service =
-          ServiceAddress{service_, ca_.empty() ? "" : std::filesystem::absolute(ca_).string()};
-    }
-    if (no_passphrase_) wanted.sealing = Sealing::kNone;
+    RECRYPT_ASSIGN(const NewProfile wanted, device_.Wanted(account_));
     RECRYPT_ASSIGN(const std::string typed, AskLine("The code that you were given on departure:"));
     RECRYPT_ASSIGN(const MeetingCode code, MeetingCode::Parse(typed));
-    RECRYPT_ASSIGN(const auto source, passphrase_.Source());
+    RECRYPT_ASSIGN(const auto source, device_.Passphrase());
     ClientOptions options;
     options.passphrase = source.get();
     context.out.Note("Waiting for who holds the keys to agree …");
@@ -157,9 +148,8 @@ class TravelReturn : public Command {
   }
 
  private:
-  std::string account_, service_, ca_, wait_ = "10m";
-  PassphraseOptions passphrase_;
-  bool no_passphrase_ = false;
+  std::string account_, wait_ = "10m";
+  NewDeviceOptions device_;
 };
 
 constexpr std::array kVerbs = {

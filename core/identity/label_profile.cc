@@ -15,10 +15,7 @@ using signed_object::KeyUse;
 constexpr size_t kMaxAdministrators = 64;
 constexpr size_t kMaxArchivedKeys = 1024;
 constexpr size_t kMaxServices = 8;
-constexpr uint32_t kMaxLeaseSeconds = 86400;
 constexpr uint32_t kMaxEpoch = std::numeric_limits<uint32_t>::max();
-constexpr std::string_view kCredentialed = "credentialed";
-constexpr std::string_view kAnyone = "anyone";
 
 Json WriteAdministrators(const std::vector<Principal>& administrators) {
   Json list = Json::array();
@@ -89,19 +86,6 @@ Result<std::vector<LabelProfile::Service>> ReadServices(const Json& payload) {
   return services;
 }
 
-Result<LabelPolicy> ReadPolicy(const Json& payload) {
-  RECRYPT_ASSIGN(const Json* object, GetObject(payload, "policy"));
-  LabelPolicy policy;
-  RECRYPT_ASSIGN(policy.lease_seconds,
-                 signed_object::ReadUint32(*object, "lease", 1, kMaxLeaseSeconds));
-  RECRYPT_ASSIGN(const std::string writers, GetString(*object, "writers"));
-  if (writers != kCredentialed && writers != kAnyone) {
-    return Fail(ErrorCode::kInvalid, "the policy's \"writers\" is neither credentialed nor anyone");
-  }
-  policy.writers = writers == kAnyone ? Writers::kAnyone : Writers::kCredentialed;
-  return policy;
-}
-
 Result<LabelProfile> ReadProfile(const Json& payload) {
   RECRYPT_ASSIGN(const ObjectVersion version, signed_object::ReadVersion(payload));
   RECRYPT_ASSIGN(LabelName label, signed_object::ReadLabel(payload, "label"));
@@ -113,17 +97,12 @@ Result<LabelProfile> ReadProfile(const Json& payload) {
   RECRYPT_ASSIGN(PublicKey key, signed_object::ReadKey(payload, "key", KeyUse::kEncrypt));
   RECRYPT_ASSIGN(auto archived, ReadArchived(payload, epoch, key));
   RECRYPT_ASSIGN(auto services, ReadServices(payload));
-  RECRYPT_ASSIGN(const LabelPolicy policy, ReadPolicy(payload));
-  return LabelProfile{version,
-                      std::move(label),
-                      std::move(master),
-                      std::move(owner),
-                      std::move(administrators),
-                      epoch,
-                      std::move(key),
-                      std::move(archived),
-                      std::move(services),
-                      policy};
+  RECRYPT_ASSIGN(const Json* policy_object, GetObject(payload, "policy"));
+  RECRYPT_ASSIGN(LabelPolicy policy, ReadLabelPolicy(*policy_object));
+  return LabelProfile{version,          std::move(label),          std::move(master),
+                      std::move(owner), std::move(administrators), epoch,
+                      std::move(key),   std::move(archived),       std::move(services),
+                      std::move(policy)};
 }
 
 Result<LabelProfile> ReadAndVerify(const Json& jws) {
@@ -147,18 +126,15 @@ uint32_t LabelProfile::EpochOf(std::string_view kid) const {
 bool LabelProfile::HasKey(std::string_view kid) const { return EpochOf(kid) != 0; }
 
 Json SignLabelProfile(const LabelProfile& profile, const PrivateKey& master) {
-  Json payload = {
-      {"label", profile.label.text()},
-      {"master", ToJwk(profile.master)},
-      {"owner", signed_object::WritePrincipal(profile.owner)},
-      {"administrators", WriteAdministrators(profile.administrators)},
-      {"epoch", profile.epoch},
-      {"key", ToJwk(profile.key)},
-      {"archived", WriteArchived(profile.archived)},
-      {"services", WriteServices(profile.services)},
-      {"policy",
-       {{"lease", profile.policy.lease_seconds},
-        {"writers", profile.policy.writers == Writers::kAnyone ? kAnyone : kCredentialed}}}};
+  Json payload = {{"label", profile.label.text()},
+                  {"master", ToJwk(profile.master)},
+                  {"owner", signed_object::WritePrincipal(profile.owner)},
+                  {"administrators", WriteAdministrators(profile.administrators)},
+                  {"epoch", profile.epoch},
+                  {"key", ToJwk(profile.key)},
+                  {"archived", WriteArchived(profile.archived)},
+                  {"services", WriteServices(profile.services)},
+                  {"policy", WriteLabelPolicy(profile.policy)}};
   return signed_object::Sign(std::move(payload), "label", profile.version, master);
 }
 

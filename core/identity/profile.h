@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/crypto/keys.h"
+#include "core/identity/label_policy.h"
 #include "core/json/json.h"
 #include "core/label/expression.h"
 
@@ -58,19 +59,6 @@ struct ServiceProfile {
 };
 Json SignServiceProfile(const ServiceProfile& profile, const PrivateKey& sign);
 Result<ServiceProfile> VerifyServiceProfile(const Json& jws);
-
-struct Principal {
-  AccountName account;
-  std::string udf;
-  bool operator==(const Principal&) const = default;
-};
-
-enum class Writers { kCredentialed, kAnyone };
-
-struct LabelPolicy {
-  uint32_t lease_seconds = 900;  // 1 to 86,400
-  Writers writers = Writers::kCredentialed;
-};
 
 struct LabelProfile {
   ObjectVersion version;

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <limits>
 
+#include "core/base/clock.h"
+
 namespace recrypt {
 namespace {
 
@@ -84,6 +86,19 @@ std::string FormatSize(uint64_t bytes) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.1f %s", value, kNames[unit]);
   return text.data();
+}
+
+Result<int64_t> ParseMoment(const std::string& text, int64_t now) {
+  if (const auto utc = ParseTime(text)) return *utc;
+  if (const auto ago = ParseDuration(text)) return now - int64_t{*ago};
+  for (const char* format : {"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+    std::tm local{};
+    local.tm_isdst = -1;
+    const char* const end = strptime(text.c_str(), format, &local);
+    if (end != nullptr && *end == '\0') return std::mktime(&local);
+  }
+  return Fail(ErrorCode::kInvalid, "'" + text + "' is no time such as 2026-01-31, " +
+                                       "2026-01-31T12:00:00Z, or 2h for two hours ago");
 }
 
 std::string FormatLocalTime(int64_t seconds) { return FormatLocal(seconds, "%Y-%m-%d %H:%M:%S"); }

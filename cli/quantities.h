@@ -28,6 +28,9 @@ std::string FormatSize(uint64_t bytes);
 
 // Local time, "2026-01-31 12:00:00", of seconds since 1970.
 std::string FormatLocalTime(int64_t seconds);
+// Seconds since 1970 from RFC 3339 in UTC, a local day or time ("2026-01-31", "2026-01-31 12:00"),
+// or how long before `now` ("2h").
+Result<int64_t> ParseMoment(const std::string& text, int64_t now);
 // Local time of day, "12:00:00".
 std::string FormatClockTime(int64_t seconds);
 

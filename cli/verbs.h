@@ -8,21 +8,24 @@
 
 namespace recrypt {
 
-std::span<const Verb> ProfileVerbs();   // profile.cc
-std::span<const Verb> ServiceVerbs();   // service.cc
-std::span<const Verb> LabelVerbs();     // label.cc
-std::span<const Verb> MemberVerbs();    // member.cc
-std::span<const Verb> JoinVerbs();      // join.cc
-std::span<const Verb> DeviceVerbs();    // device.cc
-std::span<const Verb> EscrowVerbs();    // escrow.cc
-std::span<const Verb> TravelVerbs();    // travel.cc
-std::span<const Verb> AuditVerbs();     // audit.cc
-std::span<const Verb> DocumentVerbs();  // documents.cc
-std::span<const Verb> RelabelVerbs();   // relabel.cc
-std::span<const Verb> InspectVerbs();   // inspect.cc
-std::span<const Verb> FsckVerbs();      // fsck.cc
-std::span<const Verb> MountVerbs();     // mount.cc
-std::span<const Verb> MountedVerbs();   // mounted.cc
+std::span<const Verb> ProfileVerbs();      // profile.cc
+std::span<const Verb> ServiceVerbs();      // service.cc
+std::span<const Verb> LabelVerbs();        // label.cc
+std::span<const Verb> MemberVerbs();       // member.cc
+std::span<const Verb> JoinVerbs();         // join.cc
+std::span<const Verb> DeviceVerbs();       // device.cc
+std::span<const Verb> TravelVerbs();       // travel.cc
+std::span<const Verb> EscrowVerbs();       // escrow.cc
+std::span<const Verb> AuditVerifyVerbs();  // audit_verify.cc; its words begin like those of audit
+std::span<const Verb> AuditVerbs();        // audit.cc
+std::span<const Verb> ReviewVerbs();       // review.cc
+std::span<const Verb> PolicyVerbs();       // policy.cc
+std::span<const Verb> DocumentVerbs();     // documents.cc
+std::span<const Verb> RelabelVerbs();      // relabel.cc
+std::span<const Verb> InspectVerbs();      // inspect.cc
+std::span<const Verb> FsckVerbs();         // fsck.cc
+std::span<const Verb> MountVerbs();        // mount.cc
+std::span<const Verb> MountedVerbs();      // mounted.cc
 
 }  // namespace recrypt
 

@@ -25,7 +25,8 @@ class RealClient : public Client {
                                                     : nullptr),
         services_(options.transport != nullptr ? *options.transport : *own_transport_, clock_,
                   *trust_, identity_, config_.deadline_ms),
-        profiles_(*trust_, services_, clock_, options.prompt) {}
+        profiles_(*trust_, services_, clock_, options.prompt),
+        receipts_(directory_.ReceiptsFile()) {}
 
   const ConfigDirectory& directory() const override { return directory_; }
   const Config& config() const override { return config_; }
@@ -38,7 +39,8 @@ class RealClient : public Client {
 
   std::unique_ptr<Access> MakeAccess() override {
     return MakeGrantAccess({services_, profiles_, *trust_, clock_,
-                            keystore_ ? keystore_->shared_identity() : nullptr, recovered_});
+                            keystore_ ? keystore_->shared_identity() : nullptr, recovered_,
+                            receipts_, directory_.OpensFile()});
   }
 
  private:
@@ -54,6 +56,7 @@ class RealClient : public Client {
   const std::unique_ptr<Transport> own_transport_;
   Services services_;
   VerifiedProfiles profiles_;
+  Receipts receipts_;
 };
 
 Result<ConfigDirectory> OpenDirectory(const ClientOptions& options) {

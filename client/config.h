@@ -49,6 +49,8 @@ class ConfigDirectory {
   std::string KeystoreFile() const { return File("keystore.json"); }
   std::string TrustFile() const { return File("trust.json"); }
   std::string RecoveredFile() const { return File("recovered.json"); }
+  std::string ReceiptsFile() const { return File("receipts.jsonl"); }
+  std::string OpensFile() const { return File("opens.jsonl"); }
 
  private:
   explicit ConfigDirectory(std::string path) : path_(std::move(path)) {}

@@ -119,9 +119,21 @@ Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
     RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header_, secrets_));
     return std::make_shared<const LeasedDocument>(
         DocumentKeys{header_.uid, header_.digest, header_.expression, std::move(wrapper.keys)},
-        std::move(wrapper.name), std::move(trust_), lease_end_ms);
+        std::move(wrapper.name), std::move(trust_), lease_end_ms, GrantsOf(alternative));
   }
   return Fail(WhyNot());
+}
+
+std::vector<GrantedBy> DocumentOpening::GrantsOf(const std::vector<LabelName>& alternative) const {
+  std::vector<GrantedBy> grants;
+  for (const LabelName& label : alternative) {
+    const std::optional<size_t>& place = labels_.at(label).wanted;
+    if (!place) continue;  // by a key that is held here
+    const GrantWanted& wanted = wanted_[*place];
+    const LabelProfile::Service& service = wanted.label->services.front();
+    grants.push_back({service.domain, service.udf, wanted.kid});
+  }
+  return grants;
 }
 
 // An alternative fails for the worst of its labels' reasons, the document for the best of its

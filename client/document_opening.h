@@ -58,6 +58,7 @@ class DocumentOpening {
   void Prepare(const LabelName& label, const std::string& kid, VerifiedProfiles& profiles);
   Result<GrantWanted> MakeWanted(const LabelName& label, const std::string& kid,
                                  VerifiedProfiles& profiles);
+  std::vector<GrantedBy> GrantsOf(const std::vector<LabelName>& alternative) const;
   Error WhyNot() const;
 
   const Header& header_;

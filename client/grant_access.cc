@@ -28,6 +28,9 @@ OpenedKeys ToOpened(const LeasedDocument& document, GrantUse use) {
 
 // One request under way, which others for the same document wait for.
 struct Flight {
+  explicit Flight(GrantUse for_use) : use(for_use) {}
+
+  const GrantUse use;
   std::mutex mutex;  // guards `result`
   std::condition_variable landed;
   std::optional<Result<Leased>> result;
@@ -50,9 +53,10 @@ class GrantAccess : public Access {
  public:
   explicit GrantAccess(GrantAccessParts parts)
       : parts_(std::move(parts)),
-        requester_(parts_.services, parts_.clock, parts_.identity),
+        requester_(parts_.services, parts_.clock, parts_.identity, parts_.receipts),
         authors_(parts_.services, parts_.trust, parts_.clock, parts_.identity),
-        cache_(parts_.clock) {}
+        cache_(parts_.clock),
+        reports_(parts_.services, parts_.clock, parts_.opens_journal) {}
 
   Result<OpenedKeys> Open(const Header& header, GrantUse use) override {
     const Header* one = &header;
@@ -74,7 +78,10 @@ class GrantAccess : public Access {
     headers_ahead_.Wipe();
     parts_.services.Drop();
   }
-  void Stop() override { parts_.services.Stop(); }
+  void Stop() override {
+    parts_.services.Stop();
+    reports_.Stop();
+  }
 
  private:
   struct Ticket {
@@ -83,7 +90,8 @@ class GrantAccess : public Access {
     bool own = false;  // this call has to make the flight land
   };
 
-  Ticket Board(const std::string& key);
+  Ticket Board(const std::string& key, GrantUse use);
+  void Report(const Header& header, const LeasedDocument& document);
   void Fly(std::span<const Header* const> headers, std::span<Ticket> tickets, GrantUse use);
   void AskFor(std::vector<std::unique_ptr<DocumentOpening>>& openings, GrantUse use);
 
@@ -94,16 +102,17 @@ class GrantAccess : public Access {
   HeadersAhead headers_ahead_;
   std::mutex mutex_;  // guards flights_; taken before a flight's
   std::map<std::string, std::shared_ptr<Flight>> flights_;
+  OpenReports reports_;
 };
 
-GrantAccess::Ticket GrantAccess::Board(const std::string& key) {
+GrantAccess::Ticket GrantAccess::Board(const std::string& key, GrantUse use) {
   if (Leased found = cache_.Find(key)) return {std::move(found), nullptr, false};
   const std::lock_guard guard(mutex_);
   // A flight may have landed between the two looks.
   if (Leased found = cache_.Find(key)) return {std::move(found), nullptr, false};
   std::shared_ptr<Flight>& flight = flights_[key];
   const bool own = flight == nullptr;
-  if (own) flight = std::make_shared<Flight>();
+  if (own) flight = std::make_shared<Flight>(use);
   return {nullptr, flight, own};
 }
 
@@ -111,23 +120,32 @@ std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* co
                                                       GrantUse use) {
   std::vector<Ticket> tickets;
   for (const Header* header : headers) {
-    tickets.push_back(Board(KeyOf(header->uid, header->digest)));
+    tickets.push_back(Board(KeyOf(header->uid, header->digest), use));
   }
   Fly(headers, tickets, use);
   std::vector<Result<OpenedKeys>> results;
-  for (Ticket& ticket : tickets) {
-    if (ticket.cached) {
-      results.emplace_back(ToOpened(*ticket.cached, use));
+  for (size_t i = 0; i < tickets.size(); ++i) {
+    const Ticket& ticket = tickets[i];
+    const Result<Leased> leased = ticket.cached ? ticket.cached : ticket.flight->Wait();
+    // What a prefetch is refused, an opening may be given.
+    const bool only_prefetched = !ticket.cached && ticket.flight->use == GrantUse::kPrefetch;
+    if (!leased && only_prefetched && use == GrantUse::kOpen) {
+      results.push_back(Open(*headers[i], use));
       continue;
     }
-    const Result<Leased> leased = ticket.flight->Wait();
-    if (leased) {
-      results.emplace_back(ToOpened(**leased, use));
-    } else {
+    if (!leased) {
       results.emplace_back(Fail(leased.error()));
+      continue;
     }
+    if (use == GrantUse::kOpen && (ticket.cached || only_prefetched)) Report(*headers[i], **leased);
+    results.emplace_back(ToOpened(**leased, use));
   }
   return results;
+}
+
+// The service knows of the grant alone, so far.
+void GrantAccess::Report(const Header& header, const LeasedDocument& document) {
+  for (const GrantedBy& grant : document.grants) reports_.Note(grant, header.uid, header.digest);
 }
 
 // Asks for all openings in one go, and gives each its results.
@@ -204,7 +222,8 @@ void GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys) {
   const int64_t lease = CreatorsLease(header.expression);
   auto trust = Trust(header.expression);
   if (lease == 0 || !trust) return;
-  auto document = std::make_shared<LeasedDocument>(keys.Clone(), "", std::move(*trust), lease);
+  auto document = std::make_shared<LeasedDocument>(keys.Clone(), "", std::move(*trust), lease,
+                                                   std::vector<GrantedBy>());
   document->used = true;
   cache_.Insert(KeyOf(header.uid, header.digest), std::move(document), generation);
 }

@@ -1,6 +1,7 @@
 // GrantAccess: Access by grants from recryption services.
 //
-//   auto access = MakeGrantAccess({services, profiles, trust, clock, identity});
+//   auto access = MakeGrantAccess({services, profiles, trust, clock, identity, receipts,
+//                                 journal});
 //
 // Starts threads (the sweep of expired keys, headers made ahead): make it after any fork.
 #ifndef RECRYPT_CLIENT_GRANT_ACCESS_H_
@@ -9,6 +10,7 @@
 #include <memory>
 
 #include "client/access.h"
+#include "client/receipts.h"
 #include "client/recovered_keys.h"
 #include "client/service_client.h"
 #include "client/verified_profiles.h"
@@ -23,6 +25,8 @@ struct GrantAccessParts {
   const Clock& clock;
   std::shared_ptr<const Identity> identity;  // null: only what needs no session, such as Create
   std::shared_ptr<const RecoveredKeys> recovered;  // null: none
+  Receipts& receipts;
+  std::string opens_journal;  // path; see OpenReports
 };
 
 std::unique_ptr<Access> MakeGrantAccess(GrantAccessParts parts);

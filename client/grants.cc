@@ -16,10 +16,11 @@ struct GrantRequester::Batch {
 };
 
 GrantRequester::GrantRequester(Services& services, const Clock& clock,
-                               std::shared_ptr<const Identity> identity)
+                               std::shared_ptr<const Identity> identity, Receipts& receipts)
     : services_(services),
       clock_(clock),
       identity_(std::move(identity)),
+      receipts_(receipts),
       device_udf_(identity_ ? identity_->DeviceUdf() : std::string()) {}
 
 void GrantRequester::ForgetHalf(const std::string& kid) {
@@ -43,6 +44,7 @@ std::vector<Result<Granted>> GrantRequester::Ask(const std::vector<GrantWanted>&
   std::vector<Batch> batches;
   std::map<std::pair<std::string, std::string>, size_t> open;  // to the batch that has room
   for (size_t i = 0; i < wanted.size(); ++i) {
+    if (use == GrantUse::kPrefetch && !wanted[i].label->policy.MayPrefetch()) continue;
     const LabelProfile::Service& service = wanted[i].label->services.front();
     const auto key = std::pair(service.domain, service.udf);
     const auto found = open.find(key);
@@ -63,7 +65,10 @@ std::vector<Result<Granted>> GrantRequester::Ask(const std::vector<GrantWanted>&
   std::vector<Result<Granted>> results;
   results.reserve(wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
-    results.emplace_back(Fail(ErrorCode::kUnavailable, "not asked"));
+    // What is asked for gets an answer below.
+    results.emplace_back(
+        Fail(ErrorCode::kForbidden,
+             wanted[i].label->label.text() + ": its policy lets nothing be prefetched"));
   }
   for (size_t i = 0; i < batches.size(); ++i) {
     auto part = i == 0 ? AskBatch(batches[0], use) : others[i - 1].get();
@@ -84,6 +89,7 @@ std::vector<Result<Granted>> GrantRequester::AskBatch(const Batch& batch, GrantU
   const int64_t sent_ms = clock_.MonotonicMillis();
   const auto answer =
       services_.At(batch.domain, batch.udf)->GetGrants(std::move(requests), use, halves);
+  if (answer) KeepReceipt(batch, *answer);
   std::vector<Result<Granted>> results;
   for (size_t i = 0; i < batch.wanted.size(); ++i) {
     if (!answer) {
@@ -95,13 +101,27 @@ std::vector<Result<Granted>> GrantRequester::AskBatch(const Batch& batch, GrantU
   return results;
 }
 
+// The receipt is for the last record, which is the last grant's. That it cannot be kept keeps
+// nobody from reading.
+void GrantRequester::KeepReceipt(const Batch& batch, const GetResponse& answer) {
+  const auto hash = ToArray<32>(answer.receipt_head);
+  if (!hash || answer.grants.empty() || !answer.grants.back().status.ok()) return;
+  (void)receipts_.Keep({batch.domain,
+                        batch.wanted.back()->label->label.text(),
+                        {answer.receipt_sequence, *hash},
+                        clock_.NowSeconds()});
+}
+
 Result<Granted> GrantRequester::TakeGrant(const GrantWanted& wanted, const GrantResult& result,
                                           const std::map<std::string, Json>& halves,
                                           int64_t sent_ms) {
   const std::string& label = wanted.label->label.text();
   if (!result.status.ok()) return Fail(ErrorOf(result.status), label);
+  // The service may grant less than the policy says, never more.
+  const uint32_t longest = wanted.label->policy.LeaseAt(clock_.NowSeconds());
+  if (longest == 0) return Fail(ErrorCode::kForbidden, label + ": outside of its hours");
   Granted granted;
-  granted.lease_end_ms = sent_ms + int64_t{result.lease_seconds} * 1000;
+  granted.lease_end_ms = sent_ms + int64_t{std::min(result.lease_seconds, longest)} * 1000;
   std::shared_ptr<const PrivateKey> half = KeptHalf(wanted.kid);
   granted.half_was_kept = half != nullptr;
   if (const auto found = halves.find(wanted.kid); !half && found != halves.end()) {

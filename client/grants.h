@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "client/receipts.h"
 #include "client/service_client.h"
 #include "core/jcd/header.h"
 
@@ -37,7 +38,8 @@ struct Granted {
 class GrantRequester {
  public:
   // References outlive this object.
-  GrantRequester(Services& services, const Clock& clock, std::shared_ptr<const Identity> identity);
+  GrantRequester(Services& services, const Clock& clock, std::shared_ptr<const Identity> identity,
+                 Receipts& receipts);
 
   std::vector<Result<Granted>> Ask(const std::vector<GrantWanted>& wanted, GrantUse use);
   // The next answer has to bring this member half again: the label's entry may have been renewed.
@@ -46,6 +48,7 @@ class GrantRequester {
 
  private:
   struct Batch;  // what goes to one service in one request
+  void KeepReceipt(const Batch& batch, const GetResponse& answer);
   std::vector<Result<Granted>> AskBatch(const Batch& batch, GrantUse use);
   Result<Granted> TakeGrant(const GrantWanted& wanted, const GrantResult& result,
                             const std::map<std::string, Json>& halves, int64_t sent_ms);
@@ -55,6 +58,7 @@ class GrantRequester {
   Services& services_;
   const Clock& clock_;
   const std::shared_ptr<const Identity> identity_;
+  Receipts& receipts_;
   const std::string device_udf_;
   std::mutex mutex_;  // guards halves_
   std::map<std::string, std::shared_ptr<const PrivateKey>> halves_;

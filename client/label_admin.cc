@@ -259,6 +259,39 @@ Result<std::vector<LabelMember>> LabelAdmin::Members(const LabelName& label) {
   return members;
 }
 
+Result<LabelProfile> LabelAdmin::SetPolicy(const LabelName& label, const LabelPolicy& policy) {
+  RECRYPT_ASSIGN(Opened opened, Open(label));
+  LabelProfile& profile = opened.profile;
+  profile.policy = policy;
+  profile.version = VersionFrom(profile.version.version + 1, client_.clock().NowSeconds());
+  const Json jws = SignLabelProfile(profile, opened.secrets.master);
+  // Bounds are the reader's: nothing is published that others would refuse.
+  RECRYPT_TRY(VerifyLabelProfile(jws));
+  if (auto set = opened.service->SetKeySet({jws, {}}); !set) {
+    return Fail(set.error(), "changing the policy of " + label.text());
+  }
+  RECRYPT_TRY(client_.profiles().Learn(jws));
+  return std::move(profile);
+}
+
+Result<Json> LabelAdmin::Reviews(const LabelName& label) {
+  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+  SelectRequest request;
+  request.type = "Reviews";
+  request.label = label.text();
+  request.limit = 1000;
+  return service->SelectAll(request);
+}
+
+Status LabelAdmin::Decide(const LabelName& label, uint64_t id, ReviewDecision decision,
+                          uint32_t seconds) {
+  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+  const bool approved = decision == ReviewDecision::kApprove;
+  Status set = service->SetReview({label.text(), id, approved, seconds});
+  if (!set) return Fail(set.error(), "review " + std::to_string(id) + " of " + label.text());
+  return {};
+}
+
 Result<LabelProfile> LabelAdmin::Show(const LabelName& label) {
   RECRYPT_ASSIGN(const auto profile,
                  client_.profiles().Label(label, ProfileUse::kRead, Freshness::kFetch));
@@ -323,6 +356,9 @@ Result<SelectResponse> LabelAdmin::Audit(const LabelName& label, const AuditFilt
   request.label = label.text();
   request.account = filter.account;
   request.event = filter.event;
+  request.document = filter.document;
+  request.from = filter.from;
+  request.to = filter.to;
   request.after = filter.after;
   request.limit = filter.limit;
   return service->Select(std::move(request));

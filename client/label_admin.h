@@ -23,6 +23,7 @@ struct NewLabel {
   Curve curve = Curve::kX25519;  // or kP256
 };
 
+enum class ReviewDecision { kApprove, kDeny };
 enum class MemberRights { kRead, kReadAndWrite };
 
 struct LabelMember {
@@ -34,7 +35,10 @@ struct LabelMember {
 struct AuditFilter {
   std::string account;
   std::string event;
-  std::string after;  // cursor
+  Bytes document;
+  std::optional<int64_t> from;
+  std::optional<int64_t> to;
+  std::string after;  // cursor, or the number of a record
   uint32_t limit = 1000;
 };
 
@@ -74,6 +78,15 @@ class LabelAdmin {
   // Records of the audit log as the service gives them (docs/PROTOCOL.md, 5), one page.
   // Administrators only.
   Result<SelectResponse> Audit(const LabelName& label, const AuditFilter& filter);
+
+  // Publishes the label's profile with another policy.
+  Result<LabelProfile> SetPolicy(const LabelName& label, const LabelPolicy& policy);
+
+  // Grants that are or were held for review, as the service gives them (docs/PROTOCOL.md, 3);
+  // supervisors and administrators.
+  Result<Json> Reviews(const LabelName& label);
+  // As a supervisor. `seconds`: how long the decision holds; 0: as long as the policy says.
+  Status Decide(const LabelName& label, uint64_t id, ReviewDecision decision, uint32_t seconds);
 
  private:
   struct Opened;  // a label's profile, secrets and service

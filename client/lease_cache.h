@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "client/access.h"
+#include "client/open_reports.h"
 #include "core/base/clock.h"
 
 namespace recrypt {
@@ -28,6 +29,7 @@ struct LeasedDocument {
   std::string name;
   TrustedLabels trust;
   int64_t lease_end_ms = 0;
+  std::vector<GrantedBy> grants;          // that its keys came by; none for a document made here
   mutable std::atomic<bool> used{false};  // a document was opened with it
 };
 

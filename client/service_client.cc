@@ -85,26 +85,23 @@ Result<GetResponse> ServiceClient::GetGrants(std::vector<GrantRequest> grants, G
   return response;
 }
 
-Status ServiceClient::SetProfile(const Json& jws) {
+template <typename T>
+Status ServiceClient::Set(T what) {
   SetRequest request;
-  request.what.emplace<Json>(jws);
+  request.what.emplace<T>(std::move(what));
   RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
   return {};
 }
 
-Status ServiceClient::SetKeySet(KeySetRecord record) {
-  SetRequest request;
-  request.what = std::move(record);
-  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
-  return {};
-}
+Status ServiceClient::SetProfile(const Json& jws) { return Set(jws); }
 
-Status ServiceClient::SetUser(UserRecord record) {
-  SetRequest request;
-  request.what = std::move(record);
-  RECRYPT_TRY(Expect<SetResponse>(session_->Call(std::move(request), SessionUse::kNeeded)));
-  return {};
-}
+Status ServiceClient::SetKeySet(KeySetRecord record) { return Set(std::move(record)); }
+
+Status ServiceClient::SetUser(UserRecord record) { return Set(std::move(record)); }
+
+Status ServiceClient::SetReview(ReviewRecord record) { return Set(std::move(record)); }
+
+Status ServiceClient::SetOpens(OpensRecord record) { return Set(std::move(record)); }
 
 Status ServiceClient::SetNote(ByteSpan id, Json content, int64_t expires) {
   SetRequest request;

@@ -44,6 +44,8 @@ class ServiceClient {
   Status SetProfile(const Json& jws);
   Status SetKeySet(KeySetRecord record);
   Status SetUser(UserRecord record);
+  Status SetOpens(OpensRecord record);
+  Status SetReview(ReviewRecord record);
 
   // Leaves a note; kExists when one of this id was left before.
   Status SetNote(ByteSpan id, Json content, int64_t expires);
@@ -66,6 +68,9 @@ class ServiceClient {
   void Drop() { session_->Drop(); }
 
  private:
+  template <typename T>
+  Status Set(T what);
+
   std::unique_ptr<ServiceSession> session_;
 };
 

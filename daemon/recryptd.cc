@@ -14,6 +14,7 @@
 #include "service/audit.h"
 #include "service/log.h"
 #include "service/server.h"
+#include "service/service_keys.h"
 #include "service/sql_store.h"
 
 namespace recrypt {
@@ -82,8 +83,13 @@ int VerifyAuditOf(const std::string& state) {
   if (!store) return Complain(store.error());
   const auto head = VerifyAudit(**store);
   if (!head) return Complain(head.error());
-  std::printf("%llu records, head %s\n", static_cast<unsigned long long>(head->sequence),
-              Base64UrlEncode(head->hash).c_str());
+  const auto service = ReadServiceProfile(state);
+  if (!service) return Complain(service.error());
+  const auto checkpoints = VerifyCheckpoints(**store, service->Udf());
+  if (!checkpoints) return Complain(checkpoints.error());
+  std::printf("%llu records, head %s, %llu checkpoints signed by %s\n",
+              static_cast<unsigned long long>(head->sequence), Base64UrlEncode(head->hash).c_str(),
+              static_cast<unsigned long long>(*checkpoints), service->Udf().c_str());
   return 0;
 }
 

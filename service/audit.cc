@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/json/json.h"
+#include "core/udf/udf.h"
 
 namespace recrypt {
 namespace {
@@ -76,47 +77,72 @@ Status VerifyRow(const AuditRow& row, AuditHead& head) {
   return {};
 }
 
+Status VerifyCheckpointOf(StoreView& view, const StoredCheckpoint& stored,
+                          const std::string& service_udf) {
+  const std::string name = "the checkpoint of audit record " + std::to_string(stored.sequence);
+  const auto jws = ParseJson(stored.jws);
+  auto checkpoint = jws ? VerifyCheckpoint(*jws) : Result<Checkpoint>(Fail(jws.error()));
+  if (!checkpoint || checkpoint->head.sequence != stored.sequence || !checkpoint->label.empty()) {
+    return Fail(ErrorCode::kCorrupt, name + " is damaged");
+  }
+  if (KeyUdf(checkpoint->sign) != service_udf) {
+    return Fail(ErrorCode::kCorrupt, name + " is signed by another key than the service's");
+  }
+  const auto place = static_cast<int64_t>(stored.sequence) - 1;
+  RECRYPT_ASSIGN(const auto rows, view.ListAudit("", "", "", place, 1));
+  if (rows.empty() || rows.front().sequence != stored.sequence) {
+    return Broken(stored.sequence, "is missing, a checkpoint says that it was written");
+  }
+  if (rows.front().hash != checkpoint->head.hash) {
+    return Broken(stored.sequence, "is another one than its checkpoint says was written");
+  }
+  return {};
+}
+
 }  // namespace
 
-std::string WriteAuditRecord(const AuditRecord& record, uint64_t sequence) {
+std::string WriteAuditRecord(const AuditRecord& record, const AuditPlace& place) {
   RecordWriter writer;
   writer.Text("account", record.account);
+  if (place.before != 0) writer.Number("before", place.before);
+  writer.Text("by", record.by);
+  if (record.count != 0) writer.Number("count", record.count);
   writer.Text("device", record.device);
   writer.Binary("document", record.document);
   writer.Text("event", record.event);
   writer.Binary("header", record.header);
   writer.Text("key", record.key);
   writer.Text("label", record.label);
+  writer.Text("opened", record.opened);
   writer.Text("reason", record.reason);
-  writer.Number("sequence", sequence);
+  if (record.review != 0) writer.Number("review", record.review);
+  writer.Number("sequence", place.sequence);
   writer.Binary("t", record.ephemeral);
   writer.Text("time", FormatTime(record.time));
   writer.Text("use", record.use);
   return writer.Finish();
 }
 
-Sha256Digest AuditHash(const Sha256Digest& before, std::string_view record) {
-  Bytes input;
-  input.reserve(before.size() + record.size());
-  Append(input, before);
-  Append(input, AsBytes(record));
-  return Sha256(input);
-}
-
 Result<AuditHead> AppendAudit(StoreTransaction& transaction, std::span<const AuditRecord> records) {
-  RECRYPT_ASSIGN(AuditHead head, transaction.FindAuditHead());
+  AuditEnd end;
+  const std::string* label = nullptr;  // of the record before: most that come together share it
   for (const AuditRecord& record : records) {
+    if (label == nullptr || record.label != *label) {
+      RECRYPT_ASSIGN(end, transaction.FindAuditEnd(record.label));
+    }
+    label = &record.label;
     AuditRow row;
-    row.sequence = head.sequence + 1;
+    row.sequence = end.head.sequence + 1;
     row.label = record.label;
     row.account = record.account;
     row.event = record.event;
-    row.record = WriteAuditRecord(record, row.sequence);
-    row.hash = AuditHash(head.hash, row.record);
+    row.record =
+        WriteAuditRecord(record, {row.sequence, record.label.empty() ? 0 : end.last_of_label});
+    row.hash = AuditHash(end.head.hash, row.record);
     RECRYPT_TRY(transaction.AppendAudit(row));
-    head = {row.sequence, row.hash};
+    end = {{row.sequence, row.hash}, row.sequence};
   }
-  return head;
+  return end.head;
 }
 
 Result<AuditHead> VerifyAudit(Store& store) {
@@ -131,6 +157,23 @@ Result<AuditHead> VerifyAudit(Store& store) {
   };
   RECRYPT_TRY(store.Read(verify));
   return head;
+}
+
+Result<uint64_t> VerifyCheckpoints(Store& store, const std::string& service_udf) {
+  uint64_t count = 0;
+  const auto verify = [&](StoreView& view) -> Status {
+    for (int64_t after = 0;;) {
+      RECRYPT_ASSIGN(const auto checkpoints, view.ListCheckpoints(after, kVerifyPage));
+      if (checkpoints.empty()) return {};
+      for (const StoredCheckpoint& one : checkpoints) {
+        RECRYPT_TRY(VerifyCheckpointOf(view, one, service_udf));
+        ++count;
+      }
+      after = static_cast<int64_t>(checkpoints.back().sequence);
+    }
+  };
+  RECRYPT_TRY(store.Read(verify));
+  return count;
 }
 
 }  // namespace recrypt

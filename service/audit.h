@@ -27,21 +27,32 @@ struct AuditRecord {
   Bytes document;
   Bytes header;
   Bytes ephemeral;
+  std::string opened;  // when, as the client says; RFC 3339
+  uint64_t count = 0;  // how often
+  uint64_t review = 0;
+  std::string by;  // whose act it was, where `account` is whom it concerns
+};
+
+// Where a record stands: its number, and that of the record of its label before it, 0 for none.
+struct AuditPlace {
+  uint64_t sequence = 0;
+  uint64_t before = 0;
 };
 
 // The record's JSON text, without white space, members sorted.
-std::string WriteAuditRecord(const AuditRecord& record, uint64_t sequence);
+std::string WriteAuditRecord(const AuditRecord& record, const AuditPlace& place);
 
-// SHA-256 over the hash of the record before it, and the record.
-Sha256Digest AuditHash(const Sha256Digest& before, std::string_view record);
-
-// Appends in order and returns the new head. The answer must not leave before the transaction is
-// committed.
+// Appends in order, one at least, and returns the new head. The answer must not leave before the
+// transaction is committed.
 Result<AuditHead> AppendAudit(StoreTransaction& transaction, std::span<const AuditRecord> records);
 
 // Reads the whole chain. kCorrupt names the first record that is missing, altered or out of place.
-// That the end was cut off shows only against a receipt: a head given out earlier.
+// That the end was cut off shows against a checkpoint or a receipt: a head given out earlier.
 Result<AuditHead> VerifyAudit(Store& store);
+
+// Compares the chain with the stored checkpoints, which have to be signed by the service of this
+// fingerprint. How many there are; kCorrupt names the first that does not fit.
+Result<uint64_t> VerifyCheckpoints(Store& store, const std::string& service_udf);
 
 }  // namespace recrypt
 

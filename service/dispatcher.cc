@@ -7,6 +7,7 @@ namespace recrypt {
 namespace {
 
 constexpr int kRetryAfterSeconds = 1;
+constexpr std::chrono::minutes kCheckpointInterval(1);
 
 bool IsForDomain(std::string_view host, const std::string& domain) {
   // A port may follow.
@@ -64,11 +65,15 @@ Dispatcher::Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Cl
       clock_(clock),
       store_(store),
       committer_(store, options_.writer),
+      checkpointer_(keys, options_.domain, clock, store, committer_, kCheckpointInterval),
       context_{options_, keys, clock, store, committer_, sessions_, opened_, notes_} {}
 
 Dispatcher::~Dispatcher() { Stop(); }
 
-void Dispatcher::Stop() { committer_.Stop(); }
+void Dispatcher::Stop() {
+  checkpointer_.Stop();
+  committer_.Stop();
+}
 
 void Dispatcher::Handle(HttpRequest request, HttpReply reply) {
   if (request.method == "POST" && request.target == kWellKnownPath) {
@@ -117,6 +122,7 @@ void Dispatcher::HandleTransaction(const HttpRequest& request, HttpReply reply) 
   }
   Caller caller;
   if (authentication.session) caller.device = authentication.session->device();
+  caller.address = request.peer;
   Dispatch(std::move(*parsed), authentication.session ? &caller : nullptr,
            [authentication, reply = std::move(reply)](const Response& response) {
              reply(Render(response, &authentication));

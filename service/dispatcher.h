@@ -9,6 +9,7 @@
 #ifndef RECRYPT_SERVICE_DISPATCHER_H_
 #define RECRYPT_SERVICE_DISPATCHER_H_
 
+#include "service/checkpointer.h"
 #include "service/http_message.h"
 #include "service/transactions.h"
 
@@ -35,6 +36,7 @@ class Dispatcher {
   OpenedEntries opened_;
   Notes notes_;
   Committer committer_;  // after what its callbacks use
+  Checkpointer checkpointer_;
   ServiceContext context_;
 };
 

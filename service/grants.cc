@@ -1,6 +1,7 @@
 #include "service/grants.h"
 
 #include "core/recryption/recryption.h"
+#include "service/grant_policy.h"
 
 namespace recrypt {
 namespace {
@@ -33,7 +34,9 @@ class GrantRun : public std::enable_shared_from_this<GrantRun> {
   Status FindKey(StoreView& view, const std::string& key, KeyAccess& access);
   Result<std::shared_ptr<const OpenedEntry>> Open(const StoredEntry& entry,
                                                   const StoredLabel& label) const;
-  GrantResult Compute(const GrantRequest& grant) const;
+  GrantResult Compute(const GrantRequest& grant, int64_t now) const;
+  GrantQuestion QuestionOf(const GrantRequest& grant, const KeyAccess& access, int64_t now) const;
+  Status JudgeHeld(StoreTransaction& transaction, int64_t now);
   Status Record(StoreTransaction& transaction);
   AuditRecord RecordOf(const GrantRequest& grant, const GrantResult& result, int64_t now) const;
   void Finish(const Status& outcome);
@@ -55,7 +58,10 @@ void GrantRun::Start() {
   response_.grants.clear();
   if (const Status found = FindKeys(); !found) return reply_(Response(StatusFor(found.error())));
   response_.grants.reserve(request_.grants.size());
-  for (const GrantRequest& grant : request_.grants) response_.grants.push_back(Compute(grant));
+  const int64_t now = context_.clock.NowSeconds();
+  for (const GrantRequest& grant : request_.grants) {
+    response_.grants.push_back(Compute(grant, now));
+  }
   auto self = shared_from_this();
   context_.committer.Submit(
       [self](StoreTransaction& transaction) { return self->Record(transaction); },
@@ -124,12 +130,15 @@ Result<std::shared_ptr<const OpenedEntry>> GrantRun::Open(const StoredEntry& ent
   if (!member_half) return damaged(member_half.error());
   return std::make_shared<const OpenedEntry>(
       OpenedEntry{entry.id, entry.label, entry.account, entry.device, entry.key, label.version,
-                  label.lease_seconds, std::move(*half), std::move(*member_half)});
+                  std::make_shared<const LabelPolicy>(std::move(profile->policy)), std::move(*half),
+                  std::move(*member_half)});
 }
 
-GrantResult GrantRun::Compute(const GrantRequest& grant) const {
+GrantResult GrantRun::Compute(const GrantRequest& grant, int64_t now) const {
   const KeyAccess& access = keys_.at(grant.key);
   if (!access.entry) return {access.refusal, {}, 0};
+  GrantVerdict verdict = JudgeNow(*access.entry->policy, QuestionOf(grant, access, now));
+  if (!verdict.status.ok()) return {std::move(verdict.status), {}, 0};
   const auto refuse = [](const Error& error) {
     return GrantResult{{StatusCode::kInvalid, "invalid", "T: " + error.message}, {}, 0};
   };
@@ -137,7 +146,29 @@ GrantResult GrantRun::Compute(const GrantRequest& grant) const {
   if (!ephemeral) return refuse(ephemeral.error());
   const auto p = AgreeHalf(access.entry->half, *ephemeral);
   if (!p) return refuse(p.error());
-  return {{}, ToBytes(p->Reveal()), access.entry->lease_seconds};
+  return {{}, ToBytes(p->Reveal()), verdict.lease_seconds};
+}
+
+GrantQuestion GrantRun::QuestionOf(const GrantRequest& grant, const KeyAccess& access,
+                                   int64_t now) const {
+  return {access.label, access.account, caller_, grant, request_.use, now};
+}
+
+// What only the store can tell: reviews, and quotas that this request itself uses up.
+Status GrantRun::JudgeHeld(StoreTransaction& transaction, int64_t now) {
+  for (size_t i = 0; i < request_.grants.size(); ++i) {
+    GrantResult& result = response_.grants[i];
+    const KeyAccess& access = keys_.at(request_.grants[i].key);
+    if (!result.status.ok() || !NeedsStore(*access.entry->policy, request_.use)) continue;
+    RECRYPT_ASSIGN(GrantVerdict verdict, JudgeByStore(transaction, *access.entry->policy,
+                                                      QuestionOf(request_.grants[i], access, now)));
+    if (verdict.status.ok()) {
+      result.lease_seconds = verdict.lease_seconds;
+    } else {
+      result = {std::move(verdict.status), {}, 0};
+    }
+  }
+  return {};
 }
 
 Status GrantRun::Record(StoreTransaction& transaction) {
@@ -146,11 +177,12 @@ Status GrantRun::Record(StoreTransaction& transaction) {
     if (!access.entry) continue;
     RECRYPT_ASSIGN(const bool holds,
                    transaction.UseEntry(access.entry->id, access.entry->label_version,
-                                        now + access.entry->lease_seconds));
+                                        now + access.entry->policy->lease_seconds));
     if (holds) continue;
     outdated_ = true;
     return Fail(ErrorCode::kStale, "an entry or its label has changed meanwhile");
   }
+  RECRYPT_TRY(JudgeHeld(transaction, now));
   std::vector<AuditRecord> records;
   records.reserve(request_.grants.size());
   for (size_t i = 0; i < request_.grants.size(); ++i) {
@@ -190,8 +222,10 @@ void GrantRun::Finish(const Status& outcome) {
   }
   if (!outcome) return reply_(Response(StatusFor(outcome.error())));
   if (request_.halves) {
-    for (const auto& [key, access] : keys_) {
-      if (access.entry) response_.halves.emplace(key, access.entry->member_half);
+    for (size_t i = 0; i < request_.grants.size(); ++i) {
+      if (!response_.grants[i].status.ok()) continue;
+      const std::string& key = request_.grants[i].key;
+      response_.halves.emplace(key, keys_.at(key).entry->member_half);
     }
   }
   reply_(Response(std::move(response_)));

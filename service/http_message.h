@@ -14,6 +14,7 @@ struct HttpRequest {
   std::string content_type;   // as in the header
   std::string authorization;  // empty when absent
   std::string body;
+  std::string peer;  // address of who is connected: the reader's, or that of a proxy in between
 };
 
 struct HttpResponse {

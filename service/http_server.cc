@@ -37,13 +37,21 @@ constexpr milliseconds kShutdownWhenStopping{250};
 constexpr size_t kDrainBytes = size_t{64} << 20;  // more than sockets hold on their way
 constexpr milliseconds kAcceptPause{50};
 
+// Empty when it has gone already.
+std::string PeerOf(const asio::ip::tcp::socket& socket) {
+  error_code gone;
+  const auto endpoint = socket.remote_endpoint(gone);
+  return gone ? std::string() : endpoint.address().to_string();
+}
+
 struct Connection {
   Connection(asio::ip::tcp::socket socket, asio::ssl::context& tls)
-      : stream(std::move(socket), tls) {}
+      : peer(PeerOf(socket)), stream(std::move(socket), tls) {}
   void ExpireAfter(int after_seconds) {
     beast::get_lowest_layer(stream).expires_after(seconds(after_seconds));
   }
 
+  const std::string peer;
   Stream stream;
   beast::flat_buffer buffer;
   bool answering = false;  // on the connection's strand alone, as all else here
@@ -296,6 +304,7 @@ asio::awaitable<bool> BeastServer::ServeOne(Connection& connection) {
   }
   const bool keep_alive = parser.get().keep_alive();
   HttpRequest request = ToRequest(parser.get());
+  request.peer = connection.peer;
   HttpResponse response;
   {
     const CountedIn counted(requests_);

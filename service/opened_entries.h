@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "core/crypto/keys.h"
+#include "core/identity/label_policy.h"
 #include "core/json/json.h"
 
 namespace recrypt {
@@ -25,7 +26,7 @@ struct OpenedEntry {
   std::string device;
   std::string key;
   uint64_t label_version = 0;
-  uint32_t lease_seconds = 0;
+  std::shared_ptr<const LabelPolicy> policy;
   PrivateKey half;
   Json member_half;  // JWE
 };

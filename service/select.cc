@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "service/grant_policy.h"
 #include "service/transactions.h"
 
 namespace recrypt {
@@ -9,7 +10,11 @@ namespace {
 struct Page {
   Json items = Json::array();
   std::string last;
+  bool full = false;  // there may be more
 };
+
+// How many records are looked through for one page.
+constexpr uint32_t kMaxSifted = 10'000;
 
 Result<int64_t> NumberCursor(const std::string& after) {
   if (after.empty()) return 0;
@@ -59,20 +64,48 @@ Result<Page> Entries(StoreView& view, const SelectRequest& request) {
   return page;
 }
 
+// Times in the log are texts of one length, which compare as the times do.
+bool Matches(const Json& record, const SelectRequest& request) {
+  const auto text = [&record](const char* member) {
+    return GetString(record, member).value_or(std::string());
+  };
+  if (request.from && text("time") < FormatTime(*request.from)) return false;
+  if (request.to && text("time") >= FormatTime(*request.to)) return false;
+  return request.document.empty() || text("document") == Base64UrlEncode(request.document);
+}
+
+// A page may hold less than was asked for where a filter passes little: the next one goes on.
 Result<Page> Audit(StoreView& view, const SelectRequest& request) {
   RECRYPT_ASSIGN(const int64_t after, NumberCursor(request.after));
-  RECRYPT_ASSIGN(const auto rows, view.ListAudit(request.label, request.account, request.event,
-                                                 after, request.limit));
+  const bool sifted = request.from || request.to || !request.document.empty();
+  const uint32_t limit = sifted ? kMaxSifted : request.limit;
+  RECRYPT_ASSIGN(const auto rows,
+                 view.ListAudit(request.label, request.account, request.event, after, limit));
   Page page;
+  page.full = rows.size() == limit;
   for (const AuditRow& row : rows) {
     auto record = ParseJson(row.record);
     if (!record || !record->is_object())
       return Fail(ErrorCode::kCorrupt, "a stored audit record does not parse");
-    (*record)["hash"] = Base64UrlEncode(row.hash);
-    page.items.push_back(std::move(*record));
     page.last = std::to_string(row.sequence);
+    if (!Matches(*record, request)) continue;
+    (*record)["hash"] = Base64UrlEncode(row.hash);
+    (*record)["previous"] = Base64UrlEncode(row.previous);
+    page.items.push_back(std::move(*record));
+    if (page.items.size() < request.limit) continue;
+    page.full = true;
+    break;
   }
   return page;
+}
+
+// Signed at the end of what there is, so that a log which is cut later does not go unnoticed.
+Result<Json> CheckpointOf(const ServiceContext& context, StoreView& view,
+                          const std::string& label) {
+  RECRYPT_ASSIGN(const AuditHead last, view.FindLastAuditOf(label));
+  return SignCheckpoint({context.options.domain, label, last, context.clock.NowSeconds(),
+                         context.keys.sign.public_key()},
+                        context.keys.sign);
 }
 
 Result<Page> Joins(StoreView& view, const SelectRequest& request) {
@@ -91,13 +124,54 @@ Result<Page> Joins(StoreView& view, const SelectRequest& request) {
   return page;
 }
 
-Result<Page> SelectPage(StoreView& view, const Caller& caller, const SelectRequest& request) {
+std::string_view StateName(const StoredReview& review, int64_t now) {
+  if (review.state == ReviewState::kPending) return "pending";
+  if (review.until <= now) return "expired";
+  return review.state == ReviewState::kApproved ? "approved" : "denied";
+}
+
+Result<Page> Reviews(StoreView& view, const SelectRequest& request, int64_t now) {
+  RECRYPT_ASSIGN(const int64_t after, NumberCursor(request.after));
+  RECRYPT_ASSIGN(const auto reviews, view.ListReviews(request.label, after, request.limit));
+  Page page;
+  page.full = reviews.size() == request.limit;
+  for (const StoredReview& one : reviews) {
+    page.last = std::to_string(one.id);
+    if (!request.account.empty() && request.account != one.account) continue;
+    Json item = {{"Id", one.id},
+                 {"Account", one.account},
+                 {"Device", one.device},
+                 {"Document", Base64UrlEncode(one.document)},
+                 {"Header", Base64UrlEncode(one.header)},
+                 {"Requested", FormatTime(one.requested)},
+                 {"State", StateName(one, now)}};
+    if (one.state != ReviewState::kPending) {
+      item["By"] = one.by;
+      item["Decided"] = FormatTime(one.decided);
+      item["Until"] = FormatTime(one.until);
+    }
+    page.items.push_back(std::move(item));
+  }
+  return page;
+}
+
+Result<Page> SelectPage(StoreView& view, const Caller& caller, const SelectRequest& request,
+                        int64_t now) {
   if (request.type == "Labels") return Labels(view, caller, request);
   if (request.type == "Members") return Members(view, request);
   if (request.type == "Entries") return Entries(view, request);
   if (request.type == "Audit") return Audit(view, request);
   if (request.type == "Joins") return Joins(view, request);
+  if (request.type == "Reviews") return Reviews(view, request, now);
   return Fail(ErrorCode::kInvalid, "there is no such type to select");
+}
+
+Result<bool> Supervises(StoreView& view, const Caller& caller, const std::string& name) {
+  RECRYPT_ASSIGN(const auto label, view.FindLabel(name));
+  if (!label || label->deleted) return false;
+  RECRYPT_ASSIGN(const LabelPolicy policy, PolicyOf(*label));
+  RECRYPT_ASSIGN(const std::string by, SupervisorOf(view, name, policy, caller.device));
+  return !by.empty();
 }
 
 // Membership is confidential: all but one's own labels is for administrators.
@@ -106,6 +180,10 @@ Result<ResponseStatus> CheckMaySee(StoreView& view, const Caller& caller,
   if (request.type == "Labels") return ResponseStatus{};
   RECRYPT_ASSIGN(const bool administrator, view.IsAdministrator(request.label, caller.device));
   if (administrator) return ResponseStatus{};
+  if (request.type == "Reviews") {
+    RECRYPT_ASSIGN(const bool supervisor, Supervises(view, caller, request.label));
+    if (supervisor) return ResponseStatus{};
+  }
   return Refusal("not-administrator", "this device does not administer the label");
 }
 
@@ -115,8 +193,11 @@ Result<Response> Select(ServiceContext& context, const Caller& caller,
   RECRYPT_TRY(context.store.Read([&](StoreView& view) -> Status {
     RECRYPT_ASSIGN(response.status, CheckMaySee(view, caller, request));
     if (!response.status.ok()) return {};
-    RECRYPT_ASSIGN(Page page, SelectPage(view, caller, request));
-    if (page.items.size() == request.limit) response.next = std::move(page.last);
+    RECRYPT_ASSIGN(Page page, SelectPage(view, caller, request, context.clock.NowSeconds()));
+    if (page.full || page.items.size() == request.limit) response.next = std::move(page.last);
+    if (request.type == "Audit" && response.next.empty()) {
+      RECRYPT_ASSIGN(response.checkpoint, CheckpointOf(context, view, request.label));
+    }
     response.items = std::move(page.items);
     return {};
   }));

@@ -60,7 +60,7 @@ Result<Json> LoadOrSignProfile(const std::string& path, const std::string& domai
   }
   if (!content) return Fail(content.error());
   RECRYPT_ASSIGN(Json jws, ParseJson(AsText(content->Reveal())));
-  auto profile = VerifyServiceProfile(jws);
+  const auto profile = VerifyServiceProfile(jws);
   if (!profile) return Fail(profile.error(), "reading " + path);
   if (profile->domain != domain) {
     return Fail(ErrorCode::kInvalid, "this state directory serves " + profile->domain);
@@ -81,6 +81,15 @@ Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std:
   std::string udf = KeyUdf(keys.sign.public_key());
   return ServiceKeys{std::move(keys.sign), std::move(keys.encrypt), std::move(profile),
                      std::move(udf)};
+}
+
+Result<ServiceProfile> ReadServiceProfile(const std::string& state) {
+  const std::string path = state + "/service.profile";
+  RECRYPT_ASSIGN(const Secret content, ReadStateFile(path));
+  RECRYPT_ASSIGN(const Json jws, ParseJson(AsText(content.Reveal())));
+  auto profile = VerifyServiceProfile(jws);
+  if (!profile) return Fail(profile.error(), "reading " + path);
+  return profile;
 }
 
 }  // namespace recrypt

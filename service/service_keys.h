@@ -26,6 +26,9 @@ struct ServiceKeys {
 Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std::string& domain,
                                             const Clock& clock);
 
+// The profile that names the keys, for who looks at a state directory.
+Result<ServiceProfile> ReadServiceProfile(const std::string& state);
+
 }  // namespace recrypt
 
 #endif  // RECRYPT_SERVICE_SERVICE_KEYS_H_

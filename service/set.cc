@@ -36,6 +36,12 @@ void HandleSet(ServiceContext& context, const Caller& caller, const SetRequest& 
   if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
     return reply(SetNote(context, caller, *note));
   }
+  if (const auto* opens = std::get_if<OpensRecord>(&request.what)) {
+    return SetOpens(context, caller, *opens, std::move(reply));
+  }
+  if (const auto* review = std::get_if<ReviewRecord>(&request.what)) {
+    return SetReview(context, caller, *review, std::move(reply));
+  }
   reply(Response(ResponseStatus{StatusCode::kInvalid, "invalid", "the request sets nothing"}));
 }
 

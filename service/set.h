@@ -1,5 +1,5 @@
-// The three things that Set sets in the store. Each verifies signatures on the calling thread, and
-// decides by what is stored on the committer's.
+// What Set sets, one function each. Each verifies signatures on the calling thread, and decides by
+// what is stored on the committer's.
 #ifndef RECRYPT_SERVICE_SET_H_
 #define RECRYPT_SERVICE_SET_H_
 
@@ -9,6 +9,10 @@ namespace recrypt {
 
 void SetProfile(ServiceContext& context, const Caller& caller, const Json& jws, Reply reply);
 void SetKeySet(ServiceContext& context, const Caller& caller, const KeySetRecord& record,
+               Reply reply);
+void SetOpens(ServiceContext& context, const Caller& caller, const OpensRecord& record,
+              Reply reply);
+void SetReview(ServiceContext& context, const Caller& caller, const ReviewRecord& record,
                Reply reply);
 void SetUser(ServiceContext& context, const Caller& caller, const UserRecord& record, Reply reply);
 

@@ -29,7 +29,6 @@ Result<NewLabel> ReadLabel(const ServiceContext& context, const KeySetRecord& re
   stored.label = profile.label.text();
   stored.master = profile.Udf();
   stored.version = profile.version.version;
-  stored.lease_seconds = profile.policy.lease_seconds;
   stored.jws = DumpJson(record.profile);
   stored.administrators[profile.owner.account.text()] = profile.owner.udf;
   for (const Principal& one : profile.administrators) {

@@ -90,6 +90,40 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_by_label ON audit (label, sequence);
 )sql",
+    R"sql(
+CREATE TABLE checkpoints (
+  sequence BIGINT PRIMARY KEY,
+  jws TEXT NOT NULL
+);
+)sql",
+    R"sql(
+CREATE TABLE quotas (
+  label TEXT NOT NULL,
+  per TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  seconds BIGINT NOT NULL,
+  start BIGINT NOT NULL,
+  used BIGINT NOT NULL,
+  PRIMARY KEY (label, per, subject, seconds)
+);
+CREATE TABLE reviews (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  label TEXT NOT NULL,
+  account TEXT NOT NULL,
+  t BLOB NOT NULL,
+  device TEXT NOT NULL,
+  document BLOB NOT NULL,
+  header BLOB NOT NULL,
+  requested BIGINT NOT NULL,
+  state BIGINT NOT NULL,
+  decided_by TEXT NOT NULL,
+  decided BIGINT NOT NULL,
+  decision_until BIGINT NOT NULL,
+  UNIQUE (label, account, t)
+);
+CREATE INDEX reviews_by_label ON reviews (label, id);
+ALTER TABLE labels DROP COLUMN lease_seconds;
+)sql",
 };
 
 Status RunStep(SqlConnection& connection, size_t number) {

@@ -21,18 +21,17 @@ Status SqlTransaction::PutProfile(const StoredProfile& profile) {
 
 Status SqlTransaction::PutLabel(const StoredLabel& label) {
   static const std::string kPut =
-      "INSERT INTO labels (label, master, version, lease_seconds, jws, deleted) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (label) DO UPDATE SET master = excluded.master, "
-      "version = excluded.version, lease_seconds = excluded.lease_seconds, jws = excluded.jws, "
-      "deleted = 0";
+      "INSERT INTO labels (label, master, version, jws, deleted) "
+      "VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (label) DO UPDATE SET master = excluded.master, "
+      "version = excluded.version, jws = excluded.jws, deleted = 0";
   static const std::string kClearAdministrators =
       "DELETE FROM label_administrators WHERE label = ?1";
   static const std::string kAdministrator =
       "INSERT INTO label_administrators (label, account, udf) VALUES (?1, ?2, ?3)";
   static const std::string kClearKeys = "DELETE FROM label_keys WHERE label = ?1";
   static const std::string kKey = "INSERT INTO label_keys (kid, label) VALUES (?1, ?2)";
-  RECRYPT_TRY(Do(kPut, {label.label, label.master, static_cast<int64_t>(label.version),
-                        label.lease_seconds, label.jws}));
+  RECRYPT_TRY(
+      Do(kPut, {label.label, label.master, static_cast<int64_t>(label.version), label.jws}));
   RECRYPT_TRY(Do(kClearAdministrators, {label.label}));
   for (const auto& [account, udf] : label.administrators) {
     RECRYPT_TRY(Do(kAdministrator, {label.label, account, udf}));
@@ -119,6 +118,12 @@ Status SqlTransaction::AppendAudit(const AuditRow& row) {
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
   return Do(kSql, {static_cast<int64_t>(row.sequence), row.label, row.account, row.event,
                    row.record, ByteSpan(row.hash)});
+}
+
+Status SqlTransaction::PutCheckpoint(const StoredCheckpoint& checkpoint) {
+  static const std::string kSql =
+      "INSERT INTO checkpoints (sequence, jws) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+  return Do(kSql, {static_cast<int64_t>(checkpoint.sequence), checkpoint.jws});
 }
 
 Status SqlTransaction::PutJoin(const StoredJoin& join) {

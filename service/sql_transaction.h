@@ -30,6 +30,15 @@ class SqlTransaction : public StoreTransaction {
   Result<bool> HasEntryFor(const std::string& account, const std::string& device) override;
   Result<int64_t> CountJoins(const std::string& label) override;
   Result<AuditHead> FindAuditHead() override;
+  Result<AuditEnd> FindAuditEnd(const std::string& label) override;
+  Result<AuditHead> FindLastAuditOf(const std::string& label) override;
+  Result<QuotaUse> FindQuotaUse(const QuotaKey& key) override;
+  Result<std::optional<StoredReview>> FindReview(const std::string& label,
+                                                 const std::string& account,
+                                                 const Bytes& ephemeral) override;
+  Result<std::optional<StoredReview>> FindReviewById(const std::string& label, int64_t id) override;
+  Result<int64_t> CountPendingReviews(const std::string& label,
+                                      const std::string& account) override;
   Result<std::vector<LabelOfDevice>> ListLabels(const std::string& device, const std::string& after,
                                                 uint32_t limit) override;
   Result<std::vector<Member>> ListMembers(const std::string& label, const std::string& after,
@@ -39,6 +48,9 @@ class SqlTransaction : public StoreTransaction {
   Result<std::vector<AuditRow>> ListAudit(const std::string& label, const std::string& account,
                                           const std::string& event, int64_t after,
                                           uint32_t limit) override;
+  Result<std::vector<StoredCheckpoint>> ListCheckpoints(int64_t after, uint32_t limit) override;
+  Result<std::vector<StoredReview>> ListReviews(const std::string& label, int64_t after,
+                                                uint32_t limit) override;
   Result<std::vector<StoredJoin>> ListJoins(const std::string& label, const std::string& after,
                                             uint32_t limit) override;
 
@@ -52,6 +64,9 @@ class SqlTransaction : public StoreTransaction {
   Result<bool> UseEntry(int64_t id, uint64_t label_version, int64_t lease_until) override;
   Status RevokeDevice(const std::string& account, const std::string& device, int64_t now) override;
   Status AppendAudit(const AuditRow& row) override;
+  Status PutCheckpoint(const StoredCheckpoint& checkpoint) override;
+  Status PutQuotaUse(const QuotaKey& key, const QuotaUse& use) override;
+  Status PutReview(const StoredReview& review) override;
   Status PutJoin(const StoredJoin& join) override;
   Result<bool> DeleteJoin(const std::string& label, const std::string& account) override;
 

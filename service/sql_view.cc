@@ -43,6 +43,14 @@ Result<Sha256Digest> HashOf(const SqlRow& row, size_t column) {
   return ToArray<32>(row.Blob(column));
 }
 
+Result<AuditHead> HeadOf(const SqlRows& rows) {
+  AuditHead head;
+  if (rows.empty()) return head;
+  head.sequence = static_cast<uint64_t>(rows.front().Number(0));
+  RECRYPT_ASSIGN(head.hash, HashOf(rows.front(), 1));
+  return head;
+}
+
 std::optional<std::string> FirstText(const SqlRows& rows) {
   if (rows.empty()) return std::nullopt;
   return rows.front().Text(0);
@@ -91,7 +99,7 @@ Result<bool> SqlTransaction::IsDeviceRevoked(const std::string& account,
 
 Result<std::optional<StoredLabel>> SqlTransaction::FindLabel(const std::string& label) {
   static const std::string kSql =
-      "SELECT label, master, version, lease_seconds, jws, deleted FROM labels WHERE label = ?1";
+      "SELECT label, master, version, jws, deleted FROM labels WHERE label = ?1";
   RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {label}));
   if (rows.empty()) return std::nullopt;
   const SqlRow& row = rows.front();
@@ -99,9 +107,8 @@ Result<std::optional<StoredLabel>> SqlTransaction::FindLabel(const std::string& 
   found.label = row.Text(0);
   found.master = row.Text(1);
   found.version = static_cast<uint64_t>(row.Number(2));
-  found.lease_seconds = static_cast<uint32_t>(row.Number(3));
-  found.jws = row.Text(4);
-  found.deleted = row.Number(5) != 0;
+  found.jws = row.Text(3);
+  found.deleted = row.Number(4) != 0;
   return found;
 }
 
@@ -166,11 +173,26 @@ Result<int64_t> SqlTransaction::CountJoins(const std::string& label) {
 Result<AuditHead> SqlTransaction::FindAuditHead() {
   static const std::string kSql = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
   RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {}));
-  AuditHead head;
-  if (rows.empty()) return head;
-  head.sequence = static_cast<uint64_t>(rows.front().Number(0));
-  RECRYPT_ASSIGN(head.hash, HashOf(rows.front(), 1));
-  return head;
+  return HeadOf(rows);
+}
+
+// One statement, since every grant waits for it.
+Result<AuditEnd> SqlTransaction::FindAuditEnd(const std::string& label) {
+  static const std::string kSql =
+      "SELECT sequence, hash, COALESCE((SELECT MAX(l.sequence) FROM audit l WHERE l.label = ?1), "
+      "0) FROM audit ORDER BY sequence DESC LIMIT 1";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {label}));
+  AuditEnd end;
+  RECRYPT_ASSIGN(end.head, HeadOf(rows));
+  if (!rows.empty()) end.last_of_label = static_cast<uint64_t>(rows.front().Number(2));
+  return end;
+}
+
+Result<AuditHead> SqlTransaction::FindLastAuditOf(const std::string& label) {
+  static const std::string kSql =
+      "SELECT sequence, hash FROM audit WHERE label = ?1 ORDER BY sequence DESC LIMIT 1";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {label}));
+  return HeadOf(rows);
 }
 
 Result<std::vector<LabelOfDevice>> SqlTransaction::ListLabels(const std::string& device,
@@ -237,8 +259,10 @@ Result<std::vector<AuditRow>> SqlTransaction::ListAudit(const std::string& label
       "SELECT sequence, label, account, event, record, hash FROM audit WHERE sequence > ?1 "
       "ORDER BY sequence LIMIT ?2";
   static const std::string kOfLabel =
-      "SELECT sequence, label, account, event, record, hash FROM audit WHERE label = ?1 AND "
-      "(?2 = '' OR account = ?2) AND (?3 = '' OR event = ?3) AND sequence > ?4 "
+      "SELECT sequence, label, account, event, record, hash, "
+      "(SELECT p.hash FROM audit p WHERE p.sequence = audit.sequence - 1) "
+      "FROM audit WHERE label = ?1 AND (?2 = '' OR account = ?2) AND (?3 = '' OR event = ?3) AND "
+      "sequence > ?4 "
       "ORDER BY sequence LIMIT ?5";
   RECRYPT_ASSIGN(const SqlRows rows, label.empty()
                                          ? Run(kAll, {after, limit})
@@ -254,8 +278,22 @@ Result<std::vector<AuditRow>> SqlTransaction::ListAudit(const std::string& label
     audit.record = row.Text(4);
     // A hash of another length is one that matches nothing: verification names the record.
     if (auto hash = HashOf(row, 5)) audit.hash = *hash;
+    if (label.empty()) continue;
+    if (auto previous = HashOf(row, 6)) audit.previous = *previous;
   }
   return found;
+}
+
+Result<std::vector<StoredCheckpoint>> SqlTransaction::ListCheckpoints(int64_t after,
+                                                                      uint32_t limit) {
+  static const std::string kSql =
+      "SELECT sequence, jws FROM checkpoints WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {after, limit}));
+  std::vector<StoredCheckpoint> checkpoints;
+  for (const SqlRow& row : rows) {
+    checkpoints.push_back({static_cast<uint64_t>(row.Number(0)), row.Text(1)});
+  }
+  return checkpoints;
 }
 
 Result<std::vector<StoredJoin>> SqlTransaction::ListJoins(const std::string& label,

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
-#include "core/crypto/symmetric.h"
+#include "core/protocol/audit_chain.h"
 
 namespace recrypt {
 
@@ -38,7 +38,6 @@ struct StoredLabel {
   std::string label;
   std::string master;  // UDF
   uint64_t version = 0;
-  uint32_t lease_seconds = 0;
   std::string jws;
   bool deleted = false;
   // The owner among them; not filled by FindLabel, like keys.
@@ -82,10 +81,47 @@ struct AuditRow {
   std::string event;
   std::string record;
   Sha256Digest hash{};
+  Sha256Digest previous{};  // the hash of the record before it; zeros before the first
 };
-struct AuditHead {
+
+// What the next record is appended to.
+struct AuditEnd {
+  AuditHead head;
+  uint64_t last_of_label = 0;  // the number of the label's last record; 0 when there is none
+};
+
+struct StoredCheckpoint {
   uint64_t sequence = 0;
-  Sha256Digest hash{};
+  std::string jws;
+};
+
+// How far a quota is used up in its present period.
+struct QuotaKey {
+  std::string label;
+  std::string per;      // QuotaPerName
+  std::string subject;  // the account, the device, or nothing
+  uint32_t seconds = 0;
+};
+struct QuotaUse {
+  int64_t start = 0;  // of the period
+  int64_t used = 0;
+};
+
+enum class ReviewState { kPending, kApproved, kDenied };
+// One for each label, account and ephemeral: the same document asked for again is the same.
+struct StoredReview {
+  int64_t id = 0;  // given by the store
+  std::string label;
+  std::string account;
+  Bytes ephemeral;
+  std::string device;
+  Bytes document;
+  Bytes header;
+  int64_t requested = 0;
+  ReviewState state = ReviewState::kPending;
+  std::string by;       // the supervisor's account, once decided
+  int64_t decided = 0;  // 0: not yet
+  int64_t until = 0;    // when the decision ends
 };
 
 struct StoredJoin {
@@ -132,6 +168,18 @@ class StoreView {
   virtual Result<bool> HasEntryFor(const std::string& account, const std::string& device) = 0;
   virtual Result<int64_t> CountJoins(const std::string& label) = 0;
   virtual Result<AuditHead> FindAuditHead() = 0;
+  virtual Result<AuditEnd> FindAuditEnd(const std::string& label) = 0;
+  // The label's last record; sequence 0 when there is none.
+  virtual Result<AuditHead> FindLastAuditOf(const std::string& label) = 0;
+
+  virtual Result<QuotaUse> FindQuotaUse(const QuotaKey& key) = 0;
+  virtual Result<std::optional<StoredReview>> FindReview(const std::string& label,
+                                                         const std::string& account,
+                                                         const Bytes& ephemeral) = 0;
+  virtual Result<std::optional<StoredReview>> FindReviewById(const std::string& label,
+                                                             int64_t id) = 0;
+  virtual Result<int64_t> CountPendingReviews(const std::string& label,
+                                              const std::string& account) = 0;
 
   // Pages: what stands behind `after`, in order, at most `limit`. An empty filter matches all.
   virtual Result<std::vector<LabelOfDevice>> ListLabels(const std::string& device,
@@ -142,10 +190,14 @@ class StoreView {
   virtual Result<std::vector<StoredEntry>> ListEntries(const std::string& label,
                                                        const std::string& account, int64_t after,
                                                        uint32_t limit) = 0;
+  // `previous` is filled in where a label is given.
   virtual Result<std::vector<AuditRow>> ListAudit(const std::string& label,
                                                   const std::string& account,
                                                   const std::string& event, int64_t after,
                                                   uint32_t limit) = 0;
+  virtual Result<std::vector<StoredCheckpoint>> ListCheckpoints(int64_t after, uint32_t limit) = 0;
+  virtual Result<std::vector<StoredReview>> ListReviews(const std::string& label, int64_t after,
+                                                        uint32_t limit) = 0;
   virtual Result<std::vector<StoredJoin>> ListJoins(const std::string& label,
                                                     const std::string& after, uint32_t limit) = 0;
 };
@@ -170,6 +222,11 @@ class StoreTransaction : public StoreView {
                               int64_t now) = 0;
   // `row.sequence` is one above the head's.
   virtual Status AppendAudit(const AuditRow& row) = 0;
+  // Unless there is one of that record.
+  virtual Status PutCheckpoint(const StoredCheckpoint& checkpoint) = 0;
+  virtual Status PutQuotaUse(const QuotaKey& key, const QuotaUse& use) = 0;
+  // Inserts, or replaces the one of the same label, account and ephemeral, which keeps its id.
+  virtual Status PutReview(const StoredReview& review) = 0;
   virtual Status PutJoin(const StoredJoin& join) = 0;
   // False when there was none.
   virtual Result<bool> DeleteJoin(const std::string& label, const std::string& account) = 0;

@@ -43,7 +43,8 @@ struct ServiceContext {
 
 // The device that a request's session belongs to.
 struct Caller {
-  std::string device;  // UDF
+  std::string device;   // UDF
+  std::string address;  // that the request came from
 };
 
 using Reply = std::function<void(Response)>;

@@ -5,8 +5,6 @@ namespace recrypt::protocol {
 namespace {
 
 constexpr size_t kMaxEphemeral = 33;
-constexpr size_t kMaxDocumentUid = 16;
-constexpr size_t kDigestSize = 32;
 
 Result<GrantRequest> ReadGrantRequest(const Json& object) {
   GrantRequest grant;

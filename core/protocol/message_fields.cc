@@ -1,5 +1,7 @@
 #include "core/protocol/message_fields.h"
 
+#include "core/base/clock.h"
+
 namespace recrypt::protocol {
 
 Result<std::string> RequiredText(const Json& object, std::string_view key, size_t max) {
@@ -33,6 +35,14 @@ Result<Bytes> BytesOfSize(const Json& object, std::string_view key, size_t size)
                 std::string(key) + " is not of " + std::to_string(size) + " bytes");
   }
   return bytes;
+}
+
+Result<std::optional<int64_t>> OptionalTime(const Json& object, std::string_view key) {
+  RECRYPT_ASSIGN(const std::string text, OptionalText(object, key));
+  if (text.empty()) return std::nullopt;
+  auto time = ParseTime(text);
+  if (!time) return Fail(time.error(), key);
+  return std::optional<int64_t>(*time);
 }
 
 Result<Json> RequiredObject(const Json& object, std::string_view key) {

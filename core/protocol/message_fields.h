@@ -17,6 +17,8 @@ constexpr size_t kMaxEntriesInRequest = 1024;
 constexpr size_t kMaxSecretsInRequest = 1024;
 constexpr size_t kMaxItemsInPage = 1000;
 constexpr size_t kNoteIdSize = 16;
+constexpr size_t kMaxDocumentUid = 16;
+constexpr size_t kDigestSize = 32;
 
 // kInvalid when absent, no string, empty, or longer than `max` bytes.
 Result<std::string> RequiredText(const Json& object, std::string_view key,
@@ -28,6 +30,8 @@ Result<std::string> OptionalText(const Json& object, std::string_view key,
 Result<Bytes> OptionalBytes(const Json& object, std::string_view key, size_t max);
 Result<Bytes> BytesOfSize(const Json& object, std::string_view key, size_t size);
 Result<Json> RequiredObject(const Json& object, std::string_view key);
+// RFC 3339, as seconds since 1970; none when absent.
+Result<std::optional<int64_t>> OptionalTime(const Json& object, std::string_view key);
 // The member as an array of at most `max`; nullptr when absent.
 Result<const Json*> OptionalArray(const Json& object, std::string_view key, size_t max);
 

@@ -130,10 +130,31 @@ struct NoteRecord {
   Json content;
   std::string expires;  // RFC 3339
 };
+// Documents opened by a grant that was given before, under its lease.
+struct OpenReport {
+  std::string key;  // kid of the grant
+  Bytes document;   // 16 bytes
+  Bytes header;     // 32 bytes
+  int64_t time = 0;
+  uint32_t count = 1;
+  bool offline = false;  // the service could not be reached then
+};
+struct OpensRecord {
+  std::vector<OpenReport> opens;
+};
+// A supervisor's decision about a grant that is held for review.
+struct ReviewRecord {
+  std::string label;
+  uint64_t id = 0;
+  bool approved = false;
+  uint32_t seconds = 0;  // how long it holds; 0: as long as the policy says
+};
 struct SetRequest {
   std::string portal;
-  std::variant<std::monostate, Json, KeySetRecord, UserRecord, NoteRecord>
-      what;  // Json: a Profile's JWS
+  // Json: a Profile's JWS.
+  std::variant<std::monostate, Json, KeySetRecord, UserRecord, NoteRecord, OpensRecord,
+               ReviewRecord>
+      what;
 };
 struct SetResponse {
   ResponseStatus status;
@@ -159,11 +180,15 @@ struct SelectRequest {
   std::string event;
   std::string after;
   uint32_t limit = 100;
+  Bytes document = {};
+  std::optional<int64_t> from = {};  // seconds since 1970
+  std::optional<int64_t> to = {};    // the first second that is too late
 };
 struct SelectResponse {
   ResponseStatus status;
   Json items = Json::array();
   std::string next;
+  Json checkpoint = {};  // JWS; null: none
 };
 
 struct JoinRequest {

@@ -1,4 +1,5 @@
 // Select, Join and Leave.
+#include "core/base/clock.h"
 #include "core/protocol/message_fields.h"
 
 namespace recrypt::protocol {
@@ -9,6 +10,9 @@ Json Write(const SelectRequest& request) {
   PutText(object, "Label", request.label);
   PutText(object, "Account", request.account);
   PutText(object, "Event", request.event);
+  if (!request.document.empty()) object["Document"] = Base64UrlEncode(request.document);
+  if (request.from) object["From"] = FormatTime(*request.from);
+  if (request.to) object["To"] = FormatTime(*request.to);
   PutText(object, "After", request.after);
   return object;
 }
@@ -20,6 +24,9 @@ Result<Request> ReadSelectRequest(const Json& object) {
   RECRYPT_ASSIGN(request.label, OptionalText(object, "Label"));
   RECRYPT_ASSIGN(request.account, OptionalText(object, "Account"));
   RECRYPT_ASSIGN(request.event, OptionalText(object, "Event"));
+  RECRYPT_ASSIGN(request.document, OptionalBytes(object, "Document", kMaxDocumentUid));
+  RECRYPT_ASSIGN(request.from, OptionalTime(object, "From"));
+  RECRYPT_ASSIGN(request.to, OptionalTime(object, "To"));
   RECRYPT_ASSIGN(request.after, OptionalText(object, "After"));
   if (FindMember(object, "Limit") != nullptr) {
     RECRYPT_ASSIGN(const uint64_t limit, GetUint(object, "Limit"));
@@ -35,6 +42,7 @@ Json Write(const SelectResponse& response) {
   Json object = Write(response.status);
   object["Items"] = response.items;
   PutText(object, "Next", response.next);
+  if (!response.checkpoint.is_null()) object["Checkpoint"] = response.checkpoint;
   return object;
 }
 
@@ -44,6 +52,9 @@ Result<Response> ReadSelectResponse(const Json& object) {
   RECRYPT_ASSIGN(const Json* items, OptionalArray(object, "Items", kMaxItemsInPage));
   if (items != nullptr) response.items = *items;
   RECRYPT_ASSIGN(response.next, OptionalText(object, "Next"));
+  if (FindMember(object, "Checkpoint") != nullptr) {
+    RECRYPT_ASSIGN(response.checkpoint, RequiredObject(object, "Checkpoint"));
+  }
   return Response(std::move(response));
 }
 

@@ -1,5 +1,7 @@
 // Set and Delete: what administrators and accounts publish and take away.
+#include "core/base/clock.h"
 #include "core/protocol/message_fields.h"
+#include "core/protocol/session.h"
 
 namespace recrypt {
 
@@ -94,6 +96,73 @@ Result<NoteRecord> ReadNote(const Json& object) {
   return note;
 }
 
+Json WriteOpens(const OpensRecord& record) {
+  Json items = Json::array();
+  for (const OpenReport& one : record.opens) {
+    Json item = {{"Key", one.key}, {"Time", FormatTime(one.time)}, {"Count", one.count}};
+    if (!one.document.empty()) item["Document"] = Base64UrlEncode(one.document);
+    if (!one.header.empty()) item["Header"] = Base64UrlEncode(one.header);
+    if (one.offline) item["Offline"] = true;
+    items.push_back(std::move(item));
+  }
+  return {{"Items", std::move(items)}};
+}
+
+Result<OpenReport> ReadOpenReport(const Json& object) {
+  OpenReport report;
+  RECRYPT_ASSIGN(report.key, RequiredText(object, "Key"));
+  RECRYPT_ASSIGN(report.document, OptionalBytes(object, "Document", kMaxDocumentUid));
+  RECRYPT_ASSIGN(report.header, OptionalBytes(object, "Header", kDigestSize));
+  RECRYPT_ASSIGN(const auto time, OptionalTime(object, "Time"));
+  if (!time) return Fail(ErrorCode::kInvalid, "Time is absent");
+  report.time = *time;
+  RECRYPT_ASSIGN(const uint64_t count, GetUint(object, "Count"));
+  if (count == 0 || count > UINT32_MAX) return Fail(ErrorCode::kInvalid, "Count is out of range");
+  report.count = static_cast<uint32_t>(count);
+  if (FindMember(object, "Offline") != nullptr) {
+    RECRYPT_ASSIGN(report.offline, GetBool(object, "Offline"));
+  }
+  return report;
+}
+
+Result<OpensRecord> ReadOpens(const Json& object) {
+  OpensRecord record;
+  RECRYPT_ASSIGN(const Json* items, OptionalArray(object, "Items", kMaxOpensInRequest));
+  if (items == nullptr || items->empty()) {
+    return Fail(ErrorCode::kInvalid, "Items is absent or empty");
+  }
+  for (const Json& item : *items) {
+    RECRYPT_ASSIGN(OpenReport report, ReadOpenReport(item));
+    record.opens.push_back(std::move(report));
+  }
+  return record;
+}
+
+Json WriteReview(const ReviewRecord& record) {
+  Json object = {{"Label", record.label},
+                 {"Id", record.id},
+                 {"Decision", record.approved ? "approve" : "deny"}};
+  if (record.seconds != 0) object["Seconds"] = record.seconds;
+  return object;
+}
+
+Result<ReviewRecord> ReadReview(const Json& object) {
+  ReviewRecord record;
+  RECRYPT_ASSIGN(record.label, RequiredText(object, "Label"));
+  RECRYPT_ASSIGN(record.id, GetUint(object, "Id"));
+  if (record.id > INT64_MAX) return Fail(ErrorCode::kInvalid, "Id is out of range");
+  RECRYPT_ASSIGN(const std::string decision, RequiredText(object, "Decision"));
+  if (decision != "approve" && decision != "deny") {
+    return Fail(ErrorCode::kInvalid, "Decision is neither approve nor deny");
+  }
+  record.approved = decision == "approve";
+  if (FindMember(object, "Seconds") == nullptr) return record;
+  RECRYPT_ASSIGN(const uint64_t seconds, GetUint(object, "Seconds"));
+  if (seconds > UINT32_MAX) return Fail(ErrorCode::kInvalid, "Seconds is out of range");
+  record.seconds = static_cast<uint32_t>(seconds);
+  return record;
+}
+
 // The one member among `names` that the object has.
 Result<std::string> OnlyOneOf(const Json& object, std::initializer_list<const char*> names) {
   std::string found;
@@ -120,6 +189,10 @@ Json Write(const SetRequest& request) {
     object["User"] = WriteUser(*user);
   } else if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
     object["Note"] = WriteNote(*note);
+  } else if (const auto* opens = std::get_if<OpensRecord>(&request.what)) {
+    object["Opens"] = WriteOpens(*opens);
+  } else if (const auto* review = std::get_if<ReviewRecord>(&request.what)) {
+    object["Review"] = WriteReview(*review);
   }
   return object;
 }
@@ -127,7 +200,8 @@ Json Write(const SetRequest& request) {
 Result<Request> ReadSetRequest(const Json& object) {
   SetRequest request;
   RECRYPT_ASSIGN(request.portal, OptionalText(object, "Portal"));
-  RECRYPT_ASSIGN(const std::string what, OnlyOneOf(object, {"Profile", "KeySet", "User", "Note"}));
+  RECRYPT_ASSIGN(const std::string what,
+                 OnlyOneOf(object, {"Profile", "KeySet", "User", "Note", "Opens", "Review"}));
   RECRYPT_ASSIGN(const Json* member, GetObject(object, what));
   if (what == "Profile") {
     request.what.emplace<Json>(*member);
@@ -137,6 +211,12 @@ Result<Request> ReadSetRequest(const Json& object) {
   } else if (what == "Note") {
     RECRYPT_ASSIGN(NoteRecord record, ReadNote(*member));
     request.what.emplace<NoteRecord>(std::move(record));
+  } else if (what == "Opens") {
+    RECRYPT_ASSIGN(OpensRecord record, ReadOpens(*member));
+    request.what.emplace<OpensRecord>(std::move(record));
+  } else if (what == "Review") {
+    RECRYPT_ASSIGN(ReviewRecord record, ReadReview(*member));
+    request.what.emplace<ReviewRecord>(std::move(record));
   } else {
     RECRYPT_ASSIGN(UserRecord record, ReadUser(*member));
     request.what.emplace<UserRecord>(std::move(record));

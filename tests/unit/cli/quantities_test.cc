@@ -43,6 +43,20 @@ TEST(FormatSize, UsesBinaryUnits) {
   EXPECT_EQ(FormatSize(~uint64_t{0}), "16.0 EiB");
 }
 
+TEST(ParseMoment, TakesTimesDaysAndDurationsAgo) {
+  setenv("TZ", "UTC-2", 1);
+  tzset();
+  EXPECT_EQ(ParseMoment("1970-01-02T00:00:00Z", 0).value(), 86400);
+  EXPECT_EQ(ParseMoment("1970-01-02", 0).value(), 86400 - 7200);
+  EXPECT_EQ(ParseMoment("1970-01-02 02:00", 0).value(), 86400);
+  EXPECT_EQ(ParseMoment("2h", 10'000).value(), 2'800);
+  for (const char* text : {"", "yesterday", "1970-01-02x", "1970-13-01"}) {
+    EXPECT_FALSE(ParseMoment(text, 0)) << text;
+  }
+  unsetenv("TZ");
+  tzset();
+}
+
 TEST(FormatLocalTime, IsInTheUsersZone) {
   setenv("TZ", "UTC-2", 1);
   tzset();

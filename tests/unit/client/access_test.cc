@@ -117,6 +117,35 @@ TEST_F(AccessTest, WhoIsNoMemberIsDeniedAndToldWhy) {
               "Accounting#example.com");
 }
 
+TEST_F(AccessTest, ALeaseIsNoLongerThanThePolicyThatIsKnown) {
+  const NewDocument document = Created(*alice_, "Accounting#example.com");
+  LabelPolicy policy;
+  policy.lease_seconds = 60;
+  ASSERT_TRUE(world_.alice.admin().SetPolicy(world_.label, policy));
+  VerifiedProfiles& known = world_.bob.client().profiles();
+  ASSERT_TRUE(known.Label(world_.label, ProfileUse::kRead, Freshness::kFetch));
+  policy.lease_seconds = 3600;  // the service grants by it
+  ASSERT_TRUE(world_.alice.admin().SetPolicy(world_.label, policy));
+  const auto opened = bob_->Open(document.header.header, GrantUse::kOpen);
+  ExpectSameKeys(opened, document);
+  EXPECT_LE(opened->lease_end_ms - world_.bob.clock.MonotonicMillis(), 60'000);
+}
+
+TEST_F(AccessTest, NothingIsOpenedOutsideOfTheHoursThatAreKnown) {
+  const NewDocument document = Created(*alice_, "Accounting#example.com");
+  const int64_t day = world_.bob.clock.NowSeconds() / 86400 + 4;
+  LabelPolicy policy;
+  policy.hours =
+      OpeningHours{"UTC", TimeZone::Parse("UTC0").value(), {{1u << (day + 3) % 7, 0, 1}}};
+  ASSERT_TRUE(world_.alice.admin().SetPolicy(world_.label, policy));
+  VerifiedProfiles& known = world_.bob.client().profiles();
+  ASSERT_TRUE(known.Label(world_.label, ProfileUse::kRead, Freshness::kFetch));
+  policy.hours.reset();  // the service grants at any time
+  ASSERT_TRUE(world_.alice.admin().SetPolicy(world_.label, policy));
+  ExpectError(bob_->Open(document.header.header, GrantUse::kOpen), ErrorCode::kForbidden, "hours");
+  EXPECT_EQ(Grants(world_.bob), 1);
+}
+
 TEST_F(AccessTest, ARemovedMemberIsDeniedAfterTheLease) {
   ASSERT_TRUE(world_.alice.admin().AddMember(world_.label, world_.carol.account()));
   const NewDocument document = Created(*alice_, "Accounting#example.com");

@@ -60,6 +60,15 @@ TEST(Messages, EveryRequestReadsAsItWasWritten) {
   ExpectRoundTrip(Request(DeleteRequest{"e.com", Kind::kKeySet, "A#e.com", "", ""}));
   ExpectRoundTrip(Request(DeleteRequest{"", Kind::kDevice, "", "b@e.net", "MDEV"}));
   ExpectRoundTrip(Request(SelectRequest{"", "Audit", "A#e.com", "b@e.net", "grant", "17", 1000}));
+  ExpectRoundTrip(Request(
+      SelectRequest{"", "Audit", "A#e.com", "", "", "", 1, Bytes(16, 1), 1769860800, 1769860900}));
+  SetRequest opens;
+  opens.what.emplace<OpensRecord>(
+      OpensRecord{{{"MKEY", Bytes(16, 1), Bytes(32, 2), 1769860800, 3, true}}});
+  ExpectRoundTrip(Request(opens));
+  SetRequest review;
+  review.what.emplace<ReviewRecord>(ReviewRecord{"A#e.com", 3, true, 3600});
+  ExpectRoundTrip(Request(review));
   ExpectRoundTrip(Request(JoinRequest{"", "A#e.com", "b@e.net", kJws, "please"}));
   ExpectRoundTrip(Request(LeaveRequest{"", "A#e.com"}));
 }
@@ -81,6 +90,7 @@ TEST(Messages, EveryResponseReadsAsItWasWritten) {
   ExpectRoundTrip(Response(SetResponse{{StatusCode::kUpdated, "", ""}}));
   ExpectRoundTrip(Response(DeleteResponse{{StatusCode::kUpdated, "", ""}, "2026-01-31T12:00:00Z"}));
   ExpectRoundTrip(Response(SelectResponse{{}, Json::array({1, 2}), "next"}));
+  ExpectRoundTrip(Response(SelectResponse{{}, Json::array(), "", {{"payload", "e30"}}}));
   ExpectRoundTrip(Response(JoinResponse{}));
   ExpectRoundTrip(Response(LeaveResponse{}));
 }

@@ -206,7 +206,9 @@ TEST(Select, GivesAuditRecordsThatHashAsTheySay) {
   const std::string hash = items[0]["hash"];
   std::copy_n(Base64UrlDecode(hash)->begin(), 32, before.begin());
   Json record = items[1];
+  EXPECT_EQ(record["previous"], hash);
   record.erase("hash");
+  record.erase("previous");
   EXPECT_EQ(items[1]["hash"], Base64UrlEncode(AuditHash(before, DumpJson(record))));
   EXPECT_EQ(record["event"], "set-entry");
 }

@@ -27,7 +27,6 @@ class StoreTest : public testing::Test {
     label.label = name;
     label.master = "MMAS";
     label.version = 1;
-    label.lease_seconds = 900;
     label.jws = "{}";
     label.administrators = {{"alice@example.com", "MALI"}};
     label.keys = keys;
@@ -229,6 +228,45 @@ TEST_F(StoreTest, CommitsWhereItIsCalledWhenNothingElseIsUnderWay) {
   EXPECT_EQ(VerifyAudit(*store_)->sequence, 402u);
 }
 
+TEST_F(StoreTest, KeepsQuotasAndReviewsOverARestart) {
+  const QuotaKey key{"A#x.org", "member", "bob@x.org", 60};
+  StoredReview review;
+  review.label = "A#x.org";
+  review.account = "bob@x.org";
+  review.ephemeral = Bytes(32, 7);
+  review.requested = 5;
+  ASSERT_TRUE(Write([&](StoreTransaction& t) -> Status {
+    EXPECT_EQ(t.FindQuotaUse(key)->used, 0);
+    RECRYPT_TRY(t.PutQuotaUse(key, {100, 1}));
+    RECRYPT_TRY(t.PutQuotaUse(key, {100, 2}));
+    RECRYPT_TRY(t.PutReview(review));
+    EXPECT_EQ(t.CountPendingReviews("A#x.org", "bob@x.org").value(), 1);
+    return {};
+  }));
+  Reopen();
+  int64_t id = 0;
+  ASSERT_TRUE(Read([&](StoreView& v) -> Status {
+    EXPECT_EQ(v.FindQuotaUse(key)->used, 2);
+    EXPECT_EQ(v.FindQuotaUse({"A#x.org", "member", "eve@x.org", 60})->used, 0);
+    const auto found = v.FindReview("A#x.org", "bob@x.org", Bytes(32, 7)).value();
+    EXPECT_TRUE(found && found->state == ReviewState::kPending && found->requested == 5);
+    id = found ? found->id : 0;
+    EXPECT_FALSE(v.FindReviewById("B#x.org", id).value());
+    return {};
+  }));
+  review.state = ReviewState::kApproved;
+  review.by = "eve@x.org";
+  review.until = 900;
+  ASSERT_TRUE(Write([&](StoreTransaction& t) { return t.PutReview(review); }));
+  ASSERT_TRUE(Read([&](StoreView& v) -> Status {
+    const auto all = v.ListReviews("A#x.org", 0, 10).value();
+    EXPECT_EQ(all.size(), 1u);
+    EXPECT_TRUE(all[0].id == id && all[0].until == 900 && all[0].by == "eve@x.org");
+    EXPECT_EQ(v.CountPendingReviews("A#x.org", "bob@x.org").value(), 0);
+    return {};
+  }));
+}
+
 TEST_F(StoreTest, OfALaterVersionIsNotTouched) {
   store_.reset();
   {
@@ -322,20 +360,25 @@ TEST(AuditRecordText, IsWhatTheJsonLibraryWouldWrite) {
   record.document = Bytes(16, 1);
   record.header = Bytes(32, 2);
   record.ephemeral = Bytes(32, 3);
-  const std::string text = WriteAuditRecord(record, 17);
+  record.opened = "2026-01-31T12:00:00Z";
+  record.count = 2;
+  record.review = 3;
+  record.by = "s@example.com";
+  const std::string text = WriteAuditRecord(record, {17, 16});
   const auto parsed = ParseJson(text);
   ASSERT_TRUE(parsed) << text;
   EXPECT_EQ(DumpJson(*parsed), text);
   EXPECT_EQ((*parsed)["account"], record.account);
   EXPECT_EQ((*parsed)["sequence"], 17);
-  EXPECT_EQ(parsed->size(), 12u);
+  EXPECT_EQ((*parsed)["before"], 16);
+  EXPECT_EQ(parsed->size(), 17u);
 }
 
 TEST(AuditRecordText, LeavesOutWhatDoesNotApply) {
   AuditRecord record;
   record.event = "set-profile";
   record.account = "a@example.com";
-  EXPECT_EQ(WriteAuditRecord(record, 1),
+  EXPECT_EQ(WriteAuditRecord(record, {1, 0}),
             R"({"account":"a@example.com","event":"set-profile","sequence":1,)"
             R"("time":"1970-01-01T00:00:00Z"})");
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Two mounts of one share that is on the network: mount_two_mounts and mount_shared_writing over two
+"""Two mounts of one share that is on the network: the suites of two mounts over two
 network mounts of one directory of this machine, each with the caches of a machine of its own.
 
 sshfs runs wherever there is FUSE, in a full run; with its caches of attributes and names off, which
@@ -19,6 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("RECRYPT_BUILD", ROOT / "build")).resolve()
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+PROGRAMS = ("mount_two_mounts", "mount_two_mounts_names", "mount_shared_writing")
 TURNS = ":".join(f"*TwoMounts.{name}/*" for name in (
     "WhatOneClosesTheOtherSeesAtItsNextOpen", "SeesShrinkingAndGrowing",
     "AnOpenShowsTheSizeThatTheOtherClosedWith", "NamesThatTheOtherChangedAreSeen",
@@ -152,7 +153,7 @@ def main():
             if os.geteuid() != 0 or not os.access("/dev/fuse", os.R_OK | os.W_OK):
                 raise Skipped("it takes root and /dev/fuse")
             pattern = begin(shares)
-            for program in ("mount_two_mounts", "mount_shared_writing"):
+            for program in PROGRAMS:
                 if program == "mount_shared_writing" and pattern == TURNS:
                     continue
                 good, bad = count(program, pattern, shares)

@@ -314,16 +314,6 @@ TEST_P(TwoMounts, AnOlderStateThatWasPutBackIsRefused) {
   EXPECT_EQ(ReadFile(Other("f (conflict)")), "version one");
 }
 
-// Something that has to come about soon, without saying when.
-template <typename Condition>
-bool Soon(Condition condition) {
-  for (int i = 0; i < 1'000; ++i) {
-    if (condition()) return true;
-    usleep(10'000);
-  }
-  return false;
-}
-
 off_t SizeOf(int fd) {
   struct stat st;
   return fstat(fd, &st) == 0 ? st.st_size : -1;
@@ -354,96 +344,6 @@ TEST_P(TwoMounts, StatShowsWhatTheOtherClosedWithSoon) {
   EXPECT_EQ(SizeOf(Other("f")), 10);
   AppendFile(*this / "f", "abc");
   EXPECT_TRUE(Soon([&] { return SizeOf(Other("f")) == 13; }));
-}
-
-TEST_P(TwoMounts, NamesThatTheOtherChangedAreSeen) {
-  WriteFile(*this / "old", "1");
-  WriteFile(*this / "gone", "2");
-  ASSERT_EQ(mkdir((*this / "d").c_str(), 0755), 0);
-  EXPECT_EQ(List(other_->mountpoint()), (std::vector<std::string>{"d", "gone", "old"}));
-  EXPECT_EQ(ReadFile(Other("gone")), "2");
-  EXPECT_EQ(OpenErrno(Other("new"), O_RDONLY), ENOENT);
-  WriteFile(*this / "new", "3");
-  ASSERT_EQ(rename((*this / "old").c_str(), (*this / "d/moved").c_str()), 0);
-  ASSERT_EQ(unlink((*this / "gone").c_str()), 0);
-  EXPECT_EQ(List(other_->mountpoint()), (std::vector<std::string>{"d", "new"}));
-  EXPECT_TRUE(Soon([&] { return OpenErrno(Other("new"), O_RDONLY) == 0; }));
-  EXPECT_EQ(ReadFile(Other("new")), "3");
-  EXPECT_TRUE(Soon([&] { return OpenErrno(Other("d/moved"), O_RDONLY) == 0; }));
-  EXPECT_EQ(ReadFile(Other("d/moved")), "1");
-  EXPECT_TRUE(Soon([&] { return OpenErrno(Other("old"), O_RDONLY) == ENOENT; }));
-  EXPECT_EQ(OpenErrno(Other("gone"), O_RDONLY), ENOENT);
-}
-
-TEST_P(TwoMounts, AReplacedDocumentIsFoundAtOnceWithTheOldOneOpen) {
-  for (int round = 0; round < 5; ++round) {
-    WriteFile(*this / "f", "old");
-    const UniqueFd old = OpenFd(Other("f"), O_RDWR);
-    WriteFile(*this / "f.new", "new one");
-    ASSERT_EQ(rename((*this / "f.new").c_str(), (*this / "f").c_str()), 0);
-    EXPECT_EQ(ReadFile(Other("f")), "new one");
-    // Who has the old one open keeps it.
-    EXPECT_EQ(ReadAll(old.get()), "old");
-    const std::string again = "/proc/self/fd/" + std::to_string(old.get());
-    if (GetParam() == StoreIs::kLocal) {
-      EXPECT_EQ(ReadFile(again), "old");
-    }
-    ASSERT_EQ(unlink((*this / "f").c_str()), 0);
-    EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), ENOENT);
-  }
-}
-
-// As an editor does that keeps the file before as a backup.
-TEST_P(TwoMounts, ANameThatTheOtherGaveToAnotherDocumentLeadsThereAtOnce) {
-  if (GetParam() != StoreIs::kLocal) GTEST_SKIP() << "names stay as long as a client likes";
-  for (int round = 0; round < 5; ++round) {
-    WriteFile(*this / "f", "old");
-    EXPECT_EQ(ReadFile(Other("f")), "old");
-    ASSERT_EQ(rename((*this / "f").c_str(), (*this / "f~").c_str()), 0);
-    WriteFile(*this / "f", "new one");
-    EXPECT_EQ(ReadFile(Other("f")), "new one");
-    EXPECT_EQ(ReadFile(Other("f~")), "old");
-    ASSERT_EQ(rename((*this / "f").c_str(), (*this / "g").c_str()), 0);
-    EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), ENOENT);
-  }
-}
-
-TEST_P(TwoMounts, ChangesGoToTheDocumentThatHasTheNameNow) {
-  auto replace = [&](const std::string& content) {
-    WriteFile(*this / "f", "old");
-    EXPECT_EQ(ReadFile(Other("f")), "old");
-    WriteFile(*this / "f.new", content);
-    ASSERT_EQ(rename((*this / "f.new").c_str(), (*this / "f").c_str()), 0);
-  };
-  replace("new one");
-  AppendFile(Other("f"), " and more");
-  EXPECT_EQ(ReadFile(*this / "f"), "new one and more");
-  replace("new one");
-  WriteFile(Other("f"), "written anew");
-  EXPECT_EQ(ReadFile(*this / "f"), "written anew");
-  replace("new one");
-  ASSERT_EQ(truncate(Other("f").c_str(), 3), 0);
-  EXPECT_EQ(ReadFile(*this / "f"), "new");
-  replace("new one");
-  ASSERT_EQ(truncate(Other("f").c_str(), 0), 0);
-  EXPECT_EQ(ReadFile(*this / "f"), "");
-}
-
-TEST_P(TwoMounts, ADocumentThatTheOtherRemovesStaysWithWhoHasItOpen) {
-  WriteFile(*this / "f", std::string(50'000, 'x'));
-  const UniqueFd fd = OpenFd(Other("f"), O_RDWR);
-  std::string got(50'000, '\0');
-  ASSERT_EQ(pread(fd.get(), got.data(), 100, 40'000), 100);
-  ASSERT_EQ(unlink((*this / "f").c_str()), 0);
-  ASSERT_EQ(pread(fd.get(), got.data(), got.size(), 0), 50'000);
-  EXPECT_EQ(got, std::string(50'000, 'x'));
-  if (GetParam() == StoreIs::kLocal) {  // the server of the other has no such file any more
-    EXPECT_EQ(pwrite(fd.get(), "y", 1, 0), 1);
-    EXPECT_EQ(fsync(fd.get()), 0);
-  }
-  EXPECT_EQ(OpenErrno(Other("f"), O_RDONLY), ENOENT);
-  EXPECT_EQ(OpenErrno(*this / "f", O_RDONLY), ENOENT);
-  EXPECT_TRUE(List(share_).empty());
 }
 
 // What a reader gets while the other rewrites the document is of one state for each read.

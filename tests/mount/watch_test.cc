@@ -25,18 +25,6 @@
 namespace recrypt {
 namespace {
 
-// Far less than the minute for which names and attributes are believed.
-constexpr auto kSoon = std::chrono::seconds(10);
-
-bool Soon(const std::function<bool()>& seen) {
-  const auto until = std::chrono::steady_clock::now() + kSoon;
-  while (!seen()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 struct stat StatOf(const std::string& path) {
   struct stat st = {};
   if (lstat(path.c_str(), &st) != 0) st.st_size = -1;

@@ -10,9 +10,12 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -48,6 +51,17 @@ inline std::string NameOf(StoreIs store) {
       return "ANetworkShare";
   }
   return "";
+}
+
+// Whether something comes about soon, without having to say when: within far less than the minute
+// for which names and attributes of a local share are believed.
+inline bool Soon(const std::function<bool()>& seen) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!seen()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 class TwoMountsTest : public MountTest, public testing::WithParamInterface<StoreIs> {

@@ -42,9 +42,7 @@ using recrypt::FuseLoop;
 
 constexpr unsigned kReadAheadKib = 512;
 constexpr unsigned kThreads = 16;
-// Seconds, of names and attributes: what RecryptFS says of what it watches. Nobody else changes
-// anything here, so nothing is watched.
-constexpr double kTimeout = 60.0;
+constexpr double kTimeout = 1.0;  // seconds, of names and attributes
 
 struct Node {
   int fd = -1;
@@ -306,7 +304,6 @@ void OpenDir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* fi) {
   if (fd < 0) return Reply(req, -1);
   auto listing = std::make_unique<Listing>();
   listing->directory = fdopendir(fd);
-  fi->cache_readdir = fi->keep_cache = 1;
   fi->fh = reinterpret_cast<uint64_t>(listing.release());
   if (fuse_reply_open(req, fi) == -ENOENT) delete &ListingOf(fi);
 }

@@ -31,7 +31,6 @@ void ShowChangeAt(const struct timespec& at, struct stat& attributes) {
 
 // Turns attributes of the stored file into those of what it stands for.
 Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
-  inode.TellOf(attributes);
   if (inode.kind() == InodeKind::kPlainFile) {
     attributes.st_mode &= ~static_cast<mode_t>(S_IWUSR | S_IWGRP | S_IWOTH);
     return {};
@@ -42,7 +41,6 @@ Status FileSystem::ShowAttributes(Inode& inode, struct stat& attributes) {
     // What a program was shown of a file that it has closed does not change again by itself.
     document->FinishCommit();
     RECRYPT_ASSIGN(attributes, store_.Stat(inode.node()));
-    inode.TellOf(attributes);
   }
   const auto uncommitted = document ? document->uncommitted() : std::nullopt;
   const auto verified =

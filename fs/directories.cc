@@ -8,13 +8,8 @@ namespace recrypt {
 
 Result<std::unique_ptr<OpenDirectory>> FileSystem::OpenDir(Inode& directory) {
   RECRYPT_ASSIGN(UniqueFd fd, store_.OpenDirectory(directory.node()));
-  auto opened = std::make_unique<OpenDirectory>(directory.shared_from_this(),
-                                                DirectoryReader(store_, std::move(fd)));
-  if (store_.IsRemote()) return opened;
-  RECRYPT_ASSIGN(opened->stat, store_.Stat(directory.node()));
-  opened->may_be_kept = true;
-  opened->is_as_before = directory.WasListedAs(opened->stat);
-  return opened;
+  return std::unique_ptr<OpenDirectory>(
+      new OpenDirectory{directory.shared_from_this(), DirectoryReader(store_, std::move(fd))});
 }
 
 Result<std::optional<FileSystem::ShownEntry>> FileSystem::ReadDir(OpenDirectory& directory) {

@@ -44,7 +44,6 @@ Result<OpenDocument::Stamp> OpenDocument::KnownStamp() {
   stamp.length = static_cast<uint64_t>(st.st_size);
   stamp.modified = st.st_mtim;
   stamp.unlinked = st.st_nlink == 0;
-  if (!services_.store.IsRemote()) stamp.steady_change_ns = SteadyChangeOf(st);
   if (stamp.length >= stamp.tail.size()) {
     RECRYPT_TRY(file_->ReadAt(stamp.length - stamp.tail.size(), stamp.tail));
   }
@@ -305,11 +304,6 @@ Result<std::optional<LabelExpression>> OpenDocument::VouchedLabel() {
   std::shared_lock state(state_);
   if (doc_ == nullptr || !doc_->GetAuthorship().known()) return std::optional<LabelExpression>();
   return std::optional(header_->expression);
-}
-
-bool OpenDocument::HoldsFile() {
-  std::shared_lock state(state_);
-  return file_ != nullptr;
 }
 
 bool OpenDocument::InUse() {

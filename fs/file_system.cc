@@ -49,16 +49,12 @@ FileSystem::FileSystem(FileSystemOptions options, Store& store, Access& access, 
         document->FinishCommit();
         Committed(document);
       }),
-      prefetcher_(store, access, headers_, clock),
-      watch_(store, options_.max_watched, log_, [this](Inode& directory, const auto& change) {
-        DirectoryHasChanged(directory, change);
-      }) {}
+      prefetcher_(store, access, headers_, clock) {}
 
 FileSystem::~FileSystem() = default;
 
 void FileSystem::StopNotifying() {
   leases_.Stop();
-  watch_.Stop();
   forgetter_.Stop();
   invalidations_.Stop();
 }

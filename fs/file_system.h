@@ -21,7 +21,6 @@
 #include "fs/commit_queue.h"
 #include "fs/directory_labels.h"
 #include "fs/directory_reader.h"
-#include "fs/directory_watch.h"
 #include "fs/freshness.h"
 #include "fs/inode.h"
 #include "fs/kernel_cache.h"
@@ -50,30 +49,14 @@ struct FileSystemOptions {
   size_t max_loaded = 2'000;
   // Documents that wait to be committed or durable; above it they do not wait any longer.
   size_t max_unsettled = 2'000;
-  // Directories that are watched for what others do; 0: none.
-  size_t max_watched = 4'096;
   // Files are given to the caller that makes them, as a mount by root for several users needs.
   bool own_by_caller = false;
-};
-
-// What the kernel may believe of an answer until it is told otherwise (fs/directory_watch.h), and
-// not for a second alone.
-struct Believed {
-  bool name = false;
-  bool attributes = false;
 };
 
 struct Entry {
   std::shared_ptr<Inode> inode;
   struct stat attributes;
-  Believed believed = {};
 };
-
-// What happens to a file is told through the directory of the name by which it is done: of one that
-// has several, others may be in directories that nobody watches.
-inline bool HasOneName(const struct stat& attributes) {
-  return S_ISDIR(attributes.st_mode) || attributes.st_nlink == 1;
-}
 
 // Who makes or opens something, the bits that are taken off the mode, and the thread that asks,
 // where it is known.
@@ -104,10 +87,6 @@ struct OpenFile {
 struct OpenDirectory {
   std::shared_ptr<Inode> inode;
   DirectoryReader reader;
-  struct stat stat = {};  // when it was opened
-  // What the kernel may do with the listing.
-  bool may_be_kept = false;   // for the next who lists it
-  bool is_as_before = false;  // the last one that it keeps is still good
 };
 
 // What setattr may change; absent members stay as they are.
@@ -148,9 +127,6 @@ class FileSystem : private DocumentEvents {
   // `file` is the open file through which it is done, if any.
   Result<struct stat> SetAttributes(Inode& inode, const AttributeChange& change,
                                     const OpenFile* file);
-  // Whether the kernel is told when somebody else changes attributes: asked before these are looked
-  // at. That holds for what HasOneName.
-  bool AttributesAreTold(Inode& inode) const;
   Result<std::string> ReadLink(Inode& inode) { return store_.ReadLink(inode.node()); }
   Status CheckAccess(Inode& inode, int mask);
   Result<struct statvfs> StatFs(Inode& inode);
@@ -263,9 +239,7 @@ class FileSystem : private DocumentEvents {
   void PagesAreStale(uint64_t inode_id) override;
 
   // lookup.cc
-  enum class NamesAre { kTold, kNotTold };
-  void NoteKnown(Entry& entry, Inode& directory, const std::string& name, NamesAre names);
-  NamesAre Watch(Inode& directory);
+  void NoteKnown(Inode& inode, Inode& directory, const std::string& name);
   void AskToForget();
   void ForgetOldest();
   Result<Found> Find(Inode& directory, const std::string& name);
@@ -282,14 +256,6 @@ class FileSystem : private DocumentEvents {
   enum class NamesAs { kOfNow, kOfLately };
   void RefreshNames(Inode& directory, NamesAs wanted);
   Status CheckFree(Inode& directory, const std::string& name);
-
-  // watching.cc
-  void DirectoryHasChanged(Inode& directory, const DirectoryWatch::Change& change);
-  std::vector<std::string> NamesConcerned(Inode& directory, const DirectoryWatch::Change& change);
-  void Compare(Inode& directory, const std::string& name, Inode& inode);
-  Result<std::pair<Inode::Key, struct stat>> FindStat(Inode& directory, const std::string& name);
-  void TakeBackName(Inode& directory, const std::string& name);
-  void BelieveMoved(Inode& directory, const std::string& name, const std::shared_ptr<Inode>& inode);
 
   // attributes.cc
   Status ShowAttributes(Inode& inode, struct stat& attributes);
@@ -340,8 +306,8 @@ class FileSystem : private DocumentEvents {
   void KeepForLater(const std::shared_ptr<OpenDocument>& document);
   // By somebody else than who had it open.
   void Committed(const std::shared_ptr<OpenDocument>& document);
-  // A name is gone: a document is not kept open when it was the last.
-  void LetGo(const Inode::Key& key, const Inode& directory, const std::string& name);
+  // A name of the document is gone: it is not kept open when it was the last.
+  void LetGo(const Inode::Key& key);
   // Remembers why, for `user.jcd.why`, when the error is a refusal.
   void NoteRefusal(Inode& inode, const Error& error);
   template <typename R>
@@ -390,7 +356,6 @@ class FileSystem : private DocumentEvents {
   WriteBack write_back_;
   CommitQueue commits_;
   Prefetcher prefetcher_;
-  DirectoryWatch watch_;
 };
 
 }  // namespace recrypt

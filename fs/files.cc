@@ -90,10 +90,9 @@ void FileSystem::Committed(const std::shared_ptr<OpenDocument>& document) {
   inodes_.ForgetCommitted();
 }
 
-void FileSystem::LetGo(const Inode::Key& key, const Inode& directory, const std::string& name) {
+void FileSystem::LetGo(const Inode::Key& key) {
   std::shared_ptr<Inode> inode = inodes_.Peek(key);
   if (inode == nullptr) return;
-  inode->DropName(directory, name);
   std::shared_ptr<OpenDocument> document = inode->document();
   if (document == nullptr) return;
   document->FinishCommit();  // or it would be kept by who commits it
@@ -224,7 +223,6 @@ Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::str
 Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::string& name,
                                                   mode_t mode, int flags, const Caller& caller) {
   RECRYPT_TRY(CheckFree(parent, name));
-  const NamesAre names = Watch(parent);
   std::string stored = StoredDocumentName(name);
   RECRYPT_ASSIGN(const std::string path, PathOf(parent, stored));
   const size_t slash = path.rfind('/');
@@ -244,7 +242,7 @@ Result<FileSystem::Created> FileSystem::CreateNew(Inode& parent, const std::stri
     if (left && left->st_size == 0) (void)store_.Unlink(parent.node(), stored);
   }
   RECRYPT_ASSIGN(Entry entry, std::move(begun));
-  NoteKnown(entry, parent, name, names);
+  NoteKnown(*entry.inode, parent, name);
   loaded_.RestOldest();
   write_back_.KeepPace();
   std::shared_ptr<OpenDocument> document = DocumentOf(*entry.inode);
@@ -282,8 +280,7 @@ void FileSystem::Close(OpenFile& file) {
   if (file.document == nullptr) return;
   file.document->PagesAreOf(file.epoch);
   file.document->Close();
-  // Else who commits it does, or there is nothing to keep.
-  if (!file.document->commits_soon() && file.document->HoldsFile()) KeepForLater(file.document);
+  if (!file.document->commits_soon()) KeepForLater(file.document);  // else who commits it does
 }
 
 Result<size_t> FileSystem::Read(OpenFile& file, uint64_t offset, MutableByteSpan out) {

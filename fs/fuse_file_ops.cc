@@ -140,8 +140,6 @@ void Seek(fuse_req_t req, fuse_ino_t, off_t offset, int whence, struct fuse_file
 void OpenDir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* fi) {
   auto opened = FileSystemOf(req).OpenDir(InodeOf(req, ino));
   if (!opened) return ReplyError(req, opened.error());
-  fi->cache_readdir = (*opened)->may_be_kept ? 1 : 0;
-  fi->keep_cache = (*opened)->is_as_before ? 1 : 0;
   auto listing = std::make_unique<Listing>(Listing{std::move(*opened), std::nullopt, 0});
   fi->fh = reinterpret_cast<uint64_t>(listing.release());
   if (fuse_reply_open(req, fi) == -ENOENT) delete &ListingOf(fi);
@@ -179,8 +177,6 @@ void List(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info* fi,
   FileSystem& fs = FileSystemOf(req);
   Listing& listing = ListingOf(fi);
   DirectoryReader& reader = listing.directory->reader;
-  // By now it has dropped the listing that it was not to keep.
-  if (offset == 0) listing.directory->inode->ListAs(listing.directory->stat);
   if (!listing.held || offset != listing.held_position) {
     listing.held.reset();
     Status found = reader.Seek(offset);

@@ -15,9 +15,9 @@ void ReplyEntry(fuse_req_t req, const Result<Entry>& entry) {
   if (fuse_reply_entry(req, &parameters) == -ENOENT) FileSystemOf(req).Forget(*entry->inode, 1);
 }
 
-void ReplyAttributes(fuse_req_t req, const Result<struct stat>& attributes, bool told) {
+void ReplyAttributes(fuse_req_t req, const Result<struct stat>& attributes) {
   if (!attributes) return ReplyError(req, attributes.error());
-  fuse_reply_attr(req, &*attributes, TimeoutOf(req, told && HasOneName(*attributes)));
+  fuse_reply_attr(req, &*attributes, SessionOf(req).options().attribute_timeout);
 }
 
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
@@ -39,8 +39,7 @@ void ForgetMulti(fuse_req_t req, size_t count, struct fuse_forget_data* forgets)
 }
 
 void GetAttr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info*) {
-  const bool told = FileSystemOf(req).AttributesAreTold(InodeOf(req, ino));
-  ReplyAttributes(req, FileSystemOf(req).GetAttributes(InodeOf(req, ino)), told);
+  ReplyAttributes(req, FileSystemOf(req).GetAttributes(InodeOf(req, ino)));
 }
 
 void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set,
@@ -60,8 +59,7 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set,
     if (!dropped) return ReplyError(req, dropped.error());
   }
   const OpenFile* file = fi == nullptr ? nullptr : reinterpret_cast<OpenFile*>(fi->fh);
-  const bool told = FileSystemOf(req).AttributesAreTold(InodeOf(req, ino));
-  ReplyAttributes(req, FileSystemOf(req).SetAttributes(InodeOf(req, ino), change, file), told);
+  ReplyAttributes(req, FileSystemOf(req).SetAttributes(InodeOf(req, ino), change, file));
 }
 
 void ReadLink(fuse_req_t req, fuse_ino_t ino) {

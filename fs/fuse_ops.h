@@ -46,17 +46,13 @@ inline void ReplyStatus(fuse_req_t req, const Status& status) {
   fuse_reply_err(req, status ? 0 : ErrnoOf(status.error()));
 }
 
-inline double TimeoutOf(fuse_req_t req, bool believed) {
-  const SessionOptions& options = SessionOf(req).options();
-  return believed ? options.watched_timeout : options.timeout;
-}
-
 inline struct fuse_entry_param EntryParameters(fuse_req_t req, const Entry& entry) {
+  const SessionOptions& options = SessionOf(req).options();
   struct fuse_entry_param parameters = {};
   parameters.ino = entry.inode->id();
   parameters.attr = entry.attributes;
-  parameters.attr_timeout = TimeoutOf(req, entry.believed.attributes);
-  parameters.entry_timeout = TimeoutOf(req, entry.believed.name);
+  parameters.attr_timeout = options.attribute_timeout;
+  parameters.entry_timeout = options.entry_timeout;
   return parameters;
 }
 

@@ -148,14 +148,4 @@ void FuseSession::DropName(uint64_t directory_id, const std::string& name) {
   (void)fuse_lowlevel_notify_inval_entry(session_, directory_id, name.c_str(), name.size());
 }
 
-// Kernels before 6.2 know no expiry, and drop the name.
-void FuseSession::ExpireName(uint64_t directory_id, const std::string& name) {
-  std::shared_lock lock(notifying_);
-  if (!mounted_) return;
-  const int result = fuse_lowlevel_notify_expire_entry(session_, directory_id, name.c_str(),
-                                                       name.size(), FUSE_LL_EXPIRE_ONLY);
-  if (result != -ENOSYS) return;
-  (void)fuse_lowlevel_notify_inval_entry(session_, directory_id, name.c_str(), name.size());
-}
-
 }  // namespace recrypt

@@ -34,10 +34,8 @@ struct SessionOptions {
   bool default_permissions = false;  // the kernel checks modes; else the share does
   std::vector<std::string> more;     // mount options, as after -o
   unsigned threads = 16;
-  // Seconds for which names and attributes are believed: of what is not watched for changes by
-  // others, and of what is.
-  double timeout = 1.0;
-  double watched_timeout = 60.0;
+  double entry_timeout = 1.0;  // seconds for which names and attributes are believed
+  double attribute_timeout = 1.0;
 };
 
 class FuseSession : public KernelCache {
@@ -57,7 +55,6 @@ class FuseSession : public KernelCache {
   void DropPages(uint64_t inode_id) override;
   void DropAttributes(uint64_t inode_id) override;
   void DropName(uint64_t directory_id, const std::string& name) override;
-  void ExpireName(uint64_t directory_id, const std::string& name) override;
 
   // For the functions that the kernel calls.
   FileSystem& fs() { return *fs_; }

@@ -11,9 +11,7 @@ namespace recrypt {
 Inode::Inode(UniqueFd node, Key key, InodeKind kind)
     : node_(std::make_shared<const UniqueFd>(std::move(node))), key_(key), kind_(kind) {}
 
-Inode::~Inode() {
-  if (const std::shared_ptr<Inode> directory = named_in_.lock()) directory->DropGone(name_);
-}
+Inode::~Inode() = default;
 
 std::shared_ptr<OpenDocument> Inode::document() const {
   std::lock_guard lock(mutex_);
@@ -45,57 +43,10 @@ Inode::Name Inode::name() const {
   return {named_in_.lock(), name_};
 }
 
-std::shared_ptr<Inode> Inode::named_in() const {
-  std::lock_guard lock(mutex_);
-  return named_in_.lock();
-}
-
-void Inode::Believe(const std::string& name, const std::shared_ptr<Inode>& inode) {
-  std::lock_guard lock(mutex_);
-  believed_[name] = inode;
-}
-
-std::shared_ptr<Inode> Inode::Disbelieve(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  const auto found = believed_.find(name);
-  if (found == believed_.end()) return nullptr;
-  std::shared_ptr<Inode> inode = found->second.lock();
-  believed_.erase(found);
-  return inode;
-}
-
-std::shared_ptr<Inode> Inode::Believed(const std::string& name) const {
-  std::lock_guard lock(mutex_);
-  const auto found = believed_.find(name);
-  return found == believed_.end() ? nullptr : found->second.lock();
-}
-
-std::vector<std::string> Inode::BelievedNames() const {
-  std::lock_guard lock(mutex_);
-  std::vector<std::string> names;
-  names.reserve(believed_.size());
-  for (const auto& [name, inode] : believed_) names.push_back(name);
-  return names;
-}
-
-// What it led to is gone, with nobody else to take it away.
-void Inode::DropGone(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  const auto found = believed_.find(name);
-  if (found != believed_.end() && found->second.expired()) believed_.erase(found);
-}
-
 void Inode::SetName(const std::shared_ptr<Inode>& directory, std::string name) {
   std::lock_guard lock(mutex_);
   named_in_ = directory;
   name_ = std::move(name);
-}
-
-void Inode::DropName(const Inode& directory, const std::string& name) {
-  std::lock_guard lock(mutex_);
-  if (named_in_.lock().get() != &directory || name_ != name) return;
-  named_in_.reset();
-  name_.clear();
 }
 
 bool Inode::WasCreatedIn(const Inode& directory) const {

@@ -23,7 +23,6 @@
 #include <vector>
 
 #include "core/base/unique_fd.h"
-#include "fs/steady_change.h"
 
 namespace recrypt {
 
@@ -86,26 +85,13 @@ class Inode : public std::enable_shared_from_this<Inode> {
     std::string name;
   };
   Name name() const;
-  std::shared_ptr<Inode> named_in() const;
   void SetName(const std::shared_ptr<Inode>& directory, std::string name);
-  // If it is that one, it is known by no name.
-  void DropName(const Inode& directory, const std::string& name);
   // Made through this mount, in that directory.
   bool WasCreatedIn(const Inode& directory) const;
   void SetCreatedIn(const Inode& directory);
   // Open files that may write, and so may have changed pages which only the kernel has yet.
   void CountWriters(int change) { writers_ += change; }
   bool HasWriters() const { return writers_ > 0; }
-
-  // -- Of a directory (fs/directory_watch.h).
-  // What others do to it is told.
-  bool is_watched() const { return is_watched_; }
-  void SetWatched(bool watched) { is_watched_ = watched; }
-  // What of its names the kernel believes until it is told otherwise, and what they lead to.
-  void Believe(const std::string& name, const std::shared_ptr<Inode>& inode);
-  std::shared_ptr<Inode> Disbelieve(const std::string& name);
-  std::shared_ptr<Inode> Believed(const std::string& name) const;
-  std::vector<std::string> BelievedNames() const;
 
   // Of a directory: when its names were last asked of a remote store.
   int64_t names_seen_ms() const { return names_seen_ms_; }
@@ -132,18 +118,11 @@ class Inode : public std::enable_shared_from_this<Inode> {
     believed_size_ = size;
   }
 
-  // The stored file's attributes that it was told last.
-  void TellOf(const struct stat& stored) { told_ = SteadyChangeOf(stored); }
-  bool WasToldOf(const struct stat& stored) const { return IsUnchangedSince(told_, stored); }
-  // Of a directory, the state in which the kernel has listed it last; nothing else is kept by it.
-  void ListAs(const struct stat& stored) { listed_ = SteadyChangeOf(stored); }
-  bool WasListedAs(const struct stat& stored) const { return IsUnchangedSince(listed_, stored); }
-
   // The time of modification that it was told.
   bool HasShownModified(const struct timespec& time) const {
-    return shown_modified_ == NanosOf(time);
+    return shown_modified_ == Nanos(time);
   }
-  void ShowModified(const struct timespec& time) { shown_modified_ = NanosOf(time); }
+  void ShowModified(const struct timespec& time) { shown_modified_ = Nanos(time); }
 
   // The content size of a stored file whose length alone does not tell it, for one (length, mtime).
   struct KnownSize {
@@ -162,7 +141,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
     while (now < least && !value.compare_exchange_weak(now, least)) {
     }
   }
-  void DropGone(const std::string& name);
+  static int64_t Nanos(const struct timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  }
 
   const std::shared_ptr<const UniqueFd>
       node_;  // shared with the open document, which may live longer
@@ -172,9 +153,6 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::atomic<uint64_t> shown_size_{0};
   std::atomic<uint64_t> believed_size_{0};
   std::atomic<int64_t> shown_modified_{0};  // nanoseconds
-  std::atomic<int64_t> told_{0};            // the stored file's time of change, in nanoseconds
-  std::atomic<int64_t> listed_{0};          // likewise
-  std::atomic<bool> is_watched_{false};
   std::atomic<int> writers_{0};
   std::atomic<int64_t> names_seen_ms_{INT64_MIN / 2};
   uint64_t lookups_ = 0;  // guarded by InodeTable::mutex_
@@ -186,30 +164,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::weak_ptr<Inode> parent_;
   std::weak_ptr<Inode> named_in_;
   std::string name_;
-  std::unordered_map<std::string, std::weak_ptr<Inode>> believed_;
   std::optional<Key> created_in_;
   std::shared_ptr<DirectoryPrefetch> prefetch_;
   std::optional<KnownSize> known_size_;
-};
-
-// A name that is taken away by this mount itself. Until it is done the kernel holds the directory,
-// and whoever would take the name back from the kernel would wait for that.
-class NameRemoval {
- public:
-  NameRemoval(Inode& directory, std::string name)
-      : directory_(directory), name_(std::move(name)), inode_(directory.Disbelieve(name_)) {}
-  // It is there as before, unless Succeeds() was called.
-  ~NameRemoval() {
-    if (inode_ != nullptr) directory_.Believe(name_, inode_);
-  }
-  NameRemoval(const NameRemoval&) = delete;
-  NameRemoval& operator=(const NameRemoval&) = delete;
-  void Succeeds() { inode_.reset(); }
-
- private:
-  Inode& directory_;
-  const std::string name_;
-  std::shared_ptr<Inode> inode_;  // that the kernel believes the name leads to
 };
 
 class InodeTable {

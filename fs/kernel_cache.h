@@ -1,9 +1,9 @@
 // KernelCache: what the file system asks of the kernel's side of the mount.
 //
-// DropPages, DropName and ExpireName are called only from threads that hold no lock which a FUSE
-// request may wait for: dropping pages waits for requests on them, and writes dirty ones back
-// through the mount first. DropAttributes waits for nothing. Of the threads that answer requests
-// only a few may drop pages at a time: the others have to take what is written back.
+// DropPages and DropName are called only from threads that hold no lock which a FUSE request may
+// wait for: dropping pages waits for requests on them, and writes dirty ones back through the mount
+// first. DropAttributes waits for nothing. Of the threads that answer requests only a few may drop
+// pages at a time: the others have to take what is written back.
 #ifndef RECRYPT_FS_KERNEL_CACHE_H_
 #define RECRYPT_FS_KERNEL_CACHE_H_
 
@@ -22,9 +22,6 @@ class KernelCache {
   virtual void DropAttributes(uint64_t inode_id) = 0;
   // Forgets what a name in a directory leads to.
   virtual void DropName(uint64_t directory_id, const std::string& name) = 0;
-  // Looks again what a name leads to at its next use; who works in a directory of that name goes on
-  // doing so.
-  virtual void ExpireName(uint64_t directory_id, const std::string& name) = 0;
 };
 
 }  // namespace recrypt

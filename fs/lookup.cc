@@ -124,7 +124,6 @@ void FileSystem::RefreshNames(Inode& directory, NamesAs wanted) {
 
 Result<Entry> FileSystem::Lookup(Inode& directory, const std::string& name) {
   RefreshNames(directory, NamesAs::kOfLately);
-  const NamesAre names = Watch(directory);
   auto found = Find(directory, name);
   if (!found && found.error().code == ErrorCode::kNotFound && store_.IsRemote()) {
     RefreshNames(directory, NamesAs::kOfNow);  // another mount may have made it
@@ -133,7 +132,7 @@ Result<Entry> FileSystem::Lookup(Inode& directory, const std::string& name) {
   if (!found && found.error().os_error == EMFILE) AskToForget();
   if (!found) return Fail(std::move(found.error()));
   RECRYPT_ASSIGN(Entry entry, Adopt(directory, std::move(*found)));
-  NoteKnown(entry, directory, name, names);
+  NoteKnown(*entry.inode, directory, name);
   return entry;
 }
 
@@ -141,14 +140,8 @@ Result<Entry> FileSystem::Lookup(Inode& directory, const std::string& name) {
 // oldest, before there are no more to be had. It takes the directory's lock for each, which who
 // looks names up there holds too: beyond some more, looking up waits a little so that forgetting
 // keeps pace.
-void FileSystem::NoteKnown(Entry& entry, Inode& directory, const std::string& name,
-                           NamesAre names) {
-  entry.inode->SetName(directory.shared_from_this(), name);
-  if (names == NamesAre::kTold) {
-    directory.Believe(name, entry.inode);
-    const bool told = !entry.inode->is_directory() || entry.inode->is_watched();
-    entry.believed = {.name = true, .attributes = told && HasOneName(entry.attributes)};
-  }
+void FileSystem::NoteKnown(Inode& inode, Inode& directory, const std::string& name) {
+  inode.SetName(directory.shared_from_this(), name);
   const size_t known = inodes_.size();
   if (known <= options_.max_known) return;
   AskToForget();

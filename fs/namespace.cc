@@ -89,8 +89,6 @@ Result<Entry> FileSystem::Link(Inode& inode, Inode& parent, const std::string& n
       StoredName(name, inode.is_document() ? StoredKind::kDocument : StoredKind::kOther);
   RECRYPT_ASSIGN(const LongNames::Kept kept, names_.Keep(parent.node(), name, stored));
   RECRYPT_TRY(store_.Link(inode.node(), parent.node(), stored));
-  // Who watches the directory of the name that it had before is told by this alone.
-  if (inode.is_document() && !store_.IsRemote()) (void)store_.OpenFile(inode.node(), O_RDWR);
   return Lookup(parent, name);
 }
 
@@ -99,11 +97,9 @@ Status FileSystem::Unlink(Inode& parent, const std::string& name) {
   if (found.kind == InodeKind::kDirectory) {
     return Fail(Error{ErrorCode::kInvalid, "is a directory", EISDIR});
   }
-  NameRemoval removal(parent, name);
   RECRYPT_TRY(store_.Unlink(parent.node(), found.stored_name));
-  removal.Succeeds();
   names_.Release(parent.node(), found.stored_name);
-  LetGo(found.key(), parent, name);
+  LetGo(found.key());
   return {};
 }
 
@@ -112,15 +108,12 @@ Status FileSystem::RemoveDirectory(Inode& parent, const std::string& name) {
   if (found.kind != InodeKind::kDirectory) {
     return Fail(Error{ErrorCode::kInvalid, "is no directory", ENOTDIR});
   }
-  NameRemoval removal(parent, name);
   Status removed = store_.RemoveDirectory(parent.node(), found.stored_name);
   if (!removed && IsNotEmpty(removed.error()) && names_.RemoveLeftovers(found.node.get())) {
     removed = store_.RemoveDirectory(parent.node(), found.stored_name);
   }
-  if (!removed) return removed;
-  removal.Succeeds();
-  names_.Release(parent.node(), found.stored_name);
-  return {};
+  if (removed) names_.Release(parent.node(), found.stored_name);
+  return removed;
 }
 
 }  // namespace recrypt

@@ -82,17 +82,15 @@ Result<OpenDocument::Opened> OpenDocument::Open(OpenFor purpose, NameWas name) {
 // The check of close-to-open: has another mount changed the document since it was verified here?
 Result<OpenDocument::Opened> OpenDocument::OpenFresh(NameWas name) {
   std::unique_lock state(state_);
-  // Verified under this lease: the content itself is loaded when it is read, if the kernel does not
-  // have it anyway.
-  const bool verified = digest_ && LeaseAlive();
-  if (verified && IsAsStamped()) return Opened{};
   RECRYPT_ASSIGN(Stamp stamp, StampOfNamed(name));
   if (locked_) {  // nobody else can have changed it
     if (phase_ == State::kLoaded && !LeaseAlive()) RECRYPT_TRY(Renew());
     if (Readable()) return Opened{};
   }
   if (stamp_ && *stamp_ == stamp) {
-    stamp_->steady_change_ns = stamp.steady_change_ns;
+    // Verified under this lease: the content itself is loaded when it is read, if the kernel does
+    // not have it anyway.
+    const bool verified = digest_ && LeaseAlive();
     if (verified || phase_ == State::kEmpty) return Opened{};
     if (phase_ == State::kLoaded) {
       RECRYPT_TRY(Renew());
@@ -101,15 +99,6 @@ Result<OpenDocument::Opened> OpenDocument::OpenFresh(NameWas name) {
   }
   RECRYPT_TRY(Load());
   return Opened{.loaded = true, .first_use = first_use_, .modified = stamp.modified};
-}
-
-// Spares opening the stored file and reading its end, which a warm open(2) would spend most of its
-// time on.
-bool OpenDocument::IsAsStamped() const {
-  if (!stamp_ || locked_ || dirty_) return false;
-  const auto stat = services_.store.Stat(node_->get());
-  return stat && stat->st_nlink != 0 && IsUnchangedSince(stamp_->steady_change_ns, *stat) &&
-         static_cast<uint64_t>(stat->st_size) == stamp_->length;
 }
 
 // When another mount has removed or replaced the file, the kernel's look-up is older: it looks

@@ -36,7 +36,6 @@
 #include "fs/log.h"
 #include "fs/long_names.h"
 #include "fs/share_file.h"
-#include "fs/steady_change.h"
 #include "fs/steady_times.h"
 #include "fs/store.h"
 
@@ -171,8 +170,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // The label of a document whose signature by a known author verifies; nullopt when nobody known
   // vouches for it. Needs a grant.
   Result<std::optional<LabelExpression>> VouchedLabel();
-  bool InUse();      // somebody has it open
-  bool HoldsFile();  // the stored file is open
+  bool InUse();  // somebody has it open
   int64_t lease_end_ms() const { return lease_end_ms_; }
   uint64_t inode_id() const { return inode_id_; }
   // It was renamed: where it stands now, relative to the root of the share.
@@ -226,9 +224,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     uint64_t length = 0;
     struct timespec modified = {};
     ByteArray<64> tail = {};
-    // Not compared:
-    bool unlinked = false;
-    int64_t steady_change_ns = 0;  // SteadyChangeOf(stat); 0 on a remote store
+    bool unlinked = false;  // not compared
     bool operator==(const Stamp& other) const;
   };
 
@@ -243,7 +239,6 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status CheckMayWrite();                                            // requires writer_
   Status CheckName(NameWas name);                                    // requires writer_
   Result<Stamp> StampOfNamed(NameWas name);  // requires writer_, and state_ exclusively
-  bool IsAsStamped() const;                  // requires writer_
   Status MakeReadable();
   template <typename Ask>
   auto ReadLoaded(Ask ask) -> decltype(ask());

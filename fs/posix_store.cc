@@ -1,7 +1,6 @@
 #include "fs/posix_store.h"
 
 #include <fcntl.h>
-#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -272,26 +271,6 @@ Status PosixStore::SeekDirectory(int dir, int64_t position) {
 }
 
 Status PosixStore::SyncDirectory(int dir) { return StatusOf(::fsync(dir), "fsync"); }
-
-Result<UniqueFd> PosixStore::OpenWatcher() {
-  return DescriptorOf(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC), "watching");
-}
-
-Result<int> PosixStore::Watch(int watcher, int dir) {
-  constexpr uint32_t kWhat = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
-                             IN_MODIFY | IN_CLOSE_WRITE | IN_ONLYDIR | IN_EXCL_UNLINK;
-  const int number = ::inotify_add_watch(watcher, DescriptorPath(dir).c_str(), kWhat);
-  if (number < 0) return FailErrno(errno, "watching");
-  return number;
-}
-
-void PosixStore::Unwatch(int watcher, int number) { (void)::inotify_rm_watch(watcher, number); }
-
-Result<size_t> PosixStore::ReadChanges(int watcher, MutableByteSpan buffer) {
-  const ssize_t got = ::read(watcher, buffer.data(), buffer.size());
-  if (got < 0 && errno != EAGAIN && errno != EINTR) return FailErrno(errno, "watching");
-  return static_cast<size_t>(std::max<ssize_t>(got, 0));
-}
 
 Result<UniqueFd> PosixStore::OpenFile(int node, int flags) {
   const int fd = ::open(DescriptorPath(node).c_str(), flags | O_CLOEXEC);

@@ -47,10 +47,6 @@ class PosixStore : public Store {
   Result<size_t> ReadEntries(int dir, MutableByteSpan buffer) override;
   Status SeekDirectory(int dir, int64_t position) override;
   Status SyncDirectory(int dir) override;
-  Result<UniqueFd> OpenWatcher() override;
-  Result<int> Watch(int watcher, int dir) override;
-  void Unwatch(int watcher, int number) override;
-  Result<size_t> ReadChanges(int watcher, MutableByteSpan buffer) override;
   Result<UniqueFd> OpenFile(int node, int flags) override;
   Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) override;
   void WillRead(int fd, uint64_t offset, uint64_t size) override;

@@ -89,8 +89,8 @@ Status FileSystem::ReplaceUnderLabel(const Move& move, const LabelExpression& la
   }
   RECRYPT_TRY(store_.Unlink(move.from.node(), move.source.stored_name));
   names_.Release(move.from.node(), move.source.stored_name);
-  LetGo(move.source.key(), move.from, move.name);
-  LetGo(move.target->key(), move.to, move.new_name);
+  LetGo(move.source.key());
+  LetGo(move.target->key());
   // The kernel takes the name for the file that was renamed, and is to look again. It does so when
   // this rename is answered: until then it holds the directory.
   invalidations_.Post([this, directory = move.to.id(), name = move.new_name] {

@@ -20,16 +20,10 @@ Status FileSystem::Rename(Inode& from, const std::string& name, Inode& to,
   if (IsHidden(to, new_name)) {
     return Fail(ErrorCode::kForbidden, "the name is reserved for the share itself");
   }
-  for (Inode* directory : {&from, &to}) (void)Watch(*directory);  // before anything is planned
   for (int attempt = 1;; ++attempt) {
     RECRYPT_ASSIGN(const Move move, PlanMove(from, name, to, new_name));
     RECRYPT_TRY(Explain(from, CheckMove(move, flags)));
-    NameRemoval old_name(from, name), replaced(to, new_name);
     Status done = CarryOut(move, flags);
-    if (done) {
-      old_name.Succeeds();
-      replaced.Succeeds();
-    }
     const bool taken = !done && !move.target && done.error().code == ErrorCode::kExists;
     if (!taken || (flags & RENAME_NOREPLACE) != 0 || attempt == kMaxAttempts) return done;
   }
@@ -158,16 +152,14 @@ void FileSystem::AfterMove(const Move& move, unsigned flags) {
       if (!removed) log_(LogLevel::kWarning, "after a rename: " + removed.error().message);
       names_.Release(move.to.node(), move.target->stored_name);
     }
-    LetGo(move.target->key(), move.to, move.new_name);
+    LetGo(move.target->key());
   }
   for (const Found* moved : {&move.source, exchange ? &*move.target : nullptr}) {
     std::shared_ptr<Inode> inode = moved == nullptr ? nullptr : inodes_.Peek(moved->key());
     if (inode == nullptr) continue;
     const bool is_source = moved == &move.source;
     std::shared_ptr<Inode> place = (is_source ? move.to : move.from).shared_from_this();
-    const std::string& name = is_source ? move.new_name : move.name;
-    inode->SetName(place, name);  // by which it is forgotten
-    BelieveMoved(*place, name, inode);
+    inode->SetName(place, is_source ? move.new_name : move.name);  // by which it is forgotten
     if (moved->kind != InodeKind::kDocument) continue;
     inode->SetParent(std::move(place));
     auto path = store_.PathOf(inode->node());

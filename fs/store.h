@@ -95,16 +95,6 @@ class Store {
   virtual Status SeekDirectory(int dir, int64_t position) = 0;
   virtual Status SyncDirectory(int dir) = 0;
 
-  // -- What happens to directories, by others or here: fs/directory_watch.h. A watcher becomes
-  // readable when there is something, which is on a local file system alone.
-  virtual Result<UniqueFd> OpenWatcher() = 0;
-  // From now on; the number of that directory in what is read. ENOSPC in os_error when there are
-  // no more to be had.
-  virtual Result<int> Watch(int watcher, int dir) = 0;
-  virtual void Unwatch(int watcher, int number) = 0;
-  // As inotify(7) writes them; 0 when there is nothing, without waiting.
-  virtual Result<size_t> ReadChanges(int watcher, MutableByteSpan buffer) = 0;
-
   // -- Contents. `flags` is O_RDONLY or O_RDWR. Opening to read has the beginning of the file read
   // ahead, without waiting for it.
   virtual Result<UniqueFd> OpenFile(int node, int flags) = 0;

@@ -38,7 +38,6 @@ class NoKernelCache : public KernelCache {
   void DropPages(uint64_t) override {}
   void DropAttributes(uint64_t) override {}
   void DropName(uint64_t, const std::string&) override {}
-  void ExpireName(uint64_t, const std::string&) override {}
 };
 
 // Time that can be made to pass.

@@ -99,7 +99,6 @@ class DirectMount {
     void DropPages(uint64_t) override {}
     void DropAttributes(uint64_t) override {}
     void DropName(uint64_t, const std::string&) override {}
-    void ExpireName(uint64_t, const std::string&) override {}
   };
   struct Place {
     Known parent;

@@ -61,7 +61,6 @@ class LocalMount {
     void DropPages(uint64_t) override {}
     void DropAttributes(uint64_t) override {}
     void DropName(uint64_t, const std::string&) override {}
-    void ExpireName(uint64_t, const std::string&) override {}
   };
 
   SystemClock clock_;

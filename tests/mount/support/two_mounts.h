@@ -53,8 +53,7 @@ inline std::string NameOf(StoreIs store) {
   return "";
 }
 
-// Whether something comes about soon, without having to say when: within far less than the minute
-// for which names and attributes of a local share are believed.
+// Whether something comes about within ten seconds, without having to say when.
 inline bool Soon(const std::function<bool()>& seen) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!seen()) {

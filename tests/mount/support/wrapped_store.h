@@ -86,12 +86,6 @@ class WrappedStore : public Store {
     return inner_->SeekDirectory(dir, position);
   }
   Status SyncDirectory(int dir) override { return inner_->SyncDirectory(dir); }
-  Result<UniqueFd> OpenWatcher() override { return inner_->OpenWatcher(); }
-  Result<int> Watch(int watcher, int dir) override { return inner_->Watch(watcher, dir); }
-  void Unwatch(int watcher, int number) override { inner_->Unwatch(watcher, number); }
-  Result<size_t> ReadChanges(int watcher, MutableByteSpan buffer) override {
-    return inner_->ReadChanges(watcher, buffer);
-  }
   Result<UniqueFd> OpenFile(int node, int flags) override { return inner_->OpenFile(node, flags); }
   Result<UniqueFd> CreateFile(int dir, const std::string& name, mode_t mode) override {
     return inner_->CreateFile(dir, name, mode);

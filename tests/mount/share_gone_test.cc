@@ -132,17 +132,23 @@ class Programs {
   int made() const { return made_; }
   int logged() const { return logged_; }
 
+  struct Acknowledged {
+    int logged, made, replaced;
+  };
+  Acknowledged acknowledged() const { return {logged_, made_, replaced_}; }
+
   // In another mount, later.
-  void CheckWhatWasAcknowledged() const {
+  void CheckWhatWasAcknowledged() const { CheckIsThere(acknowledged()); }
+  void CheckIsThere(const Acknowledged& what) const {
     EXPECT_TRUE(ReadFile(mountpoint_ + "/large") == large_);
     const std::string log = ReadFile(mountpoint_ + "/log");
-    ASSERT_GE(log.size(), static_cast<size_t>(logged_));
-    for (int i = 0; i < logged_; ++i) ASSERT_EQ(log[static_cast<size_t>(i)], ByteOf(i)) << i;
-    for (int i = 0; i < made_; ++i) {
+    ASSERT_GE(log.size(), static_cast<size_t>(what.logged));
+    for (int i = 0; i < what.logged; ++i) ASSERT_EQ(log[static_cast<size_t>(i)], ByteOf(i)) << i;
+    for (int i = 0; i < what.made; ++i) {
       ASSERT_EQ(ReadFile(NameOf(i)), std::to_string(i)) << i;
     }
-    if (replaced_ < 0) return;
-    EXPECT_GE(std::stoi(ReadFile(mountpoint_ + "/replaced")), replaced_);
+    if (what.replaced < 0) return;
+    EXPECT_GE(std::stoi(ReadFile(mountpoint_ + "/replaced")), what.replaced);
   }
 
  private:
@@ -290,6 +296,8 @@ TEST_P(DiskGone, IsSaidAndTheMountEndsAndWhatWasSyncedIsThereWhenItIsBack) {
   Programs programs(mountpoint_);
   ASSERT_NO_FATAL_FAILURE(programs.WaitUntilAllHaveWorked());
   std::this_thread::sleep_for(milliseconds(500));
+  // The kernel itself acknowledges a sync that the shutdown finds on its way, on a plain ext4 too.
+  const auto acknowledged = programs.acknowledged();
   ShutDown();
   std::this_thread::sleep_for(milliseconds(100));
   const int made = programs.made(), logged = programs.logged();
@@ -299,14 +307,18 @@ TEST_P(DiskGone, IsSaidAndTheMountEndsAndWhatWasSyncedIsThereWhenItIsBack) {
   EXPECT_EQ(programs.made(), made) << "synced to a disk that is gone";
   EXPECT_EQ(programs.logged(), logged) << "synced to a disk that is gone";
   programs.Stop();
-  EXPECT_EQ(programs.errors(), std::set<int>{EIO});
+  // ext4 may make itself read-only upon that.
+  std::set<int> errors = programs.errors();
+  EXPECT_EQ(errors.erase(EIO), 1u);
+  errors.erase(EROFS);
+  EXPECT_EQ(errors, std::set<int>());
   EXPECT_LT(programs.slowest(), kPromptly);
   UnmountPromptly();
   Unplug();
   EXPECT_EQ(List(share_), std::vector<std::string>()) << "beneath the share";
   PlugIn();
   Mount();
-  programs.CheckWhatWasAcknowledged();
+  programs.CheckIsThere(acknowledged);
   WriteFile(*this / "again", "works");
   EXPECT_EQ(ReadFile(*this / "again"), "works");
 }

@@ -8,14 +8,15 @@
 #include <filesystem>
 
 #include "cli/document_plan.h"
+#include "cli/failures.h"
 #include "cli/open_client.h"
 #include "cli/progress.h"
 #include "cli/stored_names.h"
 #include "cli/verbs.h"
+#include "client/brought_grants.h"
 #include "client/document_files.h"
 #include "client/label_keys.h"
 #include "core/base/unique_fd.h"
-#include "core/jcd/stored_name.h"
 
 namespace recrypt {
 namespace {
@@ -39,6 +40,8 @@ class DocumentCommand : public Command {
 
   Overwrite overwrite() const { return force_ ? Overwrite::kReplace : Overwrite::kRefuse; }
 
+  // What several files need, at once.
+  virtual void Prepare(BroughtGrants&, std::span<const DocumentJob>) const {}
   virtual Status Handle(Context& context, const OpenedClient& opened, Access& access,
                         const DocumentJob& job) = 0;
 
@@ -47,20 +50,20 @@ class DocumentCommand : public Command {
     request_.trees = recursive_ ? Trees::kWalk : Trees::kRefuse;
     RECRYPT_ASSIGN(const std::vector<DocumentJob> jobs, PlanDocuments(request_));
     const std::unique_ptr<Access> access = opened->MakeAccess();
-    size_t failed = 0;
-    ErrorCode code = ErrorCode::kIo;
-    for (const DocumentJob& job : jobs) {
-      const Status done = Handle(context, opened, *access, job);
+    BroughtGrants grants(*access);
+    Failures failures(context.out, "files failed, see above");
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      if (jobs.size() > 1 && i % BroughtGrants::kMost == 0) {
+        Prepare(grants,
+                std::span(jobs).subspan(i, std::min(BroughtGrants::kMost, jobs.size() - i)));
+      }
+      const Status done = Handle(context, opened, grants, jobs[i]);
       if (done) continue;
-      Error error{done.error().code, job.from + ": " + done.error().message, done.error().os_error};
-      if (jobs.size() == 1) return Fail(std::move(error));
-      context.out.Failure(error);
-      if (failed++ == 0) code = error.code;
+      if (jobs.size() == 1) return Fail(done.error(), jobs[i].from);
+      failures.Add(jobs[i].from, done.error());
     }
     if (jobs.empty()) context.out.Note("There was nothing to do.");
-    if (failed == 0) return {};
-    return Fail(code, std::to_string(failed) + " of " + std::to_string(jobs.size()) +
-                          " files failed, see above");
+    return failures.Close(jobs.size());
   }
 
   DocumentRequest request_;
@@ -102,7 +105,7 @@ class Encrypt : public DocumentCommand {
     if (job.from != kStandardStream) {
       spec.name = std::filesystem::path(job.from).filename().string();
     }
-    ProgressLine line(job.from, SizeOf(job.from));
+    ProgressLine line(context.out, job.from, SizeOf(job.from));
     const Progress progress = [&line](uint64_t done) { line.Update(done); };
     RECRYPT_TRY(Write(access, spec, job, progress));
     context.out.Note((job.to == kStandardStream ? job.from : job.to) + ": encrypted to " +
@@ -146,13 +149,20 @@ class Decrypt : public DocumentCommand {
   }
 
  private:
+  void Prepare(BroughtGrants& grants, std::span<const DocumentJob> jobs) const override {
+    std::vector<std::string> stored;
+    for (const DocumentJob& job : jobs) stored.push_back(job.from);
+    BringGrants(grants, stored);
+  }
+
   Status Handle(Context& context, const OpenedClient& opened, Access& access,
                 const DocumentJob& job) override {
-    ProgressLine line(job.from, SizeOf(job.from));
+    ProgressLine line(context.out, job.from, SizeOf(job.from));
     const Progress progress = [&line](uint64_t done) { line.Update(done); };
     RECRYPT_ASSIGN(const Decrypted done, Write(access, opened->clock(), job, progress));
     if (job.to == kStandardStream) return {};
-    const std::string to = UnderItsName(job, done.name);
+    const bool chosen = job.to == request_.output;
+    const std::string to = chosen ? job.to : GiveNameInside(job.from, job.to, done.name);
     const std::string author = done.authorship.known() ? done.authorship.author : "";
     context.out.Note(to + ": by " + (author.empty() ? "an unknown author" : author) + ", " +
                      done.expression.text());
@@ -164,21 +174,10 @@ class Decrypt : public DocumentCommand {
     return {};
   }
 
-  // A document of a long name that lost it, as by mail, carries it inside.
-  std::string UnderItsName(const DocumentJob& job, const std::string& name) const {
-    const bool chosen = job.to == request_.output;
-    const bool nameless = FileNameIn(job.from) == std::string(FileNameIn(job.to)) + ".jcd";
-    if (chosen || !nameless || !IsNameOfHashed(name, FileNameIn(job.from))) return job.to;
-    std::string to = std::string(FolderIn(job.to)) + name;
-    const unsigned flags = overwrite() == Overwrite::kRefuse ? RENAME_NOREPLACE : 0;
-    const int moved = renameat2(AT_FDCWD, job.to.c_str(), AT_FDCWD, to.c_str(), flags);
-    return moved == 0 ? to : job.to;
-  }
-
   Result<Decrypted> Write(Access& access, const Clock& clock, const DocumentJob& job,
                           const Progress& progress) const {
     if (job.from != kStandardStream && job.to != kStandardStream) {
-      return DecryptFile(access, clock, job.from, job.to, overwrite(), progress);
+      return DecryptFile(access, clock, job.from, job.to, {overwrite()}, progress);
     }
     RECRYPT_ASSIGN(const UniqueFd in, OpenForReading(job.from));
     if (job.to == kStandardStream) {

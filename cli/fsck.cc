@@ -39,19 +39,6 @@ std::string NameOfThisRun() {
   return text;
 }
 
-// Where what a path names is stored; the path may lie in an own mount.
-Result<std::string> PlaceOnShare(const std::string& given) {
-  std::error_code problem;
-  const std::filesystem::path whole = std::filesystem::canonical(given, problem);
-  if (problem) return FailErrno(problem.value(), given);
-  if (!std::filesystem::is_regular_file(whole, problem)) return PathOnShare(given);
-  RECRYPT_ASSIGN(const std::string folder, PathOnShare(whole.parent_path()));
-  if (folder == whole.parent_path()) return whole.string();
-  const std::string name = whole.filename();
-  const std::string stored = folder + "/" + StoredDocumentName(name);
-  return std::filesystem::exists(stored, problem) ? stored : folder + "/" + name;
-}
-
 // One path of the command line: walks it, and checks its documents by the batch.
 class Fsck {
  public:
@@ -65,7 +52,7 @@ class Fsck {
         summary_(summary) {}
 
   Status Run(const std::string& given) {
-    RECRYPT_ASSIGN(root_, PlaceOnShare(given));
+    RECRYPT_ASSIGN(root_, StoredOnShare(given));
     RECRYPT_ASSIGN(const bool mounted, LiesInAMount(root_));
     if (mounted) {
       return Fail(ErrorCode::kInvalid,
@@ -122,6 +109,10 @@ class Fsck {
         return {};
       case ShareFileKind::kShareFiles:
         CheckPolicy(file.path);
+        return {};
+      case ShareFileKind::kDirectory:
+      case ShareFileKind::kLink:
+      case ShareFileKind::kSpecial:
         return {};
     }
     return {};
@@ -294,18 +285,12 @@ class FsckCommand : public Command {
       access = opened->MakeAccess();
     }
     const SystemClock clock;
-    ProgressLine line("checking", std::nullopt);
-    std::mutex line_mutex;
-    uint64_t done = 0;
+    ProgressLine line(context.out, "checking", std::nullopt);
     CheckSpec spec;
     spec.access = access.get();
     spec.clock = &clock;
     spec.depth = request_.quick ? CheckDepth::kFrame : CheckDepth::kContent;
-    spec.progress = [&](uint64_t more) {
-      const std::lock_guard lock(line_mutex);
-      done += more;
-      line.Update(done);
-    };
+    spec.progress = [&line](uint64_t more) { line.Add(more); };
     FsckSummary summary;
     for (const std::string& path : request_.paths) {
       RECRYPT_TRY(Fsck(request_, opened.client.get(), spec, context.out, summary).Run(path));

@@ -8,6 +8,7 @@
 #include "cli/mount_table.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
+#include "cli/share_place.h"
 #include "cli/verbs.h"
 #include "client/document_files.h"
 #include "client/label_admin.h"
@@ -169,7 +170,7 @@ class LabelAssign : public Command {
 
   Status Run(Context& context) override {
     RECRYPT_ASSIGN(const LabelExpression label, LabelExpression::Parse(label_));
-    RECRYPT_ASSIGN(const ShareLocation at, Locate());
+    RECRYPT_ASSIGN(const ShareLocation at, LocateOnShare(directory_, share_));
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
     RECRYPT_TRY(CheckFits(opened->profiles(), label));
     RECRYPT_TRY(recrypt::AssignLabel(*opened, at, label));
@@ -180,18 +181,6 @@ class LabelAssign : public Command {
   }
 
  private:
-  Result<ShareLocation> Locate() const {
-    RECRYPT_ASSIGN(const std::string directory, PathOnShare(directory_));
-    if (!share_.empty()) return LocateInShare(share_, directory);
-    auto found = FindShare(directory);
-    if (!found && found.error().code == ErrorCode::kNotFound) {
-      return Fail(ErrorCode::kNotFound, directory_ +
-                                            " lies in no share that has labels yet: name the "
-                                            "share's root with --share");
-    }
-    return found;
-  }
-
   std::string label_, directory_, share_;
   PassphraseOptions passphrase_;
 };
@@ -221,11 +210,10 @@ class LabelOf : public Command {
       return header.expression.text();
     }
     RECRYPT_ASSIGN(const std::string directory, PathOnShare(file_));
-    RECRYPT_ASSIGN(const ShareLocation at, FindShare(directory));
+    RECRYPT_TRY(FindShare(directory));
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithoutKeys());
-    RECRYPT_ASSIGN(const SharePolicy policy, LoadSharePolicy(*opened, at.root));
-    const LabelExpression* label = policy.Find(at.path);
-    if (label == nullptr) return Fail(ErrorCode::kNotFound, file_ + " has no label");
+    RECRYPT_ASSIGN(const auto label, RulingLabel(*opened, directory));
+    if (!label) return Fail(ErrorCode::kNotFound, file_ + " has no label");
     return label->text();
   }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/stored_names.h"
+#include "core/jcd/stored_name.h"
 
 namespace recrypt {
 namespace {
@@ -108,6 +109,18 @@ Result<std::string> PathOnShare(const std::string& path) {
     }
   }
   return whole;
+}
+
+Result<std::string> StoredOnShare(const std::string& path) {
+  std::error_code problem;
+  const std::filesystem::path whole = std::filesystem::canonical(path, problem);
+  if (problem) return FailErrno(problem.value(), path);
+  if (!std::filesystem::is_regular_file(whole, problem)) return PathOnShare(path);
+  RECRYPT_ASSIGN(const std::string folder, PathOnShare(whole.parent_path()));
+  if (folder == whole.parent_path()) return whole.string();
+  const std::string name = whole.filename();
+  const std::string stored = folder + "/" + StoredDocumentName(name);
+  return std::filesystem::exists(stored, problem) ? stored : folder + "/" + name;
 }
 
 Result<MountEntry> MountAt(const std::string& path) {

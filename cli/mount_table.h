@@ -36,6 +36,9 @@ Result<std::string> ResolveMountpoint(const std::string& path);
 // symbolic links.
 Result<std::string> PathOnShare(const std::string& path);
 
+// The same, of a file in an own mount where its document is stored, if it has one.
+Result<std::string> StoredOnShare(const std::string& path);
+
 // Whether a path, as PathOnShare has it, lies in a mount of RecryptFS, whoever made that.
 Result<bool> LiesInAMount(const std::string& path);
 

@@ -1,43 +1,71 @@
-// ProgressLine: how far a long piece of work is, on standard error when that is a terminal, from
-// the first second on; gone when the object dies.
+// ProgressLine: how far a long piece of work is, on standard error, from the first second on: on a
+// terminal a bar, which is gone when the object dies; elsewhere a plain line now and then, for a
+// log.
 //
-//   ProgressLine line("report.odt", size);
+//   ProgressLine line(context.out, "report.odt", size);
 //   EncryptFile(…, [&](uint64_t done) { line.Update(done); });
 //
-// Not thread safe.
+// Thread safe.
 #ifndef RECRYPT_CLI_PROGRESS_H_
 #define RECRYPT_CLI_PROGRESS_H_
 
-#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <mutex>
 #include <optional>
 #include <string>
+
+#include "cli/output.h"
 
 namespace recrypt {
 
 enum class ProgressUnit { kBytes, kPieces };
 
+// Where it is shown, and by which clock.
+struct ProgressPlace {
+  enum class Kind { kTerminal, kLog, kNowhere };
+
+  // Standard error; nowhere when that is no terminal and `out` is JSON.
+  static ProgressPlace StandardError(const Output& out);
+
+  Kind kind;
+  std::ostream* to;  // never null
+  std::function<int64_t()> now_ms;
+};
+
 class ProgressLine {
  public:
   // `total` in the unit, if known.
-  ProgressLine(std::string name, std::optional<uint64_t> total,
-               ProgressUnit unit = ProgressUnit::kBytes);
+  ProgressLine(const Output& out, std::string name, std::optional<uint64_t> total,
+               ProgressUnit unit = ProgressUnit::kBytes)
+      : ProgressLine(ProgressPlace::StandardError(out), std::move(name), total, unit) {}
+  ProgressLine(ProgressPlace place, std::string name, std::optional<uint64_t> total,
+               ProgressUnit unit);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
+  // So much is done in all; so much more.
   void Update(uint64_t done);
+  void Add(uint64_t more);
+  // Takes the bar away until the next call, for a line of something else.
+  void Hide();
 
  private:
-  using Clock = std::chrono::steady_clock;
   std::string Amount(uint64_t of) const;
+  std::string Text(int64_t passed_ms) const;
+  std::string Bar() const;
+  void Show();
 
+  const ProgressPlace place_;
   const std::string name_;
   const std::optional<uint64_t> total_;
   const ProgressUnit unit_;
-  const bool on_terminal_;
-  const Clock::time_point begun_ = Clock::now();
-  Clock::time_point shown_ = begun_;
+  const int64_t begun_ms_;
+  std::mutex mutex_;  // guards all below; innermost
+  uint64_t done_ = 0;
+  int64_t next_ms_;  // when to show it again
   bool visible_ = false;
 };
 

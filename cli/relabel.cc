@@ -1,11 +1,10 @@
 // recryptfs relabel: documents that are there, under other labels or under the labels' new keys.
 #include "client/relabel.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 
+#include "cli/failures.h"
 #include "cli/mount_table.h"
 #include "cli/open_client.h"
 #include "cli/progress.h"
@@ -13,24 +12,19 @@
 #include "cli/share_walk.h"
 #include "cli/verbs.h"
 #include "client/label_keys.h"
-#include "core/jcd/stored_name.h"
 
 namespace recrypt {
 namespace {
-
-// Of more, the total says enough.
-constexpr size_t kFailuresShown = 100;
 
 // What came of all of them.
 struct Totals {
   uint64_t documents = 0, changed = 0, old_headers = 0, old_data_keys = 0, not_looked_into = 0,
            failed = 0;
-  ErrorCode first_failure = ErrorCode::kIo;
 
   void Count(const Relabelled& one) {
     if (one.empty) return;
     ++documents;
-    if (one.failure && failed++ == 0) first_failure = one.failure->code;
+    if (one.failure) ++failed;
     if (one.changed) ++changed;
     if (one.old_header) ++old_headers;
     if (one.data_keys > 1) ++old_data_keys;
@@ -82,14 +76,8 @@ class Relabel : public Command {
           context.out.Failure(Error{error.code, path + ": " + error.message, error.os_error});
         });
     for (const std::string& path : paths_) {
-      RECRYPT_ASSIGN(std::string on_share, PathOnShare(path));
-      // A file in a mount has another name on the share.
-      const size_t name = on_share.rfind('/') + 1;
-      const std::string stored =
-          on_share.substr(0, name) + StoredDocumentName(on_share.substr(name));
-      const bool in_mount =
-          access(on_share.c_str(), F_OK) != 0 && access(stored.c_str(), F_OK) == 0;
-      RECRYPT_TRY(walk.Run(in_mount ? stored : on_share));
+      RECRYPT_ASSIGN(const std::string on_share, StoredOnShare(path));
+      RECRYPT_TRY(walk.Run(on_share));
     }
     return documents;
   }
@@ -97,25 +85,21 @@ class Relabel : public Command {
   Status Work(Context& context, RelabelSpec spec, const std::vector<std::string>& documents) const {
     using Clock = std::chrono::steady_clock;
     Totals totals;
+    Failures failures(context.out, "documents failed, see above");
     const Clock::time_point begun = Clock::now();
     {
-      ProgressLine line(dry_run_ ? "looking" : "relabelling", documents.size(),
+      ProgressLine line(context.out, dry_run_ ? "looking" : "relabelling", documents.size(),
                         ProgressUnit::kPieces);
-      uint64_t done = 0;
       Relabeler(std::move(spec)).Run(documents, [&](const Relabelled& one) {
         totals.Count(one);
-        line.Update(++done);
-        if (one.failure && totals.failed <= kFailuresShown) {
-          context.out.Failure(
-              {one.failure->code, one.path + ": " + one.failure->message, one.failure->os_error});
-        }
+        line.Add(1);
+        if (!one.failure) return;
+        line.Hide();
+        failures.Add(one.path, *one.failure);
       });
     }
     Tell(context, totals, std::chrono::duration<double>(Clock::now() - begun).count());
-    if (totals.failed == 0) return {};
-    return Fail(totals.first_failure, std::to_string(totals.failed) + " of " +
-                                          std::to_string(totals.documents) +
-                                          " documents failed, see above");
+    return failures.Close(totals.documents);
   }
 
   void Tell(Context& context, const Totals& totals, double seconds) const {

@@ -85,7 +85,7 @@ Status ShareWalk::Run(const std::string& path) {
   if (!S_ISREG(info.st_mode)) {
     return Fail(ErrorCode::kInvalid, path + " is neither a directory nor a regular file");
   }
-  return visit_({ShareFileKind::kDocument, path});
+  return visit_({ShareFileKind::kDocument, path, info});
 }
 
 Status ShareWalk::Directory(const std::string& path, int depth) {
@@ -103,27 +103,35 @@ Status ShareWalk::Directory(const std::string& path, int depth) {
     // A sidecar goes with what it names, unless that is gone.
     if (IsSidecarName(entry.name) && names.contains(HashedNameOf(entry.name))) continue;
     const std::string below = (path == "/" ? "" : path) + "/" + entry.name;
-    if (names.contains(entry.name)) RECRYPT_TRY(CheckName(below));
+    if (names.contains(entry.name)) RECRYPT_TRY(CheckName(below, entry.info));
     RECRYPT_TRY(Entry(below, entry.info, depth));
   }
   return {};
 }
 
-Status ShareWalk::CheckName(const std::string& path) {
+Status ShareWalk::CheckName(const std::string& path, const struct stat& info) {
   const auto named = HasItsName(path);
   if (named && *named) return {};
-  if (named) return visit_({ShareFileKind::kUnnamed, path});
+  if (named) return visit_({ShareFileKind::kUnnamed, path, info});
   unreadable_(path, named.error());
   return {};
 }
 
 Status ShareWalk::Entry(const std::string& path, const struct stat& info, int depth) {
+  const bool everything = over_ == WalkOver::kEverything;
   if (S_ISDIR(info.st_mode)) {
     const bool shares_own = depth == 0 && path.ends_with("/" + std::string(kShareDirectory));
-    return shares_own ? visit_({ShareFileKind::kShareFiles, path}) : Directory(path, depth + 1);
+    if (shares_own) return visit_({ShareFileKind::kShareFiles, path, info});
+    if (everything) RECRYPT_TRY(visit_({ShareFileKind::kDirectory, path, info}));
+    return Directory(path, depth + 1);
   }
-  if (!S_ISREG(info.st_mode) || !IsFirstName(info.st_dev, info.st_ino, info.st_nlink)) return {};
-  return visit_({KindByName(path.substr(path.rfind('/') + 1)), path});
+  if (!S_ISREG(info.st_mode)) {
+    if (!everything) return {};
+    const auto kind = S_ISLNK(info.st_mode) ? ShareFileKind::kLink : ShareFileKind::kSpecial;
+    return visit_({kind, path, info});
+  }
+  if (!everything && !IsFirstName(info.st_dev, info.st_ino, info.st_nlink)) return {};
+  return visit_({KindByName(path.substr(path.rfind('/') + 1)), path, info});
 }
 
 }  // namespace recrypt

@@ -29,11 +29,21 @@ enum class ShareFileKind {
   kUnnamed,   // of a hashed name, without its sidecar; if a regular file, shown as a document too
   kUnneeded,  // a sidecar that nothing needs
   kPlain,     // any other regular file
+  // With WalkOver::kEverything alone:
+  kDirectory,  // before what lies in it
+  kLink,       // a symbolic one
+  kSpecial,    // FIFOs, sockets, devices
 };
 
 struct ShareFile {
   ShareFileKind kind;
   std::string path;
+  struct stat info {};
+};
+
+enum class WalkOver {
+  kFiles,       // regular ones, and of those that have several names one
+  kEverything,  // and every name of them
 };
 
 // What a regular file of this name is; a sidecar is taken for one that nothing needs.
@@ -45,21 +55,22 @@ class ShareWalk {
   // A directory that cannot be read; the walk goes on.
   using Unreadable = std::function<void(const std::string& path, const Error& error)>;
 
-  ShareWalk(Visit visit, Unreadable unreadable)
-      : visit_(std::move(visit)), unreadable_(std::move(unreadable)) {}
+  ShareWalk(Visit visit, Unreadable unreadable, WalkOver over = WalkOver::kFiles)
+      : visit_(std::move(visit)), unreadable_(std::move(unreadable)), over_(over) {}
 
   // Ends with the first failure of `visit`. A directory or a regular file, which is then taken for
-  // a document whatever its name. Documents of several names are shown once.
+  // a document whatever its name. `path` itself is not shown when it is a directory.
   Status Run(const std::string& path);
 
  private:
   Status Directory(const std::string& path, int depth);
   Status Entry(const std::string& path, const struct stat& info, int depth);
-  Status CheckName(const std::string& path);
+  Status CheckName(const std::string& path, const struct stat& info);
   bool IsFirstName(dev_t device, ino_t inode, nlink_t names);
 
   const Visit visit_;
   const Unreadable unreadable_;
+  const WalkOver over_;
   std::set<std::pair<dev_t, ino_t>> seen_;  // of those with several names
 };
 

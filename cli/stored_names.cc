@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "core/jcd/stored_name.h"
+#include "client/output_file.h"
 #include "fs/posix_store.h"
 
 namespace recrypt {
@@ -23,15 +23,24 @@ std::string StoredPathOf(const std::string& path) {
   return std::string(FolderIn(path)).append(StoredDocumentName(FileNameIn(path)));
 }
 
-std::string PlainPathOf(const std::string& path) {
+std::string PlainPathOf(const std::string& path, StoredKind kind) {
   const std::string folder(FolderIn(path)), stored(FileNameIn(path));
-  const std::string name(NameFromStored(stored, StoredKind::kDocument).value_or(stored));
+  const std::string name(NameFromStored(stored, kind).value_or(stored));
   if (!IsHashedName(stored)) return folder + name;
   auto store = PosixStore::Open(folder.empty() ? "." : folder);
   if (!store) return folder + name;
   LongNames names(**store, NoLog);
   const auto kept = names.NameOf((*store)->root(), stored);
   return folder + (kept ? kept->value_or(name) : name);
+}
+
+std::string GiveNameInside(const std::string& stored, const std::string& plain,
+                           const std::string& name) {
+  const bool nameless =
+      FileNameIn(stored) == std::string(FileNameIn(plain)).append(kDocumentSuffix);
+  if (!nameless || !IsNameOfHashed(name, FileNameIn(stored))) return plain;
+  std::string to = std::string(FolderIn(plain)) + name;
+  return RenameNew(plain, to) == 0 ? to : plain;
 }
 
 bool IsStoredDocument(std::string_view path) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/jcd/stored_name.h"
 #include "fs/long_names.h"
 
 namespace recrypt {
@@ -22,9 +23,13 @@ std::string_view FolderIn(std::string_view path);
 
 // Where a document called as `path` ends is stored.
 std::string StoredPathOf(const std::string& path);
-// What a stored document is called, in the same place. The stem of a hashed name when nothing
-// beside it says more. `path` is the path of a stored document.
-std::string PlainPathOf(const std::string& path);
+// What a stored document, or whatever else stands there, is called, in the same place. The stem of
+// a hashed name when nothing beside it says more.
+std::string PlainPathOf(const std::string& path, StoredKind kind = StoredKind::kDocument);
+// A document of a long name that lost it, as by mail, carries it inside, as `name`: gives it to
+// what was decrypted to `plain`, if it is nameless and the name is free. Where that is then.
+std::string GiveNameInside(const std::string& stored, const std::string& plain,
+                           const std::string& name);
 // True when a document is stored under this path.
 bool IsStoredDocument(std::string_view path);
 // Where a directory of a mount stands on the share, below its root. `path` is relative.

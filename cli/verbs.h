@@ -21,6 +21,8 @@ std::span<const Verb> AuditVerbs();        // audit.cc
 std::span<const Verb> ReviewVerbs();       // review.cc
 std::span<const Verb> PolicyVerbs();       // policy.cc
 std::span<const Verb> DocumentVerbs();     // documents.cc
+std::span<const Verb> AdoptVerbs();        // adopt.cc
+std::span<const Verb> ExportVerbs();       // export.cc
 std::span<const Verb> RelabelVerbs();      // relabel.cc
 std::span<const Verb> InspectVerbs();      // inspect.cc
 std::span<const Verb> FsckVerbs();         // fsck.cc

@@ -8,9 +8,9 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <sstream>
 #include <thread>
 
+#include "client/file_attributes.h"
 #include "client/stored_file_fd.h"
 #include "core/jcd/attributes.h"
 #include "core/jcd/stream.h"
@@ -20,7 +20,6 @@ namespace {
 
 constexpr int kAttempts = 4;
 constexpr unsigned kThreads = 4;
-constexpr size_t kMaxAttributeList = 65536;  // the kernel's XATTR_LIST_MAX
 
 struct Keys {
   DataKeys keys;
@@ -32,15 +31,9 @@ struct Keys {
 
 // The names under which sealed attributes are kept; none where the file system has no attributes.
 Result<std::vector<std::string>> SealedAttributesOf(int fd) {
-  std::string list(kMaxAttributeList, '\0');
-  const ssize_t size = ::flistxattr(fd, list.data(), list.size());
-  if (size < 0 && errno != EOPNOTSUPP) return FailErrno(errno, "listing its extended attributes");
-  list.resize(size < 0 ? 0 : static_cast<size_t>(size));
-  std::vector<std::string> names;
-  std::istringstream each(list);
-  for (std::string name; std::getline(each, name, '\0');) {
-    if (name.starts_with(kSealedAttributesPrefix)) names.push_back(name);
-  }
+  RECRYPT_ASSIGN(std::vector<std::string> names, XattrNames(fd));
+  std::erase_if(names,
+                [](const std::string& name) { return !name.starts_with(kSealedAttributesPrefix); });
   return names;
 }
 

@@ -9,20 +9,16 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "client/content.h"
 #include "client/durable_file.h"
+#include "client/file_attributes.h"
+#include "client/output_file.h"
 #include "client/stored_file_fd.h"
 
 namespace recrypt {
 namespace {
 
-constexpr size_t kCopyBytes = size_t{1} << 20;
 constexpr int kMaxCopies = 1000;
-
-Status SyncDirectory(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return FailErrno(errno, "syncing " + path);
-  return {};
-}
 
 // The directory, with every name on the way to it durable.
 Status MakeDurableDirectory(const std::string& path) {
@@ -32,69 +28,7 @@ Status MakeDurableDirectory(const std::string& path) {
   if (parent != path) RECRYPT_TRY(MakeDurableDirectory(parent));
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return FailErrno(errno, "making " + path);
-  return SyncDirectory(parent);
-}
-
-// Bytes from `at` up to `end`.
-Status CopyPiece(int from, int to, off_t at, off_t end, Bytes& buffer) {
-  while (at < end) {
-    const size_t part = std::min(buffer.size(), static_cast<size_t>(end - at));
-    const ssize_t got = ::pread(from, buffer.data(), part, at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FailErrno(errno, "reading it");
-    if (got == 0) break;
-    for (ssize_t done = 0; done < got;) {
-      const ssize_t put =
-          ::pwrite(to, buffer.data() + done, static_cast<size_t>(got - done), at + done);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return FailErrno(errno, "writing the copy");
-      done += put;
-    }
-    at += got;
-  }
-  return {};
-}
-
-Status CopyBytes(int from, int to, off_t size) {
-  Bytes buffer(kCopyBytes);
-  for (off_t at = 0; at < size;) {
-    off_t data = ::lseek(from, at, SEEK_DATA);
-    if (data < 0 && errno == ENXIO) break;
-    if (data < 0) data = at;  // the file system does not tell
-    off_t hole = ::lseek(from, data, SEEK_HOLE);
-    if (hole < 0) hole = size;
-    RECRYPT_TRY(CopyPiece(from, to, data, hole, buffer));
-    at = hole;
-  }
-  if (::ftruncate(to, size) != 0) return FailErrno(errno, "writing the copy");
-  return {};
-}
-
-// All extended attributes of users: the sealed ones are a part of the document.
-Status CopyAttributes(int from, int to) {
-  std::string list(65536, '\0'), value(65536, '\0');
-  const ssize_t size = ::flistxattr(from, list.data(), list.size());
-  if (size < 0 && errno != EOPNOTSUPP) return FailErrno(errno, "listing its attributes");
-  for (ssize_t at = 0; at < size;) {
-    const std::string name = &list[static_cast<size_t>(at)];
-    at += static_cast<ssize_t>(name.size()) + 1;
-    if (!name.starts_with("user.")) continue;
-    const ssize_t got = ::fgetxattr(from, name.c_str(), value.data(), value.size());
-    if (got < 0) return FailErrno(errno, "reading its attributes");
-    if (::fsetxattr(to, name.c_str(), value.data(), static_cast<size_t>(got), 0) != 0) {
-      return FailErrno(errno, "copying its attributes");
-    }
-  }
-  return {};
-}
-
-// Gives the file the name unless it is taken; 0 or an errno.
-int RenameNew(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (::link(from.c_str(), to.c_str()) != 0) return errno;
-  ::unlink(from.c_str());
-  return 0;
+  return SyncDirectoryOf(path);
 }
 
 // What may be done, by what was seen under the lock.
@@ -208,8 +142,8 @@ Result<std::string> CopyDurably(int fd, const std::string& to) {
   const std::string temporary = to + "." + HexEncode(RandomArray<8>()) + ".tmp";
   UniqueFd copy(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!copy) return FailErrno(errno, "creating " + temporary);
-  Status done = CopyBytes(fd, copy.get(), info.st_size);
-  if (done) done = CopyAttributes(fd, copy.get());
+  Status done = CopyFileContent(fd, static_cast<uint64_t>(info.st_size), copy.get());
+  if (done) done = CopyUserXattrs(fd, copy.get());
   if (done && ::fchmod(copy.get(), info.st_mode & 0777) != 0) done = FailErrno(errno, temporary);
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
   if (done && ::futimens(copy.get(), times) != 0) done = FailErrno(errno, temporary);
@@ -223,7 +157,7 @@ Result<std::string> CopyDurably(int fd, const std::string& to) {
     name = to + "." + std::to_string(n);
   }
   if (!done) (void)::unlink(temporary.c_str());
-  if (done) done = SyncDirectory(ParentOf(to));
+  if (done) done = SyncDirectoryOf(to);
   if (!done) return Fail(std::move(done.error()));
   return name;
 }

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <future>
-#include <thread>
 
 #include "client/document_check.h"
+#include "client/document_files.h"
+#include "client/file_attributes.h"
 #include "client/label_keys.h"
 #include "core/jcd/attributes.h"
 #include "core/jcd/verify_all.h"
@@ -21,42 +21,6 @@ namespace {
 
 // As many grants as a request may ask for.
 constexpr size_t kBatch = 256;
-// Most wait for the disk, together.
-constexpr size_t kThreads = 48;
-
-// Runs `work` for 0 to count − 1, on several threads.
-void ForEach(size_t count, const std::function<void(size_t)>& work) {
-  std::atomic<size_t> next = 0;
-  const auto run = [&] {
-    for (size_t i = next++; i < count; i = next++) work(i);
-  };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(count, kThreads); ++i) threads.emplace_back(run);
-  run();
-  for (std::thread& thread : threads) thread.join();
-}
-
-// The sealed attributes that a trailer names, as fs/stored_attributes keeps them.
-Result<Bytes> ReadSealed(int fd, const Sha256Digest& digest) {
-  Bytes sealed(kMaxSealedAttributes);
-  const ssize_t size =
-      ::fgetxattr(fd, SealedAttributesName(digest).c_str(), sealed.data(), sealed.size());
-  if (size < 0) return FailErrno(errno, "reading its sealed attributes");
-  sealed.resize(static_cast<size_t>(size));
-  return sealed;
-}
-
-// The newest that parses: the others may be half written.
-Result<Header> FirstHeader(const std::vector<Bytes>& regions) {
-  Error failure{ErrorCode::kCorrupt, "it is no document", 0};
-  for (const Bytes& region : regions) {
-    auto header = ParseHeader(region);
-    if (header) return header;
-    failure = std::move(header.error());
-  }
-  return Fail(std::move(failure));
-}
-
 bool IsRecordless(uint64_t length) { return SizeFromStoredLength(length).has_value(); }
 
 }  // namespace
@@ -139,8 +103,7 @@ Status Relabeler::Look(Job& job) {
   RECRYPT_ASSIGN(const size_t got, job.file->ReadAt(0, {&first, 1}));
   job.about.empty = got == 0 || first == 0;
   if (job.about.empty) return {};
-  RECRYPT_ASSIGN(const std::vector<Bytes> regions, ReadHeaderRegions(*job.file));
-  RECRYPT_ASSIGN(Header header, FirstHeader(regions));
+  RECRYPT_ASSIGN(Header header, FirstHeader(*job.file));
   RECRYPT_ASSIGN(job.target, SpecOf(spec_.to ? *spec_.to : header.expression));
   job.about.old_header = !IsUnder(header, *job.target);
   job.header = std::move(header);
@@ -168,7 +131,7 @@ void Relabeler::Finish(Batch& batch) {
   for (const auto& job : batch) {
     if (job->wanted && spec_.mode == RelabelMode::kChange) wanted.push_back(job.get());
   }
-  ForEach(wanted.size(), [&](size_t i) {
+  ForEachTogether(wanted.size(), [&](size_t i) {
     if (Status changed = Change(*wanted[i]); !changed) wanted[i]->Fail(changed.error());
   });
   // Descriptors, and with them locks, go with the batch.
@@ -247,7 +210,7 @@ Status Relabeler::MakeRoom(Job& job, Document& document, const Author* author) {
 Status Relabeler::ResealAttributes(Job& job, Document& document) {
   const Sha256Digest digest = document.AttributesDigest();
   if (digest == Sha256Digest{}) return {};
-  RECRYPT_ASSIGN(const Bytes old, ReadSealed(job.fd(), digest));
+  RECRYPT_ASSIGN(const Bytes old, ReadSealedAttributes(job.fd(), digest));
   RECRYPT_ASSIGN(const Attributes attributes, document.OpenAttributes(old));
   RECRYPT_ASSIGN(const Bytes sealed, document.SealAttributes(attributes));
   const std::string name = SealedAttributesName(Sha256(sealed));

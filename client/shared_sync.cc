@@ -7,11 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <thread>
+#include <vector>
 
 namespace recrypt {
 namespace {
 
+// Most wait for the disk, together.
+constexpr size_t kThreads = 48;
 constexpr uint32_t kXfsMagic = 0x58465342;  // stands in no header of the kernel's that we may use
 
 // Where syncfs(2) is one transaction for whatever there is to be written, and tells of errors.
@@ -25,11 +30,15 @@ bool SyncsTogether(int fd) {
 
 }  // namespace
 
-Status SharedSync::Sync(int fd) {
+Status SharedSync::Sync(int fd) { return SyncOne(fd, ::fdatasync); }
+
+Status SharedSync::SyncAll(int fd) { return SyncOne(fd, ::fsync); }
+
+Status SharedSync::SyncOne(int fd, int (*alone)(int)) {
   struct stat about {};
   if (::fstat(fd, &about) != 0) return FailErrno(errno, "syncing a stored document");
   if (!SyncsTogether(fd)) {
-    if (::fdatasync(fd) == 0) return {};
+    if (alone(fd) == 0) return {};
     return FailErrno(errno, "syncing a stored document");
   }
   Rounds* rounds = nullptr;
@@ -61,6 +70,17 @@ Status SharedSync::SyncTogether(int fd, Rounds& rounds) {
   const auto failure = rounds.failed.lower_bound(needed);
   if (failure == rounds.failed.end()) return {};
   return Fail(failure->second);
+}
+
+void ForEachTogether(size_t count, const std::function<void(size_t)>& work) {
+  std::atomic<size_t> next = 0;
+  const auto run = [&] {
+    for (size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(count, kThreads); ++i) threads.emplace_back(run);
+  run();
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace recrypt

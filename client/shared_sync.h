@@ -7,6 +7,8 @@
 // Who comes while a sync runs waits for the next, together with all others who do. Only on file
 // systems that are known to take such a sync for all of them; elsewhere each file is synced for
 // itself. A sync that fails fails for all who waited for it. Thread safe.
+//
+// ForEachTogether runs work on as many threads as make that worthwhile: most wait for the disk.
 #ifndef RECRYPT_CLIENT_SHARED_SYNC_H_
 #define RECRYPT_CLIENT_SHARED_SYNC_H_
 
@@ -14,6 +16,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -23,7 +26,10 @@ namespace recrypt {
 
 class SharedSync {
  public:
+  // Contents and size.
   Status Sync(int fd);
+  // And all else that belongs to the file or directory: its attributes, its names.
+  Status SyncAll(int fd);
 
  private:
   // Of one file system.
@@ -32,6 +38,8 @@ class SharedSync {
     uint64_t ended = 0;
     std::map<uint64_t, Error> failed;
   };
+  // By itself with `alone` where that is not done together.
+  Status SyncOne(int fd, int (*alone)(int));
   Status SyncTogether(int fd, Rounds& rounds);
 
   std::mutex mutex_;  // guards rounds_; not held through syncs
@@ -49,6 +57,9 @@ class SharedSyncFile : public FdStoredFile {
  private:
   SharedSync& sync_;
 };
+
+// Runs `work` for 0 to count − 1, and returns when all is done. `work` must not throw.
+void ForEachTogether(size_t count, const std::function<void(size_t)>& work);
 
 }  // namespace recrypt
 

@@ -32,6 +32,17 @@ address = "[::1]:9443"
   EXPECT_EQ(config->services["example.net"].ca_file, "");
 }
 
+TEST(Config, TheManualsExampleIsOne) {
+  const std::string manual = ReadText(RECRYPT_SOURCE_DIR "/man/recryptfs.conf.5");
+  const std::string begin = ".Bd -literal -offset indent\n";
+  const size_t from = manual.find(begin) + begin.size(), to = manual.find(".Ed", from);
+  ASSERT_NE(to, std::string::npos);
+  const auto config = ParseConfig(manual.substr(from, to - from), "recryptfs.conf(5)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->deadline_ms, 5000);
+  EXPECT_EQ(config->services.at("example.com").address, "recrypt.example.com:8443");
+}
+
 TEST(Config, NamesTheLineOfAnUnknownKey) {
   for (const char* text : {"\n\ncolour = 1\n", "\n[service.\"example.com\"]\naddres = \"h:1\"\n",
                            "[dns]\nservers = []\nserver = 1\n"}) {

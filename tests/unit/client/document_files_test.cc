@@ -20,7 +20,7 @@ class DocumentFilesTest : public testing::Test {
                        stored_, Overwrite::kRefuse);
   }
   Result<Decrypted> Decrypt(Access& access, Overwrite overwrite = Overwrite::kRefuse) {
-    return DecryptFile(access, clock_, stored_, folder_ / "out.txt", overwrite);
+    return DecryptFile(access, clock_, stored_, folder_ / "out.txt", {overwrite});
   }
   void ExpectNothingLeft() {
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {

@@ -1,21 +1,17 @@
 // recryptd: the recryption service of a domain. See recryptd(8).
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <CLI/CLI.hpp>
-#include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 #include "core/base/secret.h"
-#include "service/audit.h"
+#include "daemon/service_manager.h"
+#include "daemon/state_commands.h"
 #include "service/log.h"
 #include "service/server.h"
-#include "service/service_keys.h"
-#include "service/sql_store.h"
 
 namespace recrypt {
 namespace {
@@ -28,49 +24,90 @@ int Complain(const Error& error) {
   return error.code == ErrorCode::kInvalid ? kExitUsage : kExitFailure;
 }
 
-// sd_notify(3): one datagram to the socket that the service manager names.
-void NotifyManager(const char* state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  if (path == nullptr || (path[0] != '/' && path[0] != '@') ||
-      std::strlen(path) >= sizeof(address.sun_path)) {
-    return;
+// What the command line says overrules the file, which is why the file is read first, each time.
+class ConfigSource {
+ public:
+  void Declare(CLI::App& app) {
+    for (const Setting& setting : Settings()) {
+      const std::string option = "--" + std::string(setting.name);
+      const std::string help(setting.help);
+      std::visit(
+          [&](const auto place) {
+            auto& value = given_.*place;
+            if constexpr (std::is_same_v<decltype(value), bool&>) {
+              app.add_flag(option, value, help);
+            } else {
+              app.add_option(option, value, help);
+            }
+          },
+          setting.place);
+    }
+    app.add_option("--config", file_, "A TOML file of the same settings");
+    app_ = &app;
   }
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path, std::strlen(path));
-  if (path[0] == '@') address.sun_path[0] = '\0';
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return;
-  (void)sendto(fd.get(), state, std::strlen(state), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address), size);
-}
 
-sigset_t BlockStopSignals() {
+  Result<ServerConfig> Read() const {
+    ServerConfig config;
+    if (!file_.empty()) {
+      RECRYPT_ASSIGN(config, LoadConfig(file_, std::move(config)));
+    }
+    for (const Setting& setting : Settings()) {
+      if (app_->count("--" + std::string(setting.name)) > 0) CopySetting(setting, given_, config);
+    }
+    RECRYPT_TRY(CheckConfig(config));
+    return config;
+  }
+
+ private:
+  const CLI::App* app_ = nullptr;
+  ServerConfig given_;
+  std::string file_;
+};
+
+sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);  // the terminal is gone
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
   // Before there are threads: all of them inherit it, and sigwait takes the signals.
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-int Serve(const ServerConfig& config) {
-  const sigset_t signals = BlockStopSignals();
+// What was there before goes on when anything is wrong with the new settings.
+void Reload(Server& server, const ConfigSource& source) {
+  NotifyReloading();
+  const auto config = source.Read();
+  const auto later =
+      config ? server.Reload(*config) : Result<std::vector<std::string_view>>(Fail(config.error()));
+  if (!later) LogError("not reloaded: " + later.error().message);
+  if (later) LogInfo("reloaded");
+  if (later) {
+    for (const std::string_view name : *later) {
+      LogWarning(std::string(name) + " changes at the next start");
+    }
+  }
+  NotifyManager("READY=1");
+}
+
+int Serve(const ConfigSource& source) {
+  const auto config = source.Read();
+  if (!config) return Complain(config.error());
+  const sigset_t signals = BlockSignals();
   const SystemClock clock;
-  auto server = Server::Start(config, clock);
+  auto server = Server::Start(*config, clock);
   if (!server) return Complain(server.error());
-  std::printf("recryptd: serving %s on %s fingerprint %s\n", config.domain.c_str(),
+  std::printf("recryptd: serving %s on %s fingerprint %s\n", config->domain.c_str(),
               (*server)->address().c_str(), (*server)->fingerprint().c_str());
+  const std::string admin = (*server)->admin_address();
+  if (!admin.empty()) std::printf("recryptd: administration on %s\n", admin.c_str());
   std::fflush(stdout);
   NotifyManager("READY=1");
-  int signal_number = 0;
-  while (sigwait(&signals, &signal_number) != 0) {
+  int number = 0;
+  while (sigwait(&signals, &number) != 0 || number == SIGHUP) {
+    if (number == SIGHUP) Reload(**server, source);
   }
-  LogInfo(std::string("stopping on signal ") + strsignal(signal_number));
+  LogInfo(std::string("stopping on signal ") + strsignal(number));
   NotifyManager("STOPPING=1");
   (*server)->Stop();
   server->reset();
@@ -78,74 +115,28 @@ int Serve(const ServerConfig& config) {
   return 0;
 }
 
-int VerifyAuditOf(const std::string& state) {
-  auto store = OpenSqliteStoreReadOnly(StorePath(state));
-  if (!store) return Complain(store.error());
-  const auto head = VerifyAudit(**store);
-  if (!head) return Complain(head.error());
-  const auto service = ReadServiceProfile(state);
-  if (!service) return Complain(service.error());
-  const auto checkpoints = VerifyCheckpoints(**store, service->Udf());
-  if (!checkpoints) return Complain(checkpoints.error());
-  std::printf("%llu records, head %s, %llu checkpoints signed by %s\n",
-              static_cast<unsigned long long>(head->sequence), Base64UrlEncode(head->hash).c_str(),
-              static_cast<unsigned long long>(*checkpoints), service->Udf().c_str());
-  return 0;
-}
-
-// What the command line says overrules the file, which is why it is read twice.
-Result<ServerConfig> ReadConfig(const CLI::App& app, const ServerConfig& given,
-                                const std::string& file) {
-  if (file.empty()) return given;
-  RECRYPT_ASSIGN(ServerConfig config, LoadConfig(file, ServerConfig()));
-  const auto overrule = [&app](const char* option, auto& setting, const auto& value) {
-    if (app.count(option) > 0) setting = value;
-  };
-  overrule("--domain", config.domain, given.domain);
-  overrule("--listen", config.listen, given.listen);
-  overrule("--state", config.state, given.state);
-  overrule("--cert", config.cert, given.cert);
-  overrule("--key", config.key, given.key);
-  overrule("--self-signed", config.self_signed, given.self_signed);
-  overrule("--audit-sync", config.audit_sync, given.audit_sync);
-  overrule("--registration", config.registration, given.registration);
-  overrule("--threads", config.threads, given.threads);
-  overrule("--log-level", config.log_level, given.log_level);
-  return config;
-}
-
 int Main(int argc, char** argv) {
-  ServerConfig given;
-  std::string file;
-  bool foreground = true;
   CLI::App app("The recryption service of a domain.");
   app.set_version_flag("--version", "recryptd " RECRYPTFS_VERSION);
-  app.add_option("--domain", given.domain, "The domain served, such as example.com");
-  app.add_option("--listen", given.listen, "Address and port; port 0 picks one");
-  app.add_option("--state", given.state, "The directory of keys and store");
-  app.add_option("--cert", given.cert, "TLS certificate chain, PEM");
-  app.add_option("--key", given.key, "The certificate's key, PEM");
-  app.add_flag("--self-signed", given.self_signed, "Serve with a certificate made here");
-  app.add_option("--config", file, "A TOML file of the same settings");
-  app.add_option("--audit-sync", given.audit_sync, "disk: answers wait for the disk; os");
-  app.add_option("--registration", given.registration, "open or closed to new accounts");
-  app.add_option("--threads", given.threads, "Threads that serve; 0 picks");
-  app.add_option("--log-level", given.log_level, "debug, info, warning, error or off");
+  ConfigSource source;
+  source.Declare(app);
+  bool foreground = true;
   app.add_flag("--foreground", foreground, "Stay in the foreground (always)");
-  std::string audit_state;
-  CLI::App* audit = app.add_subcommand("audit", "Look after the audit log");
-  audit->require_subcommand(1);
-  CLI::App* verify = audit->add_subcommand("verify", "Verify the chain of records");
-  verify->add_option("--state", audit_state, "The state directory")->required();
+  bool check = false;
+  app.add_flag("--check", check, "Check the settings and do nothing else");
+  StateCommands commands;
+  commands.Declare(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : kExitUsage;
   }
-  if (verify->parsed()) return VerifyAuditOf(audit_state);
-  const auto config = ReadConfig(app, given, file);
+  if (const auto done = commands.Run()) return *done ? 0 : Complain(done->error());
+  if (!check) return Serve(source);
+  const auto config = source.Read();
   if (!config) return Complain(config.error());
-  return Serve(*config);
+  std::printf("The settings can be served.\n");
+  return 0;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #ifndef RECRYPT_SERVICE_CHECKPOINTER_H_
 #define RECRYPT_SERVICE_CHECKPOINTER_H_
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -28,6 +29,8 @@ class Checkpointer {
   ~Checkpointer();
 
   void Stop();
+  // The record that the last checkpoint since the start was about; 0: none yet.
+  uint64_t signed_sequence() const { return signed_sequence_; }
 
  private:
   void Run();
@@ -39,8 +42,8 @@ class Checkpointer {
   Store& store_;
   Committer& committer_;
   const std::chrono::milliseconds interval_;
-  uint64_t signed_sequence_ = 0;  // the thread's alone
-  std::mutex mutex_;              // guards stopping_
+  std::atomic<uint64_t> signed_sequence_ = 0;  // set by the thread alone
+  std::mutex mutex_;                           // guards stopping_
   std::condition_variable wake_;
   bool stopping_ = false;
   std::thread thread_;  // last: starts when all is there

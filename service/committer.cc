@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "service/log.h"
+
 namespace recrypt {
 namespace {
 
@@ -12,6 +14,15 @@ std::vector<T> TakeFront(std::vector<T>& from, size_t count) {
   std::vector<T> taken(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
   from.erase(from.begin(), end);
   return taken;
+}
+
+// What another thread runs is logged as the work of the request that it belongs to.
+template <typename Function>
+auto InScope(Function function) {
+  return [function = std::move(function), request = LogScope::Current()](auto&&... arguments) {
+    const LogScope scope(request);
+    return function(std::forward<decltype(arguments)>(arguments)...);
+  };
 }
 
 }  // namespace
@@ -30,9 +41,14 @@ void Committer::Submit(Store::WriteBody body, Done done) {
   if (writer_ == Writer::kCaller && !writing_ && bodies_.empty()) {
     return Write(lock, {&body, 1}, {&done, 1});
   }
-  bodies_.push_back(std::move(body));
-  dones_.push_back(std::move(done));
+  bodies_.push_back(InScope(std::move(body)));
+  dones_.push_back(InScope(std::move(done)));
   if (!writing_) wake_.notify_one();
+}
+
+size_t Committer::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return bodies_.size();
 }
 
 void Committer::Stop() {

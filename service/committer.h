@@ -34,6 +34,9 @@ class Committer {
   // Tells kUnavailable at once when too much is waiting, or after Stop.
   void Submit(Store::WriteBody body, Done done);
 
+  // How much waits to be written.
+  size_t waiting() const;
+
   // Writes what was submitted before, tells its outcomes, and ends the thread.
   void Stop();
 
@@ -48,7 +51,7 @@ class Committer {
 
   Store& store_;
   const Writer writer_;
-  std::mutex mutex_;  // guards what follows up to thread_
+  mutable std::mutex mutex_;  // guards what follows up to thread_
   std::condition_variable wake_;
   std::vector<Store::WriteBody> bodies_;
   std::vector<Done> dones_;

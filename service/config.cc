@@ -3,62 +3,80 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <functional>
-#include <map>
+#include <array>
 
 #include "core/label/expression.h"
 
 namespace recrypt {
 namespace {
 
-using Take = std::function<bool(const toml::node&)>;
+bool IsAmong(std::string_view value, std::string_view choices) {
+  for (;;) {
+    const size_t end = choices.find('|');
+    if (value == choices.substr(0, end)) return true;
+    if (end == choices.npos) return false;
+    choices.remove_prefix(end + 1);
+  }
+}
 
-Take Text(std::string& to) {
-  return [&to](const toml::node& node) {
+// Why the setting's value cannot be; empty when it can.
+std::string ProblemOf(const Setting& setting, const ServerConfig& config) {
+  if (const auto* text = std::get_if<std::string ServerConfig::*>(&setting.place)) {
+    const std::string& value = config.**text;
+    if (setting.choices.empty() || IsAmong(value, setting.choices)) return {};
+    return "one of " + std::string(setting.choices) + ", not " + value;
+  }
+  const auto* number = std::get_if<int ServerConfig::*>(&setting.place);
+  if (number == nullptr) return {};
+  const int value = config.**number;
+  if (value >= setting.least && value <= setting.most) return {};
+  return "from " + std::to_string(setting.least) + " to " + std::to_string(setting.most);
+}
+
+// False for a value of another type.
+bool Take(const toml::node& node, const Setting& setting, ServerConfig& config) {
+  if (const auto* text = std::get_if<std::string ServerConfig::*>(&setting.place)) {
     if (!node.is_string()) return false;
-    to = node.as_string()->get();
-    return true;
-  };
-}
-
-Take Flag(bool& to) {
-  return [&to](const toml::node& node) {
-    if (!node.is_boolean()) return false;
-    to = node.as_boolean()->get();
-    return true;
-  };
-}
-
-Take Number(int& to) {
-  return [&to](const toml::node& node) {
+    config.** text = node.as_string()->get();
+  } else if (const auto* number = std::get_if<int ServerConfig::*>(&setting.place)) {
     if (!node.is_integer()) return false;
     const int64_t value = node.as_integer()->get();
-    if (value < 0 || value > 1'000'000) return false;
-    to = static_cast<int>(value);
-    return true;
-  };
+    // What no int holds is out of every setting's range as well.
+    config.** number = static_cast<int>(std::clamp<int64_t>(value, -1, 1'000'000'000));
+  } else {
+    if (!node.is_boolean()) return false;
+    config.*std::get<bool ServerConfig::*>(setting.place) = node.as_boolean()->get();
+  }
+  return true;
+}
+
+std::string_view TypeOf(const Setting& setting) {
+  constexpr std::array<std::string_view, 3> kTypes = {"a text in quotes", "a whole number",
+                                                      "true or false"};
+  return kTypes[setting.place.index()];
 }
 
 std::string Place(const std::string& path, const toml::source_region& source) {
   return path + ", line " + std::to_string(source.begin.line) + ": ";
 }
 
+// Why one line of the file cannot be; empty when it can.
+std::string TakeLine(const std::string& key, const toml::node& node, ServerConfig& config) {
+  std::string name = key;
+  std::replace(name.begin(), name.end(), '_', '-');
+  for (const Setting& setting : Settings()) {
+    if (setting.name != name) continue;
+    if (!Take(node, setting, config)) return name + " is " + std::string(TypeOf(setting));
+    const std::string problem = ProblemOf(setting, config);
+    return problem.empty() ? problem : name + " is " + problem;
+  }
+  return "there is no setting " + key;
+}
+
 }  // namespace
 
 Result<ServerConfig> LoadConfig(const std::string& path, ServerConfig defaults) {
   ServerConfig config = std::move(defaults);
-  const std::map<std::string, Take, std::less<>> settings = {
-      {"domain", Text(config.domain)},
-      {"listen", Text(config.listen)},
-      {"state", Text(config.state)},
-      {"cert", Text(config.cert)},
-      {"key", Text(config.key)},
-      {"self-signed", Flag(config.self_signed)},
-      {"audit-sync", Text(config.audit_sync)},
-      {"registration", Text(config.registration)},
-      {"threads", Number(config.threads)},
-      {"log-level", Text(config.log_level)},
-  };
   toml::table table;
   try {
     table = toml::parse_file(path);
@@ -66,22 +84,18 @@ Result<ServerConfig> LoadConfig(const std::string& path, ServerConfig defaults) 
     return Fail(ErrorCode::kInvalid, Place(path, e.source()) + std::string(e.description()));
   }
   for (const auto& [key, node] : table) {
-    std::string name(key.str());
-    std::replace(name.begin(), name.end(), '_', '-');
-    const auto setting = settings.find(name);
-    const std::string place = Place(path, key.source());
-    if (setting == settings.end()) {
-      return Fail(ErrorCode::kInvalid, place + "there is no setting " + std::string(key.str()));
-    }
-    if (!setting->second(node)) {
-      return Fail(ErrorCode::kInvalid, place + name + " has a value of the wrong type or range");
-    }
+    const std::string problem = TakeLine(std::string(key.str()), node, config);
+    if (!problem.empty()) return Fail(ErrorCode::kInvalid, Place(path, key.source()) + problem);
   }
   return config;
 }
 
 Status CheckConfig(const ServerConfig& config) {
   const auto refuse = [](const std::string& why) { return Fail(ErrorCode::kInvalid, why); };
+  for (const Setting& setting : Settings()) {
+    const std::string problem = ProblemOf(setting, config);
+    if (!problem.empty()) return refuse(std::string(setting.name) + " is " + problem);
+  }
   if (config.domain.empty()) return refuse("domain is not set");
   const auto account = AccountName::Parse("x@" + config.domain);
   if (!account || account->domain() != config.domain) {
@@ -92,13 +106,6 @@ Status CheckConfig(const ServerConfig& config) {
                          : config.cert.empty() || config.key.empty()) {
     return refuse("either cert and key are set, or self-signed");
   }
-  if (config.audit_sync != "disk" && config.audit_sync != "os") {
-    return refuse("audit-sync is disk or os, not " + config.audit_sync);
-  }
-  if (config.registration != "open" && config.registration != "closed") {
-    return refuse("registration is open or closed, not " + config.registration);
-  }
-  if (config.threads > 256) return refuse("threads are at most 256");
   return {};
 }
 

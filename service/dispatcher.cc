@@ -1,7 +1,9 @@
 #include "service/dispatcher.h"
 
 #include "core/json/jsonbcd.h"
+#include "core/protocol/request_names.h"
 #include "service/authentication.h"
+#include "service/log.h"
 
 namespace recrypt {
 namespace {
@@ -57,16 +59,22 @@ HttpResponse Render(const Response& response, const Authentication* authenticati
   return http;
 }
 
+HttpResponse NoPage(std::string_view path) {
+  return PlainResponse(path == kWellKnownPath ? 405 : 404,
+                       "POST " + std::string(kWellKnownPath) + "\n");
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Clock& clock,
-                       Store& store)
+                       Store& store, Metrics& metrics)
     : options_(std::move(options)),
       clock_(clock),
       store_(store),
+      metrics_(metrics),
       committer_(store, options_.writer),
       checkpointer_(keys, options_.domain, clock, store, committer_, kCheckpointInterval),
-      context_{options_, keys, clock, store, committer_, sessions_, opened_, notes_} {}
+      context_{options_, keys, clock, store, committer_, sessions_, opened_, notes_, metrics} {}
 
 Dispatcher::~Dispatcher() { Stop(); }
 
@@ -79,54 +87,73 @@ void Dispatcher::Handle(HttpRequest request, HttpReply reply) {
   if (request.method == "POST" && request.target == kWellKnownPath) {
     return HandleTransaction(request, std::move(reply));
   }
-  reply(HandlePlain(request));
+  reply(request.method == "GET" ? Page(request.target) : NoPage(request.target));
 }
 
-HttpResponse Dispatcher::HandlePlain(const HttpRequest& request) const {
-  HttpResponse response;
-  response.content_type = "text/plain";
-  if (request.method == "GET" && request.target == "/healthz") {
-    response.status = 200;
-    response.body = "ok\n";
-  } else if (request.method == "GET" && request.target == "/readyz") {
-    const Status ready = store_.Read([](StoreView& view) -> Status {
-      RECRYPT_ASSIGN([[maybe_unused]] const AuditHead head, view.FindAuditHead());
-      return {};
-    });
-    response.status = ready ? 200 : 503;
-    response.body = ready ? "ready\n" : "the store does not answer\n";
-  } else {
-    response.status = request.target == kWellKnownPath ? 405 : 404;
-    response.body = "POST " + std::string(kWellKnownPath) + "\n";
+Status Dispatcher::Ready() const {
+  if (stopping_) return Fail(ErrorCode::kUnavailable, "stopping");
+  const Status read = store_.Read([](StoreView& view) -> Status {
+    RECRYPT_ASSIGN([[maybe_unused]] const AuditHead head, view.FindAuditHead());
+    return {};
+  });
+  // Why is for the log: whoever may ask this need not know.
+  if (read) return {};
+  LogWarning("not ready: " + read.error().message);
+  return Fail(ErrorCode::kUnavailable, "the store does not answer");
+}
+
+void Dispatcher::Measure(Metrics::Gauges& gauges) const {
+  gauges.ready = Ready().has_value();
+  gauges.writes_waiting = committer_.waiting();
+  gauges.sessions = sessions_.size();
+  gauges.checkpoint = checkpointer_.signed_sequence();
+  (void)store_.Read([&gauges](StoreView& view) -> Status {
+    RECRYPT_ASSIGN(gauges.audit, view.FindAuditHead());
+    return {};
+  });
+}
+
+HttpResponse Dispatcher::Page(std::string_view path) const {
+  if (path == "/healthz") return PlainResponse(200, "ok\n");
+  if (path == "/readyz") {
+    const Status ready = Ready();
+    return ready ? PlainResponse(200, "ready\n") : PlainResponse(503, ready.error().message + "\n");
   }
-  return response;
+  return NoPage(path);
 }
 
 void Dispatcher::HandleTransaction(const HttpRequest& request, HttpReply reply) {
-  const auto answer = [&](const ResponseStatus& status, const Authentication* authentication) {
-    reply(Render(Response(status), authentication));
+  const auto watch = std::make_shared<RequestWatch>(metrics_, logged_, request.peer);
+  const LogScope scope(watch->id());
+  const auto answer = [watch, reply = std::move(reply)](const Response& response,
+                                                        const Authentication* authentication) {
+    HttpResponse http = Render(response, authentication);
+    watch->Answer(http, StatusIn(response).reason);
+    reply(std::move(http));
   };
   if (!IsForDomain(request.host, options_.domain)) {
-    return answer({StatusCode::kInvalid, "invalid", "this is the service of " + options_.domain},
+    return answer(ResponseStatus{StatusCode::kInvalid, "invalid",
+                                 "this is the service of " + options_.domain},
                   nullptr);
   }
   Authentication authentication;
   if (!request.authorization.empty()) {
     authentication = Authenticate(request, options_.domain, sessions_, clock_.NowSeconds());
+    if (authentication.session) watch->SetDevice(authentication.session->device());
     if (!authentication.status.ok()) return answer(authentication.status, &authentication);
   }
   auto parsed = ReadRequest(request, options_.domain);
   if (!parsed) return answer(StatusFor(parsed.error()), &authentication);
+  watch->SetTransaction(TransactionName(*parsed));
   if (!authentication.session && NeedsSession(*parsed)) {
     return answer(Refusal("session", "this request needs a session"), nullptr);
   }
   Caller caller;
   if (authentication.session) caller.device = authentication.session->device();
   caller.address = request.peer;
-  Dispatch(std::move(*parsed), authentication.session ? &caller : nullptr,
-           [authentication, reply = std::move(reply)](const Response& response) {
-             reply(Render(response, &authentication));
-           });
+  Dispatch(
+      std::move(*parsed), authentication.session ? &caller : nullptr,
+      [authentication, answer](const Response& response) { answer(response, &authentication); });
 }
 
 void Dispatcher::Dispatch(Request request, const Caller* caller, Reply reply) {

@@ -3,35 +3,52 @@
 //
 //   Dispatcher dispatcher(options, keys, clock, store);
 //   dispatcher.Handle(std::move(request), [](HttpResponse response) { … });
-//   dispatcher.Stop();          // when no more requests come: answers those that wait
+//   dispatcher.PrepareToStop();  // is not ready any more, and goes on answering
+//   dispatcher.Stop();           // when no more requests come: answers those that wait
 //
 // Thread safe.
 #ifndef RECRYPT_SERVICE_DISPATCHER_H_
 #define RECRYPT_SERVICE_DISPATCHER_H_
 
+#include <atomic>
+
 #include "service/checkpointer.h"
 #include "service/http_message.h"
+#include "service/request_watch.h"
 #include "service/transactions.h"
 
 namespace recrypt {
 
 class Dispatcher {
  public:
-  // `keys`, `clock` and `store` outlive the dispatcher.
-  Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Clock& clock, Store& store);
+  // `keys`, `clock`, `store` and `metrics` outlive the dispatcher.
+  Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Clock& clock, Store& store,
+             Metrics& metrics);
   ~Dispatcher();
 
   void Handle(HttpRequest request, HttpReply reply);
+  void LogRequests(LoggedRequests logged) { logged_ = logged; }
+
+  // Whether requests are answered: the store is, and nobody stops it.
+  Status Ready() const;
+  // /healthz and /readyz; 404 for anything else.
+  HttpResponse Page(std::string_view path) const;
+  // The part of the gauges that it knows.
+  void Measure(Metrics::Gauges& gauges) const;
+
+  void PrepareToStop() { stopping_ = true; }
   void Stop();
 
  private:
   void HandleTransaction(const HttpRequest& request, HttpReply reply);
   void Dispatch(Request request, const Caller* caller, Reply reply);
-  HttpResponse HandlePlain(const HttpRequest& request) const;
 
   const ServiceOptions options_;
   const Clock& clock_;
   Store& store_;
+  Metrics& metrics_;
+  std::atomic<LoggedRequests> logged_ = LoggedRequests::kFailed;
+  std::atomic<bool> stopping_ = false;
   Sessions sessions_;
   OpenedEntries opened_;
   Notes notes_;

@@ -40,6 +40,7 @@ class GrantRun : public std::enable_shared_from_this<GrantRun> {
   Status Record(StoreTransaction& transaction);
   AuditRecord RecordOf(const GrantRequest& grant, const GrantResult& result, int64_t now) const;
   void Finish(const Status& outcome);
+  void FinishWithout(const Error& error);
 
   ServiceContext& context_;
   const Caller caller_;
@@ -56,7 +57,7 @@ void GrantRun::Start() {
   outdated_ = false;
   keys_.clear();
   response_.grants.clear();
-  if (const Status found = FindKeys(); !found) return reply_(Response(StatusFor(found.error())));
+  if (const Status found = FindKeys(); !found) return FinishWithout(found.error());
   response_.grants.reserve(request_.grants.size());
   const int64_t now = context_.clock.NowSeconds();
   for (const GrantRequest& grant : request_.grants) {
@@ -123,8 +124,8 @@ Result<std::shared_ptr<const OpenedEntry>> GrantRun::Open(const StoredEntry& ent
   if (!sealed) return damaged(sealed.error());
   const auto key = FindLabelKey(*profile, entry.key);
   if (!key) return damaged({ErrorCode::kCorrupt, "its label does not name its key", 0});
-  auto half = OpenHalf(*sealed, context_.keys.encrypt, {entry.device, entry.key, entry.label},
-                       key->key.curve());
+  auto half = OpenServiceHalf(*sealed, context_.keys, {entry.device, entry.key, entry.label},
+                              key->key.curve());
   if (!half) return damaged(half.error());
   auto member_half = ParseJson(entry.member_half);
   if (!member_half) return damaged(member_half.error());
@@ -220,7 +221,10 @@ void GrantRun::Finish(const Status& outcome) {
     for (const auto& [key, access] : keys_) context_.opened.Drop(caller_.device, key);
     return Start();
   }
-  if (!outcome) return reply_(Response(StatusFor(outcome.error())));
+  if (!outcome) return FinishWithout(outcome.error());
+  for (const GrantResult& grant : response_.grants) {
+    context_.metrics.CountGrant(grant.status.reason);
+  }
   if (request_.halves) {
     for (size_t i = 0; i < request_.grants.size(); ++i) {
       if (!response_.grants[i].status.ok()) continue;
@@ -229,6 +233,12 @@ void GrantRun::Finish(const Status& outcome) {
     }
   }
   reply_(Response(std::move(response_)));
+}
+
+// No grant at all.
+void GrantRun::FinishWithout(const Error& error) {
+  context_.metrics.CountGrant("failed", request_.grants.size());
+  reply_(Response(StatusFor(error)));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace recrypt {
 
@@ -23,7 +24,16 @@ struct HttpResponse {
   std::string body;
   std::string mac;              // of the answer, empty when there is none
   int retry_after_seconds = 0;  // 0: no such header
+  std::string request_id;       // to be found in the service's log; empty when there is none
 };
+
+inline HttpResponse PlainResponse(int status, std::string text) {
+  HttpResponse response;
+  response.status = status;
+  response.content_type = "text/plain";
+  response.body = std::move(text);
+  return response;
+}
 
 // The reply is given once, on any thread.
 using HttpReply = std::function<void(HttpResponse)>;

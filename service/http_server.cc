@@ -1,23 +1,23 @@
 #include "service/http_server.h"
 
-#include <openssl/ssl.h>
-
 #include <atomic>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <charconv>
 #include <condition_variable>
-#include <functional>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
+#include "core/protocol/request_names.h"
 #include "core/protocol/session.h"
+#include "service/expected_reply.h"
+#include "service/listening.h"
+#include "service/tls_context.h"
+#include "service/wait_probe.h"
 
 namespace recrypt {
 namespace {
@@ -58,14 +58,6 @@ struct Connection {
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 
-HttpResponse PlainResponse(int status, std::string text) {
-  HttpResponse response;
-  response.status = status;
-  response.content_type = "text/plain";
-  response.body = std::move(text);
-  return response;
-}
-
 // Which answer a request gets that could not be read; 0 for none, when the peer went away.
 int StatusOfReadError(const error_code& error) {
   if (error == http::error::body_limit) return 413;
@@ -94,62 +86,25 @@ struct CountedIn {
   const int before;
 };
 
-// A reply on its way, from whatever thread. Most are there when the handler returns, and nobody
-// has to wait, or to be woken.
-class ExpectedReply {
- public:
-  void Give(HttpResponse response) {
-    std::function<void()> resume;
-    {
-      const std::lock_guard lock(mutex_);
-      response_ = std::move(response);
-      resume = std::move(resume_);
-    }
-    if (resume) resume();
-  }
-  bool IsGiven() {
-    const std::lock_guard lock(mutex_);
-    return response_.has_value();
-  }
-  // `resume` is called once, on the thread that gives the reply, or here.
-  void WhenGiven(std::function<void()> resume) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!response_) {
-        resume_ = std::move(resume);
-        return;
-      }
-    }
-    resume();
-  }
-  HttpResponse Take() {
-    const std::lock_guard lock(mutex_);
-    return std::move(*response_);
-  }
-
- private:
-  std::mutex mutex_;  // guards what follows; innermost
-  std::optional<HttpResponse> response_;
-  std::function<void()> resume_;
-};
-
 class BeastServer : public HttpServer {
  public:
   BeastServer(const HttpServerOptions& options, HttpHandler handler)
       : options_(options),
         handler_(std::move(handler)),
-        tls_(asio::ssl::context::tls_server),
         io_(options.threads),
         acceptor_(asio::make_strand(io_)),
         work_(asio::make_work_guard(io_)) {}
   ~BeastServer() override { Stop(); }
 
   Status Open();
-  std::string address() const override;
+  std::string address() const override { return address_; }
+  HttpLoad load() const override;
+  int64_t certificate_expires() const override;
+  Status UseTls(const TlsFiles& files) override;
+  void SetLimits(const HttpLimits& limits) override;
   void Stop() override;
 
  private:
-  Status OpenTls();
   asio::awaitable<void> Accept();
   void Adopt(asio::ip::tcp::socket socket);
   asio::awaitable<void> Serve(ConnectionPtr connection);
@@ -157,6 +112,7 @@ class BeastServer : public HttpServer {
   asio::awaitable<void> ReadRequest(Connection& connection,
                                     http::request_parser<http::string_body>& parser,
                                     error_code& error);
+  bool IsOverloaded(int requests) const;
   asio::awaitable<HttpResponse> Call(HttpRequest& request);
   asio::awaitable<bool> Write(Connection& connection, HttpResponse response, bool keep_alive);
   asio::awaitable<void> Close(Connection& connection);
@@ -164,7 +120,6 @@ class BeastServer : public HttpServer {
 
   const HttpServerOptions options_;
   const HttpHandler handler_;
-  asio::ssl::context tls_;
   asio::io_context io_;
   asio::ip::tcp::acceptor acceptor_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -172,69 +127,50 @@ class BeastServer : public HttpServer {
   std::string address_;
   std::atomic<bool> stopping_ = false;
   std::atomic<int> requests_ = 0;
-  std::mutex mutex_;  // guards connections_
+  std::atomic<int> max_requests_ = 0;
+  std::atomic<int> max_wait_millis_ = 0;
+  WaitProbe probe_;
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable gone_;
   std::unordered_set<ConnectionPtr> connections_;
+  TlsContext tls_;
+  HttpLimits limits_;
 };
 
-Status BeastServer::OpenTls() {
-  error_code error;
-  SSL_CTX_set_min_proto_version(tls_.native_handle(), TLS1_3_VERSION);
-  SSL_CTX_set_mode(tls_.native_handle(), SSL_MODE_RELEASE_BUFFERS);  // for idle connections
-  SSL_CTX_set_num_tickets(tls_.native_handle(), 1);
-  tls_.use_certificate_chain_file(options_.tls.certificate, error);
-  if (error) {
-    return Fail(ErrorCode::kInvalid,
-                "the certificate " + options_.tls.certificate + ": " + error.message());
-  }
-  tls_.use_private_key_file(options_.tls.key, asio::ssl::context::pem, error);
-  if (error) {
-    return Fail(ErrorCode::kInvalid,
-                "the certificate's key " + options_.tls.key + ": " + error.message());
-  }
+Status BeastServer::UseTls(const TlsFiles& files) {
+  RECRYPT_ASSIGN(TlsContext tls, LoadTlsContext(files));
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(tls);
   return {};
 }
 
-Result<asio::ip::tcp::endpoint> ParseEndpoint(const std::string& text) {
-  const auto refuse = [&] {
-    return Fail(ErrorCode::kInvalid, "not an address with a port: " + text);
-  };
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return refuse();
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, parse_error] = std::from_chars(text.data() + colon + 1, end, port);
-  error_code error;
-  const auto address = asio::ip::make_address(host, error);
-  if (error || parse_error != std::errc() || stop != end) return refuse();
-  return asio::ip::tcp::endpoint(address, port);
+void BeastServer::SetLimits(const HttpLimits& limits) {
+  max_requests_ = limits.max_requests;
+  max_wait_millis_ = limits.max_wait_millis;
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+}
+
+HttpLoad BeastServer::load() const {
+  const std::lock_guard lock(mutex_);
+  return {connections_.size(), static_cast<size_t>(requests_), probe_.millis()};
+}
+
+int64_t BeastServer::certificate_expires() const {
+  const std::lock_guard lock(mutex_);
+  return tls_.expires;
 }
 
 Status BeastServer::Open() {
-  RECRYPT_TRY(OpenTls());
-  RECRYPT_ASSIGN(const asio::ip::tcp::endpoint endpoint, ParseEndpoint(options_.listen));
-  error_code error;
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error) {
-    return Fail(ErrorCode::kIo, "listening on " + options_.listen + ": " + error.message());
-  }
-  const auto local = acceptor_.local_endpoint(error);
-  const std::string host = local.address().to_string();
-  address_ =
-      (local.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(local.port());
+  RECRYPT_TRY(UseTls(options_.tls));
+  SetLimits(options_.limits);
+  RECRYPT_ASSIGN(acceptor_, ListenOn(asio::make_strand(io_), options_.listen));
+  address_ = AddressOf(acceptor_);
   asio::co_spawn(acceptor_.get_executor(), Accept(), asio::detached);
+  asio::co_spawn(io_, probe_.Run(stopping_), asio::detached);
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { io_.run(); });
   return {};
 }
-
-std::string BeastServer::address() const { return address_; }
 
 asio::awaitable<void> BeastServer::Accept() {
   while (!stopping_) {
@@ -259,8 +195,8 @@ void BeastServer::Adopt(asio::ip::tcp::socket socket) {
   {
     const std::lock_guard lock(mutex_);
     // Too many: the socket closes with this scope.
-    if (connections_.size() >= static_cast<size_t>(options_.max_connections)) return;
-    connection = std::make_shared<Connection>(std::move(socket), tls_);
+    if (connections_.size() >= static_cast<size_t>(limits_.max_connections)) return;
+    connection = std::make_shared<Connection>(std::move(socket), *tls_.context);
     connections_.insert(connection);
   }
   asio::co_spawn(connection->stream.get_executor(), Serve(connection),
@@ -299,7 +235,10 @@ asio::awaitable<bool> BeastServer::ServeOne(Connection& connection) {
   co_await ReadRequest(connection, parser, error);
   if (error) {
     const int status = StatusOfReadError(error);
-    if (status != 0) co_await Write(connection, PlainResponse(status, "refused\n"), false);
+    if (status != 0) {
+      options_.turned_away(status);
+      co_await Write(connection, PlainResponse(status, "refused\n"), false);
+    }
     co_return false;
   }
   const bool keep_alive = parser.get().keep_alive();
@@ -308,11 +247,12 @@ asio::awaitable<bool> BeastServer::ServeOne(Connection& connection) {
   HttpResponse response;
   {
     const CountedIn counted(requests_);
-    if (counted.before < options_.max_requests) {
-      response = co_await Call(request);
-    } else {
+    if (IsOverloaded(counted.before)) {
+      options_.turned_away(503);
       response = PlainResponse(503, "overloaded\n");
       response.retry_after_seconds = 1;
+    } else {
+      response = co_await Call(request);
     }
   }
   const bool written = co_await Write(connection, std::move(response), keep_alive && !stopping_);
@@ -346,6 +286,12 @@ asio::awaitable<void> BeastServer::ReadRequest(Connection& connection,
                             redirect_error(use_awaitable, error));
 }
 
+bool BeastServer::IsOverloaded(int requests) const {
+  if (requests >= max_requests_) return true;
+  const int longest = max_wait_millis_;
+  return longest > 0 && probe_.millis() > longest;
+}
+
 asio::awaitable<HttpResponse> BeastServer::Call(HttpRequest& request) {
   const auto expected = std::make_shared<ExpectedReply>();
   handler_(std::move(request),
@@ -368,6 +314,10 @@ asio::awaitable<bool> BeastServer::Write(Connection& connection, HttpResponse re
   http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
   message.set(http::field::content_type, response.content_type);
   message.set(http::field::cache_control, "no-store");
+  if (!response.request_id.empty()) {
+    message.set(beast::string_view(kRequestIdHeader.data(), kRequestIdHeader.size()),
+                response.request_id);
+  }
   if (!response.mac.empty()) {
     message.set(beast::string_view(kResponseMacHeader.data(), kResponseMacHeader.size()),
                 response.mac);
@@ -417,7 +367,7 @@ void BeastServer::Stop() {
       if (!connection->answering) beast::get_lowest_layer(connection->stream).cancel();
     });
   }
-  gone_.wait_for(lock, seconds(options_.stop_seconds), [this] { return connections_.empty(); });
+  gone_.wait_for(lock, seconds(limits_.stop_seconds), [this] { return connections_.empty(); });
   lock.unlock();
   work_.reset();
   io_.stop();

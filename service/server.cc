@@ -1,26 +1,15 @@
 #include "service/server.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <thread>
 
 #include "service/log.h"
+#include "service/measured_store.h"
 #include "service/sql_store.h"
 #include "service/state_files.h"
 
 namespace recrypt {
 namespace {
-
-Result<UniqueFd> LockState(const std::string& state) {
-  const std::string path = state + "/lock";
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return FailErrno(errno, "opening " + path);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  return Fail(ErrorCode::kBusy, "another recryptd serves from " + state);
-}
 
 int ThreadsFor(const ServerConfig& config) {
   if (config.threads > 0) return config.threads;
@@ -32,49 +21,113 @@ Result<TlsFiles> FindTlsFiles(const ServerConfig& config, const Clock& clock) {
   return LoadOrCreateSelfSigned(config.state, config.domain, clock);
 }
 
+LoggedRequests LoggedRequestsOf(const ServerConfig& config) {
+  if (config.log_requests == "none") return LoggedRequests::kNone;
+  if (config.log_requests == "refused") return LoggedRequests::kRefused;
+  if (config.log_requests == "all") return LoggedRequests::kAll;
+  return LoggedRequests::kFailed;
+}
+
+HttpLimits LimitsOf(const ServerConfig& config) {
+  return {config.max_connections, config.max_requests, config.max_wait_millis, config.stop_seconds};
+}
+
+Status SetUpLog(const ServerConfig& config) {
+  SetLogFormat(config.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+  return SetLogLevel(config.log_level);
+}
+
 }  // namespace
 
 std::string StorePath(const std::string& state) { return state + "/recryptd.sqlite"; }
-
-Server::Server(UniqueFd lock, std::unique_ptr<Store> store, ServiceKeys keys)
-    : lock_(std::move(lock)), store_(std::move(store)), keys_(std::move(keys)) {}
 
 Server::~Server() { Stop(); }
 
 Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config, const Clock& clock,
                                               const WrapStore& wrap) {
   RECRYPT_TRY(CheckConfig(config));
-  RECRYPT_TRY(SetLogLevel(config.log_level));
+  RECRYPT_TRY(SetUpLog(config));
   RECRYPT_TRY(MakeStateDirectory(config.state));
-  RECRYPT_ASSIGN(UniqueFd lock, LockState(config.state));
+  RECRYPT_ASSIGN(UniqueFd lock, LockStateDirectory(config.state));
   RECRYPT_ASSIGN(ServiceKeys keys, LoadOrCreateServiceKeys(config.state, config.domain, clock));
   const AuditSync sync = config.audit_sync == "os" ? AuditSync::kOs : AuditSync::kDisk;
   RECRYPT_ASSIGN(std::unique_ptr<Store> store, OpenSqliteStore(StorePath(config.state), sync));
   if (wrap) store = wrap(std::move(store));
-  HttpServerOptions http;
-  http.listen = config.listen;
-  http.threads = ThreadsFor(config);
-  http.max_body = kMaxRequestBody;
-  RECRYPT_ASSIGN(http.tls, FindTlsFiles(config, clock));
-  std::unique_ptr<Server> server(new Server(std::move(lock), std::move(store), std::move(keys)));
-  const Registration registration =
-      config.registration == "closed" ? Registration::kClosed : Registration::kOpen;
-  const auto writer =
-      sync == AuditSync::kOs ? Committer::Writer::kCaller : Committer::Writer::kOwnThread;
-  server->dispatcher_ = std::make_unique<Dispatcher>(
-      ServiceOptions{config.domain, registration, writer}, server->keys_, clock, *server->store_);
-  Dispatcher& dispatcher = *server->dispatcher_;
-  RECRYPT_ASSIGN(server->http_,
-                 HttpServer::Start(http, [&dispatcher](HttpRequest request, HttpReply reply) {
-                   dispatcher.Handle(std::move(request), std::move(reply));
-                 }));
+  std::unique_ptr<Server> server(new Server(config, std::move(lock), std::move(keys), clock));
+  server->Begin(std::move(store), sync);
+  RECRYPT_TRY(server->Listen());
   return server;
 }
 
+void Server::Begin(std::unique_ptr<Store> store, AuditSync sync) {
+  store_ = std::make_unique<MeasuredStore>(std::move(store), metrics_);
+  const Registration registration =
+      config_.registration == "closed" ? Registration::kClosed : Registration::kOpen;
+  const auto writer =
+      sync == AuditSync::kOs ? Committer::Writer::kCaller : Committer::Writer::kOwnThread;
+  dispatcher_ = std::make_unique<Dispatcher>(ServiceOptions{config_.domain, registration, writer},
+                                             keys_, clock_, *store_, metrics_);
+  dispatcher_->LogRequests(LoggedRequestsOf(config_));
+}
+
+Status Server::Listen() {
+  HttpServerOptions http;
+  http.listen = config_.listen;
+  http.threads = ThreadsFor(config_);
+  http.limits = LimitsOf(config_);
+  http.max_body = kMaxRequestBody;
+  http.turned_away = [this](int status) { metrics_.CountTurnedAway(status); };
+  RECRYPT_ASSIGN(http.tls, FindTlsFiles(config_, clock_));
+  RECRYPT_ASSIGN(http_, HttpServer::Start(http, [this](HttpRequest request, HttpReply reply) {
+                   dispatcher_->Handle(std::move(request), std::move(reply));
+                 }));
+  if (config_.admin_listen.empty()) return {};
+  const auto page = [this](const char* path) {
+    return [this, path] { return dispatcher_->Page(path); };
+  };
+  RECRYPT_ASSIGN(admin_, AdminServer::Start(config_.admin_listen,
+                                            {{"/healthz", page("/healthz")},
+                                             {"/readyz", page("/readyz")},
+                                             {"/metrics", [this] { return MetricsPage(); }}}));
+  return {};
+}
+
+HttpResponse Server::MetricsPage() const {
+  Metrics::Gauges gauges;
+  const HttpLoad load = http_->load();
+  gauges.connections = load.connections;
+  gauges.requests = load.requests;
+  gauges.wait_millis = load.wait_millis;
+  gauges.certificate_expires = http_->certificate_expires();
+  gauges.started = started_;
+  dispatcher_->Measure(gauges);
+  HttpResponse response = PlainResponse(200, metrics_.Render(gauges));
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
+}
+
+Result<std::vector<std::string_view>> Server::Reload(const ServerConfig& config) {
+  ServerConfig next = config_;
+  for (const Setting& setting : Settings()) {
+    if (setting.effect == Setting::Effect::kReload) CopySetting(setting, config, next);
+  }
+  RECRYPT_TRY(CheckConfig(next));
+  RECRYPT_ASSIGN(const TlsFiles tls, FindTlsFiles(next, clock_));
+  RECRYPT_TRY(http_->UseTls(tls));
+  RECRYPT_TRY(SetUpLog(next));
+  http_->SetLimits(LimitsOf(next));
+  dispatcher_->LogRequests(LoggedRequestsOf(next));
+  config_ = std::move(next);
+  return ChangedSettings(config_, config, Setting::Effect::kStart);
+}
+
 void Server::Stop() {
+  // Monitoring sees it stop: the pages of operators go last.
+  if (dispatcher_) dispatcher_->PrepareToStop();
   if (http_) http_->Stop();
   // Requests cut off by the time limit are still written; their senders were told nothing.
   if (dispatcher_) dispatcher_->Stop();
+  admin_.reset();
 }
 
 }  // namespace recrypt

@@ -2,9 +2,10 @@
 //
 //   RECRYPT_ASSIGN(auto server, Server::Start(config, clock));
 //   std::printf("%s\n", server->address().c_str());
+//   RECRYPT_ASSIGN(const auto at_next_start, server->Reload(changed));
 //   server->Stop();
 //
-// Start and Stop from one thread.
+// Start, Reload and Stop from one thread.
 #ifndef RECRYPT_SERVICE_SERVER_H_
 #define RECRYPT_SERVICE_SERVER_H_
 
@@ -12,6 +13,7 @@
 #include <memory>
 
 #include "core/base/unique_fd.h"
+#include "service/admin_server.h"
 #include "service/config.h"
 #include "service/dispatcher.h"
 #include "service/http_server.h"
@@ -32,18 +34,40 @@ class Server {
   const std::string& fingerprint() const { return keys_.udf; }
   const ServiceKeys& keys() const { return keys_; }
 
+  // Where /healthz, /readyz and /metrics are; empty when they are nowhere.
+  std::string admin_address() const { return admin_ ? admin_->address() : ""; }
+
+  // Makes what can be changed while it serves as `config` says: limits, log, and the TLS
+  // certificate, whose files are read again. An error changes nothing of that. What takes effect at
+  // the next start alone is named.
+  Result<std::vector<std::string_view>> Reload(const ServerConfig& config);
+
   // Takes no more requests, answers those in flight, and writes what they were told. Everything
   // acknowledged is in the store.
   void Stop();
 
  private:
-  Server(UniqueFd lock, std::unique_ptr<Store> store, ServiceKeys keys);
+  Server(ServerConfig config, UniqueFd lock, ServiceKeys keys, const Clock& clock)
+      : config_(std::move(config)),
+        lock_(std::move(lock)),
+        keys_(std::move(keys)),
+        clock_(clock),
+        started_(clock.NowSeconds()) {}
 
+  void Begin(std::unique_ptr<Store> store, AuditSync sync);
+  Status Listen();
+  HttpResponse MetricsPage() const;
+
+  ServerConfig config_;
   UniqueFd lock_;  // on the state directory
-  std::unique_ptr<Store> store_;
   ServiceKeys keys_;
+  const Clock& clock_;
+  const int64_t started_;
+  Metrics metrics_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<Dispatcher> dispatcher_;
-  std::unique_ptr<HttpServer> http_;  // goes first: it calls the dispatcher
+  std::unique_ptr<HttpServer> http_;  // goes before what it calls
+  std::unique_ptr<AdminServer> admin_;
 };
 
 // Where the SQLite store of a state directory is.

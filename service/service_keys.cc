@@ -9,39 +9,55 @@ namespace {
 
 constexpr int64_t kProfileLifeSeconds = int64_t{2} * 366 * 86400;
 
-struct KeyPair {
+// What the key file holds: {"sign":{JWK},"encrypt":{JWK},"earlier":[{JWK},…]}.
+struct KeyFile {
   PrivateKey sign;
   PrivateKey encrypt;
+  std::vector<PrivateKey> earlier;
 };
 
-Result<KeyPair> CreateKeys(const std::string& path) {
-  KeyPair keys{PrivateKey::Generate(Curve::kEd25519), PrivateKey::Generate(Curve::kX25519)};
-  std::string text =
-      DumpJson({{"sign", ToPrivateJwk(keys.sign)}, {"encrypt", ToPrivateJwk(keys.encrypt)}});
+std::string KeyPath(const std::string& state) { return state + "/service.key"; }
+
+Status WriteKeys(const std::string& path, const KeyFile& keys) {
+  Json object = {{"sign", ToPrivateJwk(keys.sign)}, {"encrypt", ToPrivateJwk(keys.encrypt)}};
+  for (const PrivateKey& key : keys.earlier) object["earlier"].push_back(ToPrivateJwk(key));
+  std::string text = DumpJson(object);
   const Secret content = Secret::TakeFrom(text);
-  RECRYPT_TRY(WriteStateFile(path, content.Reveal(), 0600));
-  return keys;
+  return WriteStateFile(path, content.Reveal(), 0600);
 }
 
-Result<KeyPair> ParseKeys(const Secret& content) {
+Result<KeyFile> ParseKeys(const Secret& content) {
   RECRYPT_ASSIGN(const Json json, ParseJson(AsText(content.Reveal())));
   RECRYPT_ASSIGN(const Json* sign, GetObject(json, "sign"));
   RECRYPT_ASSIGN(const Json* encrypt, GetObject(json, "encrypt"));
   RECRYPT_ASSIGN(PrivateKey sign_key, PrivateKeyFromJwk(*sign));
   RECRYPT_ASSIGN(PrivateKey encrypt_key, PrivateKeyFromJwk(*encrypt));
-  return KeyPair{std::move(sign_key), std::move(encrypt_key)};
+  KeyFile keys{std::move(sign_key), std::move(encrypt_key), {}};
+  if (FindMember(json, "earlier") == nullptr) return keys;
+  RECRYPT_ASSIGN(const Json* earlier, GetArray(json, "earlier"));
+  for (const Json& one : *earlier) {
+    RECRYPT_ASSIGN(PrivateKey key, PrivateKeyFromJwk(one));
+    keys.earlier.push_back(std::move(key));
+  }
+  return keys;
 }
 
-Result<KeyPair> LoadOrCreateKeys(const std::string& path) {
-  auto content = ReadSecretStateFile(path);
-  if (!content && content.error().code == ErrorCode::kNotFound) return CreateKeys(path);
-  if (!content) return Fail(content.error());
-  auto keys = ParseKeys(*content);
+Result<KeyFile> LoadKeys(const std::string& path) {
+  RECRYPT_ASSIGN(const Secret content, ReadSecretStateFile(path));
+  auto keys = ParseKeys(content);
   if (!keys) return Fail(keys.error(), "reading " + path);
   return keys;
 }
 
-Result<Json> SignNewProfile(const std::string& path, const std::string& domain, const KeyPair& keys,
+Result<KeyFile> LoadOrCreateKeys(const std::string& path) {
+  auto keys = LoadKeys(path);
+  if (keys || keys.error().code != ErrorCode::kNotFound) return keys;
+  KeyFile made{PrivateKey::Generate(Curve::kEd25519), PrivateKey::Generate(Curve::kX25519), {}};
+  RECRYPT_TRY(WriteKeys(path, made));
+  return made;
+}
+
+Result<Json> SignNewProfile(const std::string& path, const std::string& domain, const KeyFile& keys,
                             uint64_t version, int64_t now) {
   const ServiceProfile profile{{version, now, now + kProfileLifeSeconds},
                                domain,
@@ -53,7 +69,7 @@ Result<Json> SignNewProfile(const std::string& path, const std::string& domain, 
 }
 
 Result<Json> LoadOrSignProfile(const std::string& path, const std::string& domain,
-                               const KeyPair& keys, int64_t now) {
+                               const KeyFile& keys, int64_t now) {
   auto content = ReadStateFile(path);
   if (!content && content.error().code == ErrorCode::kNotFound) {
     return SignNewProfile(path, domain, keys, 1, now);
@@ -75,12 +91,34 @@ Result<Json> LoadOrSignProfile(const std::string& path, const std::string& domai
 
 Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std::string& domain,
                                             const Clock& clock) {
-  RECRYPT_ASSIGN(KeyPair keys, LoadOrCreateKeys(state + "/service.key"));
+  RECRYPT_ASSIGN(KeyFile keys, LoadOrCreateKeys(KeyPath(state)));
   RECRYPT_ASSIGN(Json profile,
                  LoadOrSignProfile(state + "/service.profile", domain, keys, clock.NowSeconds()));
   std::string udf = KeyUdf(keys.sign.public_key());
-  return ServiceKeys{std::move(keys.sign), std::move(keys.encrypt), std::move(profile),
-                     std::move(udf)};
+  return ServiceKeys{std::move(keys.sign), std::move(keys.encrypt), std::move(keys.earlier),
+                     std::move(profile), std::move(udf)};
+}
+
+Result<PrivateKey> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
+                                   const SealedHalf& expected, Curve curve) {
+  auto half = OpenHalf(jwe, keys.encrypt, expected, curve);
+  for (auto key = keys.earlier.begin(); !half && key != keys.earlier.end(); ++key) {
+    if (auto older = OpenHalf(jwe, *key, expected, curve)) return older;
+  }
+  return half;
+}
+
+Status AddServiceKey(const std::string& state) {
+  RECRYPT_ASSIGN(KeyFile keys, LoadKeys(KeyPath(state)));
+  keys.earlier.push_back(std::move(keys.encrypt));
+  keys.encrypt = PrivateKey::Generate(Curve::kX25519);
+  return WriteKeys(KeyPath(state), keys);
+}
+
+Status ForgetEarlierKeys(const std::string& state) {
+  RECRYPT_ASSIGN(KeyFile keys, LoadKeys(KeyPath(state)));
+  keys.earlier.clear();
+  return WriteKeys(KeyPath(state), keys);
 }
 
 Result<ServiceProfile> ReadServiceProfile(const std::string& state) {

@@ -7,6 +7,7 @@
 #define RECRYPT_SERVICE_SERVICE_KEYS_H_
 
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/identity/profile.h"
@@ -16,15 +17,26 @@ namespace recrypt {
 struct ServiceKeys {
   PrivateKey sign;
   PrivateKey encrypt;
-  Json profile;     // JWS
-  std::string udf;  // of `sign`: the service's fingerprint
+  std::vector<PrivateKey> earlier;  // that halves may still be sealed to, while keys are rotated
+  Json profile;                     // JWS
+  std::string udf;                  // of `sign`: the service's fingerprint
 };
 
+// A service half that is sealed to one of the service's keys.
+Result<PrivateKey> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
+                                   const SealedHalf& expected, Curve curve);
+
 // Reads `state`/service.key and service.profile, or makes them: the key file with mode 0600. Signs
-// the profile anew, one version up, when less than half of its life is left. kDenied for a key
-// file that others may read; kInvalid for the keys of another domain.
+// the profile anew, one version up, when it names other keys or less than half of its life is left.
+// kDenied for a key file that others may read; kInvalid for the keys of another domain.
 Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std::string& domain,
                                             const Clock& clock);
+
+// The first and the last step of a rotation, each one replacement of the key file: a new key for
+// sealing, the one before it kept among the earlier ones; and no earlier ones any more. Nobody
+// serves from the directory.
+Status AddServiceKey(const std::string& state);
+Status ForgetEarlierKeys(const std::string& state);
 
 // The profile that names the keys, for who looks at a state directory.
 Result<ServiceProfile> ReadServiceProfile(const std::string& state);

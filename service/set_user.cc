@@ -52,8 +52,8 @@ Result<StoredEntry> CheckEntry(const ServiceContext& context, const LabelProfile
   }
   // A half that this service cannot open is of no use; one about something else is refused here
   // rather than with the first grant. What was opened is dropped again.
-  const auto half = OpenHalf(entry.service_half, context.keys.encrypt,
-                             {entry.device, entry.key, user.label}, key->key.curve());
+  const auto half = OpenServiceHalf(entry.service_half, context.keys,
+                                    {entry.device, entry.key, user.label}, key->key.curve());
   if (!half) return Fail(ErrorCode::kInvalid, "ServiceHalf: " + half.error().message);
   RECRYPT_TRY(CheckCredential(entry, sign, label, user, now));
   StoredEntry stored;

@@ -66,6 +66,10 @@ enum class SqliteAccess { kReadWrite, kReadOnly };
 Result<std::unique_ptr<SqlConnection>> OpenSqlite(const std::string& path, SqliteAccess access,
                                                   AuditSync sync);
 
+// Copies a database, as it is at one moment, while others read and write it. `to` is an empty file
+// or none, and has no write-ahead log beside it afterwards.
+Status CopySqlite(const std::string& from, const std::string& to);
+
 }  // namespace recrypt
 
 #endif  // RECRYPT_SERVICE_SQL_CONNECTION_H_

@@ -73,6 +73,11 @@ Status SqlTransaction::PutEntry(const StoredEntry& entry) {
                    ByteSpan(entry.credential), entry.created});
 }
 
+Status SqlTransaction::PutServiceHalf(const StoredHalf& half) {
+  static const std::string kSql = "UPDATE entries SET service_half = ?1 WHERE id = ?2";
+  return Do(kSql, {half.jwe, half.id});
+}
+
 Result<Revoked> SqlTransaction::RevokeEntries(const EntryFilter& filter, int64_t now) {
   // Assembled from constants alone; an absent condition still uses its parameter.
   const auto condition = [](const std::string& field, const char* set, const char* absent) {

@@ -45,6 +45,7 @@ class SqlTransaction : public StoreTransaction {
                                           uint32_t limit) override;
   Result<std::vector<StoredEntry>> ListEntries(const std::string& label, const std::string& account,
                                                int64_t after, uint32_t limit) override;
+  Result<std::vector<StoredHalf>> ListServiceHalves(int64_t after, uint32_t limit) override;
   Result<std::vector<AuditRow>> ListAudit(const std::string& label, const std::string& account,
                                           const std::string& event, int64_t after,
                                           uint32_t limit) override;
@@ -60,6 +61,7 @@ class SqlTransaction : public StoreTransaction {
   Status PutSecrets(const std::string& label,
                     const std::map<std::string, std::string>& secrets) override;
   Status PutEntry(const StoredEntry& entry) override;
+  Status PutServiceHalf(const StoredHalf& half) override;
   Result<Revoked> RevokeEntries(const EntryFilter& filter, int64_t now) override;
   Result<bool> UseEntry(int64_t id, uint64_t label_version, int64_t lease_until) override;
   Status RevokeDevice(const std::string& account, const std::string& device, int64_t now) override;

@@ -250,6 +250,15 @@ Result<std::vector<StoredEntry>> SqlTransaction::ListEntries(const std::string& 
   return EntriesOf(rows);
 }
 
+Result<std::vector<StoredHalf>> SqlTransaction::ListServiceHalves(int64_t after, uint32_t limit) {
+  static const std::string kSql =
+      "SELECT id, service_half FROM entries WHERE revoked IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {after, limit}));
+  std::vector<StoredHalf> halves;
+  for (const SqlRow& row : rows) halves.push_back({row.Number(0), row.Text(1)});
+  return halves;
+}
+
 Result<std::vector<AuditRow>> SqlTransaction::ListAudit(const std::string& label,
                                                         const std::string& account,
                                                         const std::string& event, int64_t after,

@@ -1,3 +1,4 @@
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
@@ -133,6 +134,24 @@ Result<std::unique_ptr<SqlConnection>> OpenSqlite(const std::string& path, Sqlit
     RECRYPT_TRY(connection->RunScript(
         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384"));
     return std::unique_ptr<SqlConnection>(std::move(connection));
+  } catch (const SQLite::Exception& e) {
+    return FailSql(e);
+  }
+}
+
+Status CopySqlite(const std::string& from, const std::string& to) {
+  try {
+    SQLite::Database source(from, SQLite::OPEN_READONLY, kBusyMillis);
+    SQLite::Database target(to, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMillis);
+    {
+      // In one step, under one read transaction: writers go on beside it.
+      SQLite::Backup backup(target, source);
+      if (backup.executeStep(-1) != SQLITE_DONE) {
+        return Fail(ErrorCode::kBusy, "the store " + from + " is locked");
+      }
+    }
+    target.exec("PRAGMA journal_mode = DELETE");
+    return {};
   } catch (const SQLite::Exception& e) {
     return FailSql(e);
   }

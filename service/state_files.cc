@@ -1,11 +1,10 @@
 #include "service/state_files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include "core/base/unique_fd.h"
 
 namespace recrypt {
 namespace {
@@ -68,6 +67,14 @@ Status MakeStateDirectory(const std::string& path) {
   return FailErrno(errno, "making " + path);
 }
 
+Result<UniqueFd> LockStateDirectory(const std::string& state) {
+  const std::string path = state + "/lock";
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return FailErrno(errno, "opening " + path);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  return Fail(ErrorCode::kBusy, "another recryptd serves from " + state);
+}
+
 Status WriteStateFile(const std::string& path, ByteSpan content, mode_t mode) {
   const std::string temporary = path + ".new";
   (void)unlink(temporary.c_str());  // left behind by a crash
@@ -76,8 +83,13 @@ Status WriteStateFile(const std::string& path, ByteSpan content, mode_t mode) {
   // Whatever the umask: it is there for the files of the store.
   if (!fd || fchmod(fd.get(), mode) != 0) return FailErrno(errno, "creating " + temporary);
   RECRYPT_TRY(WriteAll(fd.get(), content, temporary));
+  return PublishFile(temporary, path);
+}
+
+Status PublishFile(const std::string& temporary, const std::string& path) {
+  const UniqueFd fd(open(temporary.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   // Content before name: the name must never stand for less than the whole file.
-  if (fsync(fd.get()) != 0) return FailErrno(errno, "syncing " + temporary);
+  if (!fd || fsync(fd.get()) != 0) return FailErrno(errno, "syncing " + temporary);
   if (rename(temporary.c_str(), path.c_str()) != 0) return FailErrno(errno, "naming " + path);
   return SyncDirectoryOf(path);
 }

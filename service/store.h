@@ -144,6 +144,12 @@ struct Member {
   std::vector<std::string> devices;  // UDFs
 };
 
+// The service half of a live entry, sealed.
+struct StoredHalf {
+  int64_t id = 0;  // of the entry
+  std::string jwe;
+};
+
 class StoreView {
  public:
   virtual ~StoreView() = default;
@@ -190,6 +196,8 @@ class StoreView {
   virtual Result<std::vector<StoredEntry>> ListEntries(const std::string& label,
                                                        const std::string& account, int64_t after,
                                                        uint32_t limit) = 0;
+  // Of all labels.
+  virtual Result<std::vector<StoredHalf>> ListServiceHalves(int64_t after, uint32_t limit) = 0;
   // `previous` is filled in where a label is given.
   virtual Result<std::vector<AuditRow>> ListAudit(const std::string& label,
                                                   const std::string& account,
@@ -215,6 +223,7 @@ class StoreTransaction : public StoreView {
                             const std::map<std::string, std::string>& secrets) = 0;
   // Revokes the live entry of the same device and key, if there is one.
   virtual Status PutEntry(const StoredEntry& entry) = 0;
+  virtual Status PutServiceHalf(const StoredHalf& half) = 0;
   virtual Result<Revoked> RevokeEntries(const EntryFilter& filter, int64_t now) = 0;
   // Notes a lease. False when the entry was revoked, or its label is of another version by now.
   virtual Result<bool> UseEntry(int64_t id, uint64_t label_version, int64_t lease_until) = 0;

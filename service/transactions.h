@@ -13,6 +13,7 @@
 #include "core/protocol/messages.h"
 #include "service/audit.h"
 #include "service/committer.h"
+#include "service/metrics.h"
 #include "service/notes.h"
 #include "service/opened_entries.h"
 #include "service/service_keys.h"
@@ -39,6 +40,7 @@ struct ServiceContext {
   Sessions& sessions;
   OpenedEntries& opened;
   Notes& notes;
+  Metrics& metrics;
 };
 
 // The device that a request's session belongs to.

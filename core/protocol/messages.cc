@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/protocol/message_fields.h"
+#include "core/protocol/request_names.h"
 
 namespace recrypt {
 namespace {
@@ -137,6 +138,10 @@ Result<Response> ParseResponse(const Json& body) {
     if (member.first == row.name) return row.read(*member.second);
   }
   return Fail(ErrorCode::kInvalid, "there is no such response");
+}
+
+std::string_view TransactionName(const Request& request) {
+  return kRequestNames[request.index()].name;
 }
 
 const ResponseStatus& StatusIn(const Response& response) {

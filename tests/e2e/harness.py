@@ -78,6 +78,8 @@ class Service:
         found = re.search(r" on (\S+:\d+)", line)
         check(found, f"recryptd for {self.domain} is not ready: {line!r}")
         self.address = found.group(1)
+        if "--admin-listen" in self.options:
+            self.admin = self.process.stdout.readline().decode().split()[-1]
         self.ca = self.stage.base / f"{self.domain}.crt"
         certificates = list(self.state.glob("*.crt")) + list(self.state.glob("*.pem"))
         certificates = [c for c in certificates if b"PRIVATE" not in c.read_bytes()]

@@ -196,36 +196,16 @@ TEST(Grant, ThatIsRefusedIsOnRecordToo) {
   EXPECT_EQ(items[0]["reason"], "no-entry");
 }
 
-// A store whose writes fail, while its switch is on.
-class FailingStore : public Store {
- public:
-  FailingStore(std::unique_ptr<Store> below, const std::atomic<bool>& fail)
-      : below_(std::move(below)), fail_(fail) {}
-  Status Read(const ReadBody& body) override { return below_->Read(body); }
-  std::vector<Status> Write(std::span<const WriteBody> bodies) override {
-    if (!fail_) return below_->Write(bodies);
-    std::vector<Status> outcomes(bodies.size());
-    for (Status& one : outcomes) one = Fail(ErrorCode::kIo, "the disk is full");
-    return outcomes;
-  }
-
- private:
-  std::unique_ptr<Store> below_;
-  const std::atomic<bool>& fail_;
-};
-
 TEST(Grant, IsNotGivenWhenItsRecordCannotBeWritten) {
-  std::atomic<bool> fail = false;
-  World world([&fail](std::unique_ptr<Store> below) {
-    return std::make_unique<FailingStore>(std::move(below), fail);
-  });
-  fail = true;
+  StoreFaults faults;
+  World world(faults.Wrap());
+  faults.writes = true;
   const GetResponse response = world.bob_client.Grant(world.label.Kid(), {NewEphemeral()});
   EXPECT_EQ(response.status.status, StatusCode::kInternal);
   EXPECT_TRUE(response.grants.empty());
   EXPECT_TRUE(response.halves.empty());
   EXPECT_EQ(response.status.description.find("disk"), std::string::npos);
-  fail = false;
+  faults.writes = false;
   EXPECT_TRUE(world.bob_client.Grant(world.label.Kid(), {NewEphemeral()}).grants.at(0).status.ok());
 }
 

@@ -1,9 +1,9 @@
 // What reaches the service before anybody is known: sizes, shapes and encodings of requests.
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -136,15 +136,10 @@ TEST_F(HttpTest, ItsCertificateHoldsForItsDomainAndItsCaFileAlone) {
 }
 
 TEST_F(HttpTest, PlainTextOnThePortHarmsNobody) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const std::string where = service.address();
-  address.sin_port = htons(static_cast<uint16_t>(std::stoi(where.substr(where.rfind(':') + 1))));
   for (const std::string& noise :
        {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(100000, 'x')}) {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    const UniqueFd fd = ConnectTo(service.address());
+    ASSERT_TRUE(fd);
     (void)!send(fd.get(), noise.data(), noise.size(), MSG_NOSIGNAL);
   }
   EXPECT_EQ(Post(R"({"Hello":{}})").status, 201);
@@ -167,7 +162,7 @@ TEST(Overload, IsAnsweredWith503AndWhenToComeAgain) {
   HttpServerOptions options;
   options.listen = "127.0.0.1:0";
   options.tls = LoadOrCreateSelfSigned(folder.path(), "example.com", clock).value();
-  options.max_requests = 0;
+  options.limits.max_requests = 0;
   auto server = HttpServer::Start(options, [](HttpRequest, const HttpReply&) {}).value();
   TestClient client("example.com", server->address(), options.tls.certificate,
                     PrivateKey::Generate(Curve::kEd25519));
@@ -178,6 +173,45 @@ TEST(Overload, IsAnsweredWith503AndWhenToComeAgain) {
   EXPECT_EQ(answer.retry_after, "1");
 }
 
+TEST(Overload, OfTheThreadsIsNoticedWhileRequestsWaitAndPasses) {
+  TestFolder folder;
+  const SystemClock clock;
+  HttpServerOptions options;
+  options.listen = "127.0.0.1:0";
+  options.tls = LoadOrCreateSelfSigned(folder.path(), "example.com", clock).value();
+  options.threads = 1;
+  options.limits.max_wait_millis = 250;
+  std::atomic<int> turned_away = 0;
+  options.turned_away = [&turned_away](int status) { turned_away += status == 503 ? 1 : 0; };
+  auto server = HttpServer::Start(options, [](HttpRequest, const HttpReply& reply) {
+                  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                  reply(PlainResponse(200, "done"));
+                }).value();
+  TestClient::Raw raw;
+  raw.body = "{}";
+  const auto connect = [&] {
+    return std::make_unique<TestClient>("example.com", server->address(), options.tls.certificate,
+                                        PrivateKey::Generate(Curve::kEd25519));
+  };
+  std::atomic<int> answered = 0;
+  std::atomic<int> overloaded = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.emplace_back([&] {
+      const auto client = connect();
+      for (int j = 0; j < 6; ++j) {
+        ++(client->Send(raw).status == 503 ? overloaded : answered);
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_GT(answered, 0);
+  EXPECT_GT(overloaded, 0);
+  EXPECT_EQ(overloaded, turned_away);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(connect()->Send(raw).status, 200);
+}
+
 TEST(SlowClients, AreSentAwayAfterTheTimeThatTheyHave) {
   TestFolder folder;
   const SystemClock clock;
@@ -186,15 +220,8 @@ TEST(SlowClients, AreSentAwayAfterTheTimeThatTheyHave) {
   options.tls = LoadOrCreateSelfSigned(folder.path(), "example.com", clock).value();
   options.handshake_seconds = 1;
   auto server = HttpServer::Start(options, [](HttpRequest, const HttpReply&) {}).value();
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const std::string where = server->address();
-  address.sin_port = htons(static_cast<uint16_t>(std::stoi(where.substr(where.rfind(':') + 1))));
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  const timeval limit{10, 0};
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  const UniqueFd fd = ConnectTo(server->address());
+  ASSERT_TRUE(fd);
   char byte = 0;
   EXPECT_LE(recv(fd.get(), &byte, 1, 0), 0);
   EXPECT_NE(errno, EAGAIN);

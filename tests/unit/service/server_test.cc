@@ -1,8 +1,5 @@
 // A whole recryptd: its settings, its state directory, its end by force.
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
@@ -39,13 +36,38 @@ self-signed = false
 audit_sync = "os"
 registration = "closed"
 threads = 3
+admin-listen = "127.0.0.1:2"
+max-connections = 4
+max-requests = 5
+max-wait = 6
+stop-seconds = 7
 log-level = "error"
+log-format = "json"
+log-requests = "all"
 )");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->domain, "example.com");
   EXPECT_EQ(config->audit_sync, "os");
   EXPECT_EQ(config->threads, 3);
+  EXPECT_EQ(config->max_wait_millis, 6);
   EXPECT_TRUE(CheckConfig(*config));
+  // None was forgotten: each has another value than by itself.
+  const auto changed = [&](Setting::Effect effect) {
+    return ChangedSettings(ServerConfig(), *config, effect).size();
+  };
+  EXPECT_EQ(changed(Setting::Effect::kStart) + changed(Setting::Effect::kReload) + 1,
+            Settings().size());  // self-signed, which goes with no certificate
+}
+
+TEST_F(ConfigTest, EverySettingIsInTheManual) {
+  std::ifstream file(RECRYPT_SOURCE_DIR "/man/recryptd.8");
+  const std::string manual((std::istreambuf_iterator<char>(file)), {});
+  for (const Setting& setting : Settings()) {
+    const std::string item = ".It Fl -" + std::string(setting.name);
+    const std::string second = ", Fl -" + std::string(setting.name);
+    EXPECT_TRUE(manual.find(item) != manual.npos || manual.find(second) != manual.npos)
+        << setting.name;
+  }
 }
 
 TEST_F(ConfigTest, NamesTheLineOfAnUnknownKey) {
@@ -59,6 +81,11 @@ TEST_F(ConfigTest, NamesTheLineOfAWrongValue) {
   EXPECT_NE(Refusal("self-signed = 1\n").find("line 1"), std::string::npos);
   EXPECT_NE(Refusal("domain = \"a\n").find("line 1"), std::string::npos);
   EXPECT_NE(Refusal("threads = -1\n").find("line 1"), std::string::npos);
+  EXPECT_NE(Refusal("threads = 257\n").find("from 0 to 256"), std::string::npos);
+  EXPECT_NE(Refusal("\nmax-requests = 99999999999999\n").find("line 2"), std::string::npos);
+  const std::string refusal = Refusal("\naudit-sync = \"never\"\n");
+  EXPECT_NE(refusal.find("line 2"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("disk|os"), std::string::npos) << refusal;
 }
 
 TEST_F(ConfigTest, RefusesWhatCannotBeServed) {
@@ -80,6 +107,8 @@ TEST_F(ConfigTest, RefusesWhatCannotBeServed) {
   EXPECT_TRUE(refused([](ServerConfig& c) { c.cert = "/c"; }));
   EXPECT_TRUE(refused([](ServerConfig& c) { c.audit_sync = "never"; }));
   EXPECT_TRUE(refused([](ServerConfig& c) { c.registration = "maybe"; }));
+  EXPECT_TRUE(refused([](ServerConfig& c) { c.max_connections = 0; }));
+  EXPECT_TRUE(refused([](ServerConfig& c) { c.log_format = "xml"; }));
 }
 
 TEST(StateDirectory, KeepsKeysToItsOwner) {
@@ -194,92 +223,6 @@ TEST(Stop, LosesNothingThatWasAcknowledged) {
   const auto head = VerifyAudit(*store);
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_GE(head->sequence, acknowledged);
-}
-
-// A recryptd in a process of its own, to be killed.
-class Killable {
- public:
-  explicit Killable(const ServerConfig& config) {
-    int ready[2];
-    EXPECT_EQ(pipe(ready), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      const SystemClock clock;
-      auto server = Server::Start(config, clock);
-      if (!server) _exit(1);
-      const std::string address = (*server)->address();
-      (void)!write(ready[1], address.data(), address.size());
-      for (;;) pause();
-    }
-    close(ready[1]);
-    char address[64];
-    const ssize_t got = read(ready[0], address, sizeof(address));
-    close(ready[0]);
-    if (got > 0) address_.assign(address, static_cast<size_t>(got));
-  }
-  ~Killable() { Kill(); }
-
-  void Kill() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-  const std::string& address() const { return address_; }
-
- private:
-  pid_t pid_ = -1;
-  std::string address_;
-};
-
-// Grants in a row until the service is gone; the receipts that came back.
-std::vector<std::pair<uint64_t, Bytes>> LoadUntilKilled(const std::string& address,
-                                                        const std::string& ca_file,
-                                                        const World& world, Killable& service,
-                                                        int millis) {
-  std::vector<std::pair<uint64_t, Bytes>> receipts;
-  TestClient bob("example.com", address, ca_file, world.bob.sign);
-  bob.Hello();
-  std::thread killer([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(millis));
-    service.Kill();
-  });
-  GetRequest get;
-  get.grants.assign(3, {world.label.Kid(), NewEphemeral(), {}, {}});
-  for (;;) {
-    const HttpAnswer answer = bob.Send(bob.Sign(DumpJson(ToJson(Request(get)))));
-    if (answer.curl_error != 0 || answer.status != 201) break;
-    const auto response = ParseResponse(*ParseJson(answer.body));
-    const auto& granted = std::get<GetResponse>(*response);
-    receipts.emplace_back(granted.receipt_sequence, granted.receipt_head);
-  }
-  killer.join();
-  return receipts;
-}
-
-TEST(Kill, AtAnyMomentLeavesAWholeChainWithEveryGrantThatWasGiven) {
-  World world;
-  ServerConfig config = world.service.config;
-  const std::string ca_file = world.service.ca_file();
-  world.service.Stop();
-  for (int round = 0; round < 6; ++round) {
-    config.audit_sync = round % 2 == 0 ? "os" : "disk";
-    Killable service(config);
-    ASSERT_FALSE(service.address().empty());
-    const auto receipts =
-        LoadUntilKilled(service.address(), ca_file, world, service, 40 + 35 * round);
-    auto store = OpenSqliteStore(StorePath(config.state), AuditSync::kOs).value();
-    const auto head = VerifyAudit(*store);
-    ASSERT_TRUE(head) << head.error().message;
-    for (const auto& [sequence, hash] : receipts) {
-      ASSERT_LE(sequence, head->sequence);
-      ASSERT_TRUE(store->Read([&](StoreView& view) -> Status {
-        const auto rows = view.ListAudit("", "", "", static_cast<int64_t>(sequence) - 1, 1).value();
-        EXPECT_EQ(ToBytes(rows.at(0).hash), hash);
-        return {};
-      }));
-    }
-  }
 }
 
 }  // namespace

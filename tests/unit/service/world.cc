@@ -1,7 +1,9 @@
 #include "world.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -44,10 +46,47 @@ size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
   };
   if (line.starts_with("MeshRecrypt-MAC: ")) answer->mac = value("MeshRecrypt-MAC");
   if (line.starts_with("Retry-After: ")) answer->retry_after = value("Retry-After");
+  if (line.starts_with("MeshRecrypt-Request: ")) answer->request_id = value("MeshRecrypt-Request");
   return size * count;
 }
 
+class FailingStore : public Store {
+ public:
+  FailingStore(std::unique_ptr<Store> below, const StoreFaults& faults)
+      : below_(std::move(below)), faults_(faults) {}
+  Status Read(const ReadBody& body) override {
+    if (faults_.reads) return Fail(ErrorCode::kIo, "the disk is gone");
+    return below_->Read(body);
+  }
+  std::vector<Status> Write(std::span<const WriteBody> bodies) override {
+    const Status full = Fail(ErrorCode::kIo, "the disk is full");
+    return faults_.writes ? std::vector<Status>(bodies.size(), full) : below_->Write(bodies);
+  }
+
+ private:
+  const std::unique_ptr<Store> below_;
+  const StoreFaults& faults_;
+};
+
 }  // namespace
+
+Server::WrapStore StoreFaults::Wrap() {
+  return [this](std::unique_ptr<Store> below) {
+    return std::make_unique<FailingStore>(std::move(below), *this);
+  };
+}
+
+UniqueFd ConnectTo(const std::string& address) {
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  where.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{10, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof(where)) != 0) return {};
+  return fd;
+}
 
 TestFolder::TestFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "recryptd-test-XXXXXX").string();

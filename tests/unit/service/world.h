@@ -45,6 +45,14 @@ class TestFolder {
   std::string path_;
 };
 
+// A store that does not read, or does not write, while it is told so.
+struct StoreFaults {
+  std::atomic<bool> reads = false;
+  std::atomic<bool> writes = false;
+  // For a service that this outlives.
+  Server::WrapStore Wrap();
+};
+
 class TestService {
  public:
   explicit TestService(const std::string& domain = "example.com", Server::WrapStore wrap = nullptr);
@@ -56,6 +64,7 @@ class TestService {
   ServerConfig config;
   TestClock clock;
   const Server& server() const { return *server_; }
+  Server& server() { return *server_; }
   const std::string& domain() const { return config.domain; }
   std::string address() const { return address_; }
   std::string ca_file() const { return config.state + "/tls.crt"; }
@@ -110,6 +119,7 @@ struct HttpAnswer {
   std::string body;
   std::string mac;
   std::string retry_after;
+  std::string request_id;
   uint64_t sent = 0;  // bytes of the body
 };
 
@@ -170,6 +180,9 @@ class TestClient {
   void* curl_;
   Sha256Digest last_mac_{};
 };
+
+// A plain TCP connection to "127.0.0.1:port" that gives up receiving after ten seconds.
+UniqueFd ConnectTo(const std::string& address);
 
 // Fresh ephemerals, as documents have them.
 Bytes NewEphemeral(Curve curve = Curve::kX25519);

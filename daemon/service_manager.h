@@ -1,0 +1,20 @@
+// What systemd, or another service manager, is told by sd_notify(3)'s protocol.
+//
+//   NotifyManager("READY=1");
+//
+// Nothing happens where no manager listens.
+#ifndef RECRYPT_DAEMON_SERVICE_MANAGER_H_
+#define RECRYPT_DAEMON_SERVICE_MANAGER_H_
+
+#include <string>
+
+namespace recrypt {
+
+void NotifyManager(const std::string& state);
+
+// RELOADING=1, with the time that goes with it; READY=1 follows when it is done.
+void NotifyReloading();
+
+}  // namespace recrypt
+
+#endif  // RECRYPT_DAEMON_SERVICE_MANAGER_H_

@@ -80,7 +80,7 @@ std::span<const Verb> Verbs();
 // Reads `arguments` (those behind the program's name) and runs the verb that they name; what goes
 // wrong is printed. Returns the exit status.
 int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> arguments,
-                   std::ostream& out, std::ostream& err);
+                   std::ostream& out, std::ostream& err, Colours colours = {});
 
 }  // namespace recrypt
 

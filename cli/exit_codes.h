@@ -1,7 +1,8 @@
-// Exit codes: what a script learns from a command that failed. The one table of them; the manual's
-// (recryptfs(1), EXIT STATUS) is checked against it.
+// Exit codes: what a script learns from a command that failed, and what a person does about it. The
+// one table of them; the manual's (recryptfs(1), EXIT STATUS) is checked against it.
 //
 //   return static_cast<int>(ExitCodeOf(error));
+//   AdviceOn(error)   // "wait until the other one is done, and run the command again"
 //
 // Thread safe.
 #ifndef RECRYPT_CLI_EXIT_CODES_H_
@@ -34,11 +35,13 @@ enum class ExitCode : int {
 struct ExitCodeMeaning {
   ExitCode code;
   std::string_view meaning;
+  std::string_view advice;  // what to do; may be empty
 };
 // In rising order, every code once.
 std::span<const ExitCodeMeaning> ExitCodes();
 
 ExitCode ExitCodeOf(const Error& error);
+std::string_view AdviceOn(const Error& error);
 
 }  // namespace recrypt
 

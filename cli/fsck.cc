@@ -4,7 +4,6 @@
 #include <array>
 #include <ctime>
 #include <filesystem>
-#include <mutex>
 #include <set>
 
 #include "cli/fsck_report.h"
@@ -43,12 +42,13 @@ std::string NameOfThisRun() {
 class Fsck {
  public:
   Fsck(const FsckRequest& request, Client* client, const CheckSpec& spec, Output& out,
-       FsckSummary& summary)
+       ProgressLine& line, FsckSummary& summary)
       : request_(request),
         client_(client),
         spec_(spec),
         checker_(spec),
         out_(out),
+        line_(line),
         summary_(summary) {}
 
   Status Run(const std::string& given) {
@@ -63,6 +63,7 @@ class Fsck {
     ShareWalk walk([this](const ShareFile& file) { return Take(file); },
                    [this](const std::string& path, const Error& error) {
                      ++summary_.unchecked;
+                     line_.Hide();
                      out_.Failure({error.code, path + ": " + error.message, error.os_error});
                    });
     RECRYPT_TRY(walk.Run(root_));
@@ -120,6 +121,7 @@ class Fsck {
 
   void Say(const std::string& path, const std::string& state, const std::string& what,
            Detail from) const {
+    line_.Hide();
     out_.Object({{"file", path}, {"state", state}, {"what", what}});
     if (request_.detail >= from) out_.Line(InOneLine(path + ": " + state + ": " + what));
   }
@@ -237,6 +239,7 @@ class Fsck {
   void Count(const CheckedDocument& checked, const RepairOutcome* repair) {
     NameAgain(checked);
     summary_.Count(checked, repair);
+    line_.Hide();
     ShowDocument(out_, checked, repair, request_.detail);
   }
 
@@ -245,6 +248,7 @@ class Fsck {
   const CheckSpec& spec_;
   const DocumentChecker checker_;
   Output& out_;
+  ProgressLine& line_;
   FsckSummary& summary_;
   std::string root_;
   std::optional<ShareLocation> share_;
@@ -293,8 +297,9 @@ class FsckCommand : public Command {
     spec.progress = [&line](uint64_t more) { line.Add(more); };
     FsckSummary summary;
     for (const std::string& path : request_.paths) {
-      RECRYPT_TRY(Fsck(request_, opened.client.get(), spec, context.out, summary).Run(path));
+      RECRYPT_TRY(Fsck(request_, opened.client.get(), spec, context.out, line, summary).Run(path));
     }
+    line.Hide();
     ShowSummary(context.out, summary);
     if (!context.out.Flush()) {
       return Fail(ErrorCode::kIo, "standard output cannot be written");

@@ -12,5 +12,6 @@ int main(int argc, char** argv) {
   if (argc > 0 && std::filesystem::path(argv[0]).filename() == "recrypt") {
     arguments = recrypt::TranslateDraftSpelling(std::move(arguments));
   }
-  return recrypt::RunCommandLine(recrypt::Verbs(), std::move(arguments), std::cout, std::cerr);
+  return recrypt::RunCommandLine(recrypt::Verbs(), std::move(arguments), std::cout, std::cerr,
+                                 recrypt::Colours::OfThisProcess());
 }

@@ -1,8 +1,10 @@
 #include "cli/mount_table.h"
 
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -121,6 +123,14 @@ Result<std::string> StoredOnShare(const std::string& path) {
   const std::string name = whole.filename();
   const std::string stored = folder + "/" + StoredDocumentName(name);
   return std::filesystem::exists(stored, problem) ? stored : folder + "/" + name;
+}
+
+Result<std::string> MountAttribute(const std::string& path, const char* name) {
+  std::string value(size_t{64} << 10, '\0');
+  const ssize_t size = ::lgetxattr(path.c_str(), name, value.data(), value.size());
+  if (size < 0) return FailErrno(errno, path);
+  value.resize(static_cast<size_t>(size));
+  return value;
 }
 
 Result<MountEntry> MountAt(const std::string& path) {

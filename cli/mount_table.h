@@ -42,6 +42,9 @@ Result<std::string> StoredOnShare(const std::string& path);
 // Whether a path, as PathOnShare has it, lies in a mount of RecryptFS, whoever made that.
 Result<bool> LiesInAMount(const std::string& path);
 
+// What a mount says about a path in it (fs/xattr.cc); errors are the system's.
+Result<std::string> MountAttribute(const std::string& path, const char* name);
+
 // The mount of RecryptFS at `path`, the topmost if several; kNotFound when there is none.
 Result<MountEntry> MountAt(const std::string& path);
 

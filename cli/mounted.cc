@@ -1,4 +1,4 @@
-// recryptfs umount, status, lock, why: about mounts that serve already.
+// recryptfs umount, lock, why: about mounts that serve already.
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -21,14 +21,6 @@ extern char** environ;
 
 namespace recrypt {
 namespace {
-
-Result<std::string> Xattr(const std::string& path, const char* name) {
-  std::string value(size_t{64} << 10, '\0');
-  const ssize_t size = lgetxattr(path.c_str(), name, value.data(), value.size());
-  if (size < 0) return FailErrno(errno, path);
-  value.resize(static_cast<size_t>(size));
-  return value;
-}
 
 // Runs fusermount3, which unmounts for users without privileges; its own words on failure.
 Status RunFusermount(const std::string& mountpoint) {
@@ -77,7 +69,7 @@ class Umount : public Command {
 
   Status Run(Context& context) override {
     RECRYPT_ASSIGN(const MountEntry mount, MountAt(mountpoint_));
-    const auto pid = Xattr(mount.mountpoint, "user.jcd.pid");
+    const auto pid = MountAttribute(mount.mountpoint, "user.jcd.pid");
     const bool dead = !pid && pid.error().os_error == ENOTCONN;
     const UniqueFd process = pid ? OpenProcess(*pid) : UniqueFd();
     RECRYPT_TRY(RunFusermount(mount.mountpoint));
@@ -142,11 +134,11 @@ class Why : public Command {
   }
 
   Status Run(Context& context) override {
-    auto why = Xattr(path_, "user.jcd.why");
+    auto why = MountAttribute(path_, "user.jcd.why");
     if (!why && why.error().code == ErrorCode::kNotFound) {
       // What could not be made is not there: its directory remembers why.
       const std::string parent = std::filesystem::path(path_).parent_path().string();
-      why = Xattr(parent.empty() ? "." : parent, "user.jcd.why");
+      why = MountAttribute(parent.empty() ? "." : parent, "user.jcd.why");
     }
     if (!why) {
       const int problem = why.error().os_error;
@@ -170,40 +162,9 @@ class Why : public Command {
   std::string path_;
 };
 
-class MountStatus : public Command {
- public:
-  void Declare(Options&) override {}
-
-  Status Run(Context& context) override {
-    RECRYPT_ASSIGN(const auto mounts, OwnMounts());
-    Table table({"MOUNTPOINT", "SHARE", "STATE"});
-    Json items = Json::array();
-    for (const MountEntry& mount : mounts) {
-      const auto pid = Xattr(mount.mountpoint, "user.jcd.pid");
-      const bool dead = !pid && pid.error().os_error == ENOTCONN;
-      const std::string state =
-          dead ? "not serving: unmount it" : (pid ? "serving, process " + *pid : "serving");
-      table.Row({mount.mountpoint, mount.source, state});
-      items.push_back({{"mountpoint", mount.mountpoint},
-                       {"share", mount.source},
-                       {"serving", !dead},
-                       {"options", mount.options},
-                       {"pid", pid ? Json(std::atoi(pid->c_str())) : Json()}});
-    }
-    if (table.empty()) {
-      context.out.Note("Nothing is mounted.");
-    } else {
-      context.out.Lines(table);
-    }
-    context.out.Object(items);
-    return {};
-  }
-};
-
 constexpr std::array kVerbs = {
     Verb{"umount", "Unmount, and wait until everything is committed", "recryptfs umount ~/office",
          MakeCommand<Umount>},
-    Verb{"status", "List the mounts", "recryptfs status", MakeCommand<MountStatus>},
     Verb{"lock", "Take all keys, grants and cached plaintext out of mounts",
          "recryptfs lock ~/office", MakeCommand<LockMounts>},
     Verb{"why", "Say why a file in a mount was last refused",

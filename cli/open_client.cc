@@ -30,11 +30,12 @@ Result<OpenedClient> OpenWithKeys(const PassphraseOptions& passphrase) {
   return opened;
 }
 
-Result<OpenedClient> OpenWithoutKeys() {
+Result<OpenedClient> OpenWithoutKeys(std::optional<int64_t> deadline_ms) {
   OpenedClient opened;
   opened.prompt = std::make_unique<TerminalTrustPrompt>();
   ClientOptions options;
   options.prompt = opened.prompt.get();
+  options.deadline_ms = deadline_ms;
   RECRYPT_ASSIGN(opened.client, Client::OpenWithoutKeys(options));
   return opened;
 }

@@ -10,6 +10,7 @@
 #define RECRYPT_CLI_OPEN_CLIENT_H_
 
 #include <memory>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -39,8 +40,9 @@ struct OpenedClient {
 };
 
 Result<OpenedClient> OpenWithKeys(const PassphraseOptions& passphrase);
-// For what needs no private key; asks for no passphrase.
-Result<OpenedClient> OpenWithoutKeys();
+// For what needs no private key; asks for no passphrase. `deadline_ms`: how long to wait for
+// services, instead of the configured time.
+Result<OpenedClient> OpenWithoutKeys(std::optional<int64_t> deadline_ms = {});
 
 }  // namespace recrypt
 

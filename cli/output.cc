@@ -1,9 +1,18 @@
 #include "cli/output.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
+
+#include "cli/exit_codes.h"
 
 namespace recrypt {
 namespace {
+
+constexpr std::string_view kBold = "\033[1m";
+constexpr std::string_view kRed = "\033[1;31m";
+constexpr std::string_view kPlain = "\033[0m";
 
 // Code points, near enough to columns for names and numbers.
 size_t Width(std::string_view text) {
@@ -12,6 +21,14 @@ size_t Width(std::string_view text) {
 }
 
 }  // namespace
+
+Colours Colours::OfThisProcess() {
+  const char* unwanted = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  if (unwanted != nullptr && *unwanted != '\0') return {};
+  if (terminal == nullptr || std::string_view(terminal) == "dumb") return {};
+  return {isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
+}
 
 std::string Table::text() const {
   std::vector<size_t> widths;
@@ -39,7 +56,18 @@ void Output::Note(std::string_view text) {
 }
 
 void Output::Lines(const Table& table) {
-  if (!json()) out_ << Printable(table.text());
+  if (json()) return;
+  const std::string text = Printable(table.text());
+  const size_t head = text.find('\n');
+  if (!colours_.out || head == std::string::npos) {
+    out_ << text;
+  } else {
+    out_ << kBold << text.substr(0, head) << kPlain << text.substr(head);
+  }
+}
+
+void Output::Control(std::string_view sequence) {
+  if (!json()) out_ << sequence;
 }
 
 void Output::Object(const Json& value) {
@@ -48,12 +76,24 @@ void Output::Object(const Json& value) {
 
 void Output::Failure(const Error& error) {
   if (json()) {
-    const Json value = {
-        {"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}}}};
+    const Json value = {{"error",
+                         {{"code", ErrorCodeName(error.code)},
+                          {"message", error.message},
+                          {"exit", static_cast<int>(ExitCodeOf(error))},
+                          {"advice", AdviceOn(error)}}}};
     err_ << DumpJson(value) << '\n';
   } else {
-    err_ << "recryptfs: " << Printable(error.message) << '\n';
+    err_ << (colours_.err ? kRed : "") << "recryptfs:" << (colours_.err ? kPlain : "") << ' '
+         << Printable(error.message) << '\n';
   }
+}
+
+void Output::LastFailure(const Error& error) {
+  Failure(error);
+  const std::string_view advice = AdviceOn(error);
+  const bool said = error.message.find("recryptfs ") != std::string::npos ||
+                    error.message.find("--") != std::string::npos;
+  if (!json() && !said && !advice.empty()) err_ << "  " << advice << '\n';
 }
 
 bool Output::Flush() {

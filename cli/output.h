@@ -32,10 +32,19 @@ class Table {
 
 enum class OutputForm { kText, kJson };
 
+// Which of the two streams may be painted on.
+struct Colours {
+  bool out = false;
+  bool err = false;
+
+  // Terminals that can, unless NO_COLOR is set (no-color.org).
+  static Colours OfThisProcess();
+};
+
 class Output {
  public:
-  Output(std::ostream& out, std::ostream& err, OutputForm form)
-      : out_(out), err_(err), form_(form) {}
+  Output(std::ostream& out, std::ostream& err, OutputForm form, Colours colours = {})
+      : out_(out), err_(err), form_(form), colours_(colours) {}
 
   bool json() const { return form_ == OutputForm::kJson; }
   void Line(std::string_view text);
@@ -43,8 +52,15 @@ class Output {
   void Lines(const Table& table);
   void Object(const Json& value);
 
-  // `recryptfs: <message>`, or {"error":{"code":…,"message":…}}, on standard error.
+  // For a terminal, as it is; nothing with --json.
+  void Control(std::string_view sequence);
+
+  // `recryptfs: <message>`, or {"error":{"code":…,"message":…,"exit":…,"advice":…}}, on standard
+  // error.
   void Failure(const Error& error);
+  // The same, for what ends a command: with what to do about it, unless the message names a command
+  // for that.
+  void LastFailure(const Error& error);
 
   // False when standard output could not take it all, a full disk for one.
   bool Flush();
@@ -53,6 +69,7 @@ class Output {
   std::ostream& out_;
   std::ostream& err_;
   OutputForm form_;
+  const Colours colours_;
 };
 
 // What a terminal might take for a command comes out as '?': names on a share are anybody's.

@@ -138,12 +138,12 @@ Result<Parsed> Parse(CLI::App& app, std::vector<std::string> arguments, std::ost
 }  // namespace
 
 int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> arguments,
-                   std::ostream& out, std::ostream& err) {
+                   std::ostream& out, std::ostream& err, Colours colours) {
   // Before the options are understood, an error must know already how to show itself.
   const auto end = std::find(arguments.begin(), arguments.end(), "--");
   bool json = std::find(arguments.begin(), end, "--json") != end;
   const std::vector<std::string> whole = arguments;
-  Output output(out, err, json ? OutputForm::kJson : OutputForm::kText);
+  Output output(out, err, json ? OutputForm::kJson : OutputForm::kText, colours);
   const Verb* verb = TakeVerb(verbs, arguments);
   if (verb == nullptr) return RunWithoutVerb(verbs, arguments, out, output);
 
@@ -167,7 +167,7 @@ int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> argumen
     done = Fail(ErrorCode::kIo, "standard output cannot be written");
   }
   if (done) return static_cast<int>(ExitCode::kOk);
-  output.Failure(done.error());
+  output.LastFailure(done.error());
   return static_cast<int>(ExitCodeOf(done.error()));
 }
 

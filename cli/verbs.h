@@ -28,6 +28,7 @@ std::span<const Verb> InspectVerbs();      // inspect.cc
 std::span<const Verb> FsckVerbs();         // fsck.cc
 std::span<const Verb> MountVerbs();        // mount.cc
 std::span<const Verb> MountedVerbs();      // mounted.cc
+std::span<const Verb> StatusVerbs();       // status.cc
 
 }  // namespace recrypt
 

@@ -33,6 +33,19 @@ struct NewDocument {
   DocumentKeys keys;
 };
 
+// What an Access holds at present, and what it was asked for so far.
+struct AccessFigures {
+  struct LabelLease {
+    LabelName label;
+    int64_t end_ms = 0;  // Clock::MonotonicMillis
+  };
+  std::vector<LabelLease> leases;  // that have not ended
+  size_t documents = 0;            // whose keys are held
+  uint64_t opened_by_lease = 0;    // without asking a service
+  uint64_t granted = 0;            // documents
+  uint64_t refused = 0;
+};
+
 class Access {
  public:
   virtual ~Access() = default;
@@ -62,6 +75,7 @@ class Access {
 
   // Wipes every key, grant and session at once (`recryptfs lock`).
   virtual void Lock() = 0;
+  virtual AccessFigures Figures() { return {}; }
   // From now on no service is waited for: all that would have to fails soon, kUnavailable.
   virtual void Stop() {}
 };

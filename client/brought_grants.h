@@ -46,6 +46,7 @@ class BroughtGrants : public Access {
   Result<TrustedLabels> Trust(const LabelExpression& expression) override {
     return access_.Trust(expression);
   }
+  AccessFigures Figures() override { return access_.Figures(); }
   void Lock() override;
   void Stop() override { access_.Stop(); }
 

@@ -24,7 +24,7 @@ class RealClient : public Client {
         own_transport_(options.transport == nullptr ? MakeTransport(config_, *discovery_)
                                                     : nullptr),
         services_(options.transport != nullptr ? *options.transport : *own_transport_, clock_,
-                  *trust_, identity_, config_.deadline_ms),
+                  *trust_, identity_, options.deadline_ms.value_or(config_.deadline_ms)),
         profiles_(*trust_, services_, clock_, options.prompt),
         receipts_(directory_.ReceiptsFile()) {}
 

@@ -25,6 +25,7 @@ namespace recrypt {
 
 struct ClientOptions {
   std::optional<std::string> directory;    // instead of $XDG_CONFIG_HOME/recryptfs
+  std::optional<int64_t> deadline_ms;      // of services, instead of the configured one
   PassphraseSource* passphrase = nullptr;  // null: the terminal
   TrustPrompt* prompt = nullptr;           // null: nothing is pinned at first use
   // For tests; null: the real ones.

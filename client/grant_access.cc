@@ -1,6 +1,7 @@
 #include "client/grant_access.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 
 #include "client/authors.h"
@@ -71,6 +72,14 @@ class GrantAccess : public Access {
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
   Result<TrustedLabels> Trust(const LabelExpression& expression) override;
 
+  AccessFigures Figures() override {
+    AccessFigures figures;
+    cache_.Show(figures);
+    figures.opened_by_lease = opened_by_lease_;
+    figures.granted = granted_;
+    figures.refused = refused_;
+    return figures;
+  }
   void Lock() override {
     cache_.Wipe();
     requester_.Wipe();
@@ -103,6 +112,7 @@ class GrantAccess : public Access {
   std::mutex mutex_;  // guards flights_; taken before a flight's
   std::map<std::string, std::shared_ptr<Flight>> flights_;
   OpenReports reports_;
+  std::atomic<uint64_t> opened_by_lease_{0}, granted_{0}, refused_{0};
 };
 
 GrantAccess::Ticket GrantAccess::Board(const std::string& key, GrantUse use) {
@@ -134,9 +144,11 @@ std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* co
       continue;
     }
     if (!leased) {
+      ++refused_;
       results.emplace_back(Fail(leased.error()));
       continue;
     }
+    ++(ticket.cached ? opened_by_lease_ : granted_);
     if (use == GrantUse::kOpen && (ticket.cached || only_prefetched)) Report(*headers[i], **leased);
     results.emplace_back(ToOpened(**leased, use));
   }

@@ -81,6 +81,15 @@ void LeaseCache::Wipe() {
   label_leases_.clear();
 }
 
+void LeaseCache::Show(AccessFigures& figures) const {
+  const std::lock_guard guard(mutex_);
+  const int64_t now_ms = clock_.MonotonicMillis();
+  for (const auto& [label, end_ms] : label_leases_) {
+    if (end_ms > now_ms) figures.leases.push_back({label, end_ms});
+  }
+  figures.documents = documents_.size();
+}
+
 void LeaseCache::EraseLocked(const std::string& key) {
   const auto found = documents_.find(key);
   if (found == documents_.end()) return;

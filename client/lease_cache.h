@@ -51,6 +51,9 @@ class LeaseCache {
 
   void Wipe();
 
+  // Leases that have not ended, and of how many documents keys are held.
+  void Show(AccessFigures& figures) const;
+
  private:
   void SweepLoop();
   void SweepLocked(int64_t now_ms);

@@ -317,6 +317,7 @@ class FileSystem : private DocumentEvents {
   }
 
   // xattr.cc
+  std::string StatusText();
   Result<std::string> VirtualXattr(Inode& inode, std::string_view name);
   Result<Attributes> SealedAttributesOf(Inode& inode);
   Status ChangeSealedAttributes(Inode& inode, const OpenDocument::AttributesEdit& edit,

@@ -27,6 +27,11 @@ void WriteBack::Add(const std::shared_ptr<OpenDocument>& document) {
   if (first || added_ == many_ + 1) wake_.notify_one();
 }
 
+size_t WriteBack::Waiting() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.size() + in_round_;
+}
+
 void WriteBack::KeepPace() {
   std::unique_lock lock(mutex_);
   round_ended_.wait_for(lock, kMostPaced,
@@ -47,7 +52,7 @@ WriteBack::Documents WriteBack::Stop() {
   return left;
 }
 
-void WriteBack::DoRound(Waiting& round) {
+void WriteBack::DoRound(ByDocument& round) {
   const auto done = [](const auto& entry) { return !entry.second->DoWork(kMaxAgeMs); };
   std::erase_if(round, done);
   if (round.size() <= many_) return;
@@ -65,7 +70,7 @@ void WriteBack::Run() {
     wake_.wait_for(lock, kRound, [this] { return stopped_ || added_ > many_; });
     if (stopped_) return;
     // Taken out first: what turns up while a document is being worked on is added again.
-    Waiting round;
+    ByDocument round;
     round.swap(waiting_);
     in_round_ = std::exchange(added_, 0);
     lock.unlock();

@@ -34,20 +34,22 @@ class WriteBack {
   // For whoever makes documents, and holds no lock: waits while they come faster than they are
   // settled, for a second at most.
   void KeepPace();
+  // How many documents wait.
+  size_t Waiting() const;
   // Ends the thread; what is waiting stays to be settled by the caller.
   Documents Stop();
 
  private:
-  using Waiting = std::unordered_map<OpenDocument*, std::shared_ptr<OpenDocument>>;
+  using ByDocument = std::unordered_map<OpenDocument*, std::shared_ptr<OpenDocument>>;
   void Run();
-  void DoRound(Waiting& round);
+  void DoRound(ByDocument& round);
 
   const size_t many_;
   const std::function<void(const Documents&)> settle_;
-  std::mutex mutex_;  // guards what follows; innermost
+  mutable std::mutex mutex_;  // guards what follows; innermost
   std::condition_variable wake_;
   // Kept alive by this: also those that nobody has open any more.
-  Waiting waiting_;
+  ByDocument waiting_;
   size_t added_ = 0;     // since the last round began
   size_t in_round_ = 0;  // those of the round that is being done
   std::condition_variable round_ended_;

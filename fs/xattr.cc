@@ -2,7 +2,8 @@
 //
 // `user.jcd.*` are the mount's own: computed, readable on every document, never listed (a program
 // that copies attributes would try to set them). At the root, `user.jcd.pid` names the process that
-// serves, and setting `user.jcd.lock` takes all keys and cached plaintext away. File capabilities
+// serves, `user.jcd.status` says in JSON what it holds (recryptfs status), and setting
+// `user.jcd.lock` takes all keys and cached plaintext away. File capabilities
 // (`security.capability`) are neither shown nor set: the storage does not give programs rights, and
 // the kernel, which asks before every first write, is answered at once. The other `user.*` of a
 // document are its own: sealed under its key and named by its trailer (document_attributes.cc).
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "core/json/json.h"
 #include "fs/file_system.h"
 #include "fs/stored_attributes.h"
 
@@ -25,6 +27,8 @@ constexpr std::string_view kUserPrefix = "user.";
 constexpr std::string_view kOwnPrefix = "user.jcd.";
 // Removing it removes all of a document's attributes, those that cannot be read too.
 constexpr std::string_view kAllAttributes = "user.jcd.attributes";
+// An attribute has at most 64 KiB.
+constexpr size_t kMaxLeasesShown = 100;
 constexpr std::string_view kNeverStored = "user.jcd.none";
 constexpr std::string_view kCapability = "security.capability";
 
@@ -47,6 +51,25 @@ std::optional<std::string> SealedName(const Inode& inode, std::string_view name)
 
 }  // namespace
 
+std::string FileSystem::StatusText() {
+  const AccessFigures figures = access_.Figures();
+  Json leases = Json::array();
+  for (const auto& lease : figures.leases) {
+    if (leases.size() == kMaxLeasesShown) break;
+    const int64_t left_ms = lease.end_ms - clock_.MonotonicMillis();
+    if (left_ms > 0) {
+      leases.push_back({{"label", lease.label.text()}, {"seconds", (left_ms + 999) / 1000}});
+    }
+  }
+  return DumpJson({{"leases", std::move(leases)},
+                   {"keys", figures.documents},
+                   {"known", inodes_.size()},
+                   {"waiting", commits_.Waiting().size() + write_back_.Waiting()},
+                   {"opened_by_lease", figures.opened_by_lease},
+                   {"granted", figures.granted},
+                   {"refused", figures.refused}});
+}
+
 Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name) {
   if (name == "why") {
     auto refusal = inode.refusal();
@@ -54,6 +77,7 @@ Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name
     return refusal->sentence;
   }
   if (name == "pid" && &inode == &root()) return std::to_string(getpid());
+  if (name == "status" && &inode == &root()) return StatusText();
   if (!inode.is_document()) return NoSuchAttribute();
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   if (name == "label") return Explain(inode, document->Label());

@@ -11,6 +11,7 @@
 namespace recrypt {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class Echo : public Command {
@@ -75,7 +76,17 @@ TEST(CommandLine, JsonIsAnOptionOfEveryVerb) {
   EXPECT_EQ(RunLine({"echo", "L", "--json"}).out, "{\"label\":\"L\"}\n");
   const Ran refused = RunLine({"echo", "missing", "--json"});
   EXPECT_EQ(refused.code, 3);
-  EXPECT_THAT(refused.err, HasSubstr("{\"error\":{\"code\":\"not-found\""));
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("{\"error\":{"), HasSubstr("\"code\":\"not-found\"")));
+}
+
+TEST(CommandLine, AFailureSaysWhatHappenedAndWhatToDo) {
+  const Ran failed = RunLine({"echo", "missing"});
+  EXPECT_EQ(failed.code, 3);
+  EXPECT_EQ(failed.err, "recryptfs: there is no 'missing'\n  " +
+                            std::string(AdviceOn({ErrorCode::kNotFound, "", 0})) + "\n");
+  const Ran json = RunLine({"echo", "missing", "--json"});
+  EXPECT_THAT(json.err, HasSubstr("\"advice\":\"check the name"));
+  EXPECT_THAT(json.err, HasSubstr("\"exit\":3"));
 }
 
 TEST(CommandLine, MistakesAreUsageErrorsThatSayWhereToLook) {

@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+#include "cli/exit_codes.h"
+
 namespace recrypt {
 namespace {
 
@@ -29,8 +31,9 @@ TEST(Output, AFailureIsASentenceOrAnObject) {
   Output(text.out, text.err, OutputForm::kText).Failure(error);
   Output(json.out, json.err, OutputForm::kJson).Failure(error);
   EXPECT_EQ(text.err.str(), "recryptfs: there is no label \"A#x\"\n");
-  EXPECT_EQ(json.err.str(),
-            "{\"error\":{\"code\":\"not-found\",\"message\":\"there is no label \\\"A#x\\\"\"}}\n");
+  EXPECT_EQ(json.err.str(), "{\"error\":{\"advice\":\"" + std::string(AdviceOn(error)) +
+                                "\",\"code\":\"not-found\",\"exit\":3,\"message\":"
+                                "\"there is no label \\\"A#x\\\"\"}}\n");
   EXPECT_EQ(text.out.str() + json.out.str(), "");
 }
 
@@ -43,6 +46,27 @@ TEST(Output, ColumnsAreAsWideAsTheirWidestCell) {
             "LABEL                  LEASE\n"
             "Übersicht#example.com  15 min\n"
             "A#b.c                  4 s\n");
+}
+
+TEST(Output, PaintsOnlyWhereItMay) {
+  Table table({"LABEL", "LEASE"});
+  table.Row({"A#b.c", "4 s"});
+  for (const bool may : {false, true}) {
+    Captured to;
+    Output output(to.out, to.err, OutputForm::kText, {may, may});
+    output.Lines(table);
+    output.Failure({ErrorCode::kIo, "it failed", 0});
+    EXPECT_EQ(to.out.str().find('\033') != std::string::npos, may);
+    EXPECT_EQ(to.err.str().find('\033') != std::string::npos, may);
+  }
+}
+
+TEST(Output, NothingIsPaintedWhenNobodyWantsIt) {
+  ::setenv("TERM", "xterm", 1);
+  ::setenv("NO_COLOR", "1", 1);
+  const Colours unwanted = Colours::OfThisProcess();
+  EXPECT_FALSE(unwanted.out || unwanted.err);
+  ::unsetenv("NO_COLOR");
 }
 
 TEST(Output, TerminalControlsInNamesAreNotPassedOn) {

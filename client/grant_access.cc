@@ -144,11 +144,10 @@ std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* co
       continue;
     }
     if (!leased) {
-      ++refused_;
       results.emplace_back(Fail(leased.error()));
       continue;
     }
-    ++(ticket.cached ? opened_by_lease_ : granted_);
+    if (use == GrantUse::kOpen && !ticket.own) ++opened_by_lease_;
     if (use == GrantUse::kOpen && (ticket.cached || only_prefetched)) Report(*headers[i], **leased);
     results.emplace_back(ToOpened(**leased, use));
   }
@@ -204,6 +203,9 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
       }
       const std::string key = KeyOf(headers[places[i]]->uid, headers[places[i]]->digest);
       if (leased) cache_.Insert(key, *leased, generation);
+      if (leased) ++granted_;
+      // What a prefetch is refused, an opening asks for again.
+      if (!leased && use == GrantUse::kOpen) ++refused_;
       for (const auto& [label, end_ms] : openings[i]->LabelLeases()) {
         cache_.ExtendLabelLease(label, end_ms, generation);
       }

@@ -43,8 +43,7 @@ TEST(ServiceConfig, TheManualHasEverySettingAndNoOther) {
     EXPECT_EQ(reloads, setting.effect == Setting::Effect::kReload) << setting.name;
     std::istringstream choices{std::string(setting.choices)};
     for (std::string choice; std::getline(choices, choice, '|');) {
-      EXPECT_THAT(item->second, testing::ContainsRegex("[ \\n]" + choice + "[ \\n]"))
-          << setting.name;
+      EXPECT_THAT(item->second, testing::ContainsRegex("[ \n]" + choice + "[ \n]")) << setting.name;
     }
     items.erase(item);
   }

@@ -24,8 +24,6 @@ namespace {
 
 // Of content, at once: the disk holds it twice meanwhile.
 constexpr uint64_t kMaxBatchBytes = uint64_t{256} << 20;
-// Below this size on average, the number of files is what takes the time.
-constexpr uint64_t kSmallFile = uint64_t{128} << 10;
 
 struct Totals {
   uint64_t adopted = 0, begun_before = 0, failed = 0, bytes = 0, owners_changed = 0;
@@ -186,9 +184,9 @@ class Adopt : public Command {
     const Steady::time_point begun = Steady::now();
     Totals totals;
     {
-      const bool small = survey.bytes < survey.files * kSmallFile;
-      ProgressLine line(context.out, "adopting", small ? survey.files : survey.bytes,
-                        small ? ProgressUnit::kPieces : ProgressUnit::kBytes);
+      const ProgressUnit unit = UnitFor(survey.files, survey.bytes);
+      const bool small = unit == ProgressUnit::kPieces;
+      ProgressLine line(context.out, "adopting", small ? survey.files : survey.bytes, unit);
       AdoptSpec spec{&access, &client.clock(), *expression_, KeepName};
       if (no_grants_) spec.open_again = OpenAgainBy::kOwnKeys;
       std::atomic<uint64_t> half = 0;

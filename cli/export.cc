@@ -16,9 +16,6 @@
 namespace recrypt {
 namespace {
 
-// Below this size on average, the number of files is what takes the time.
-constexpr uint64_t kSmallFile = uint64_t{128} << 10;
-
 class Export : public Command {
  public:
   void Declare(Options& options) override {
@@ -44,7 +41,7 @@ class Export : public Command {
     }
     const uint64_t files = survey.documents + survey.files;
     const uint64_t bytes = survey.stored_bytes + survey.bytes;
-    const auto unit = bytes < files * kSmallFile ? ProgressUnit::kPieces : ProgressUnit::kBytes;
+    const ProgressUnit unit = UnitFor(files, bytes);
     using Steady = std::chrono::steady_clock;
     const Steady::time_point begun = Steady::now();
     ExportTotals totals;

@@ -17,8 +17,13 @@ constexpr int64_t kEachOnTerminalMs = 200;
 constexpr int64_t kFirstInLogMs = 10'000;
 constexpr int64_t kEachInLogMs = 30'000;
 constexpr uint64_t kBarWidth = 20;
+constexpr uint64_t kSmallFile = uint64_t{128} << 10;
 
 }  // namespace
+
+ProgressUnit UnitFor(uint64_t files, uint64_t bytes) {
+  return bytes / kSmallFile < files ? ProgressUnit::kPieces : ProgressUnit::kBytes;
+}
 
 ProgressPlace ProgressPlace::StandardError(const Output& out) {
   Kind kind = out.json() ? Kind::kNowhere : Kind::kLog;

@@ -21,6 +21,9 @@
 namespace recrypt {
 
 enum class ProgressUnit { kBytes, kPieces };
+// What takes the time of so many files with so many bytes in all: where they are small, each of
+// them.
+ProgressUnit UnitFor(uint64_t files, uint64_t bytes);
 
 // Where it is shown, and by which clock.
 struct ProgressPlace {

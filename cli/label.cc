@@ -40,22 +40,28 @@ void Show(Output& out, const LabelProfile& label) {
   }
   out.Line("key            " + KeyUdf(label.key) + "  (" + curve + ", epoch " +
            std::to_string(label.epoch) + ")");
+  if (label.next) {
+    out.Line("next key       " + KeyUdf(label.next->key) + "  (epoch " +
+             std::to_string(label.next->epoch) + "; 'recryptfs label rotate' goes on)");
+  }
   out.Line("lease          " + FormatDuration(label.policy.lease_seconds));
   out.Line("writers        " + std::string(WritersName(label.policy.writers)));
   out.Line("version        " + std::to_string(label.version.version) + ", until " +
            FormatLocalTime(label.version.expires));
-  out.Object({{"label", label.label.text()},
-              {"udf", label.Udf()},
-              {"owner", label.owner.account.text()},
-              {"administrators", administrators},
-              {"services", services},
-              {"key", KeyUdf(label.key)},
-              {"curve", curve},
-              {"epoch", label.epoch},
-              {"lease", label.policy.lease_seconds},
-              {"writers", WritersName(label.policy.writers)},
-              {"version", label.version.version},
-              {"expires", FormatTime(label.version.expires)}});
+  Json object = {{"label", label.label.text()},
+                 {"udf", label.Udf()},
+                 {"owner", label.owner.account.text()},
+                 {"administrators", administrators},
+                 {"services", services},
+                 {"key", KeyUdf(label.key)},
+                 {"curve", curve},
+                 {"epoch", label.epoch},
+                 {"lease", label.policy.lease_seconds},
+                 {"writers", WritersName(label.policy.writers)},
+                 {"version", label.version.version},
+                 {"expires", FormatTime(label.version.expires)}};
+  if (label.next) object["next_epoch"] = label.next->epoch;
+  out.Object(object);
 }
 
 class LabelCreate : public Command {

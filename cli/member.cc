@@ -3,6 +3,7 @@
 
 #include "cli/open_client.h"
 #include "cli/quantities.h"
+#include "cli/rotation.h"
 #include "cli/verbs.h"
 #include "client/label_admin.h"
 
@@ -51,10 +52,15 @@ class LabelRemove : public Command {
   void Declare(Options& options) override {
     options.Argument("LABEL", &label_, "The label");
     options.Argument("ACCOUNT", &account_, "Whom to remove");
+    options.Flag("--rotate", &rotate_, "Give the label a new key, however many members it has");
+    options.Flag("--no-rotate", &no_rotate_, "Leave the label its key");
     passphrase_.Declare(options);
   }
 
   Status Run(Context& context) override {
+    if (rotate_ && no_rotate_) {
+      return Fail(ErrorCode::kInvalid, "--rotate and --no-rotate exclude each other");
+    }
     RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
     RECRYPT_ASSIGN(const AccountName account, AccountName::Parse(account_));
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
@@ -62,18 +68,41 @@ class LabelRemove : public Command {
     context.out.Line(account.text() + " is no longer a member of " + label.text() +
                      ". The last lease ends at " +
                      When(until - opened->clock().NowSeconds(), until));
-    context.out.Object(
-        {{"label", label.text()}, {"removed", account.text()}, {"until", FormatTime(until)}});
-    return {};
+    Json object = {
+        {"label", label.text()}, {"removed", account.text()}, {"until", FormatTime(until)}};
+    const Status rolled_over = no_rotate_ ? Status{} : RollOver(context, *opened, object);
+    context.out.Object(object);
+    if (rolled_over) return {};
+    return Fail(rolled_over.error(), account.text() + " is removed, but the new key of " +
+                                         label.text() + " is not done with");
   }
 
  private:
+  // A small label gets a new key by itself, a large one when it is asked for.
+  Status RollOver(Context& context, Client& client, Json& object) const {
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
+    RECRYPT_ASSIGN(const AccountName account, AccountName::Parse(account_));
+    LabelAdmin admin(client);
+    RECRYPT_ASSIGN(const LabelProfile profile, admin.Show(label));
+    RECRYPT_ASSIGN(const auto members, admin.Members(label));
+    if (!rotate_ && members.size() > profile.policy.rotate_up_to) {
+      context.out.Line("The label has " + std::to_string(members.size()) +
+                       " members and keeps its key: 'recryptfs label rotate " + label.text() +
+                       "' gives it another.");
+      return {};
+    }
+    RECRYPT_ASSIGN(RotationTold told, RotateAndTell(context, client, label, {account.text()}));
+    object["rotated"] = std::move(told.object);
+    return told.outcome;
+  }
+
   static std::string When(int64_t left, int64_t until) {
     if (left <= 0) return FormatClockTime(until) + ": at once.";
     return FormatClockTime(until) + ", in " + FormatDuration(static_cast<uint64_t>(left)) + ".";
   }
 
   std::string label_, account_;
+  bool rotate_ = false, no_rotate_ = false;
   PassphraseOptions passphrase_;
 };
 
@@ -113,7 +142,7 @@ class LabelMembers : public Command {
 constexpr std::array kVerbs = {
     Verb{"label add", "Make accounts members of a label",
          "recryptfs label add Accounting#example.com bob@example.net", MakeCommand<LabelAdd>},
-    Verb{"label remove", "Take a membership away; says when the last lease ends",
+    Verb{"label remove", "Take a membership away; a small label gets a new key",
          "recryptfs label remove Accounting#example.com carol@example.net",
          MakeCommand<LabelRemove>},
     Verb{"label members", "List the members of a label",

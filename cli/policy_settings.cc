@@ -213,6 +213,13 @@ Status SetPrefetch(const std::string& value, VerifiedProfiles&, LabelPolicy& pol
   return {};
 }
 
+Status SetRotate(const std::string& value, VerifiedProfiles&, LabelPolicy& policy) {
+  policy.rotate_up_to = 0;
+  if (value == "never") return {};
+  RECRYPT_ASSIGN(policy.rotate_up_to, ParseNumber(value));
+  return {};
+}
+
 struct Setting {
   std::string_view name;
   Status (*set)(const std::string&, VerifiedProfiles&, LabelPolicy&);
@@ -228,6 +235,7 @@ constexpr std::array kSettings = {
     Setting{"supervisors", SetSupervisors},
     Setting{"review-holds", SetReviewHolds},
     Setting{"prefetch", SetPrefetch},
+    Setting{"rotate", SetRotate},
 };
 
 std::string WritersText(const LabelPolicy& policy) {
@@ -280,6 +288,7 @@ std::vector<std::pair<std::string, std::string>> PolicyLines(const LabelPolicy& 
       {"supervisors", review.supervisors.empty() ? "none" : AccountsText(review.supervisors)},
       {"review-holds", ShortDuration(review.decision_seconds)},
       {"prefetch", policy.prefetch ? "yes" : "no"},
+      {"rotate", policy.rotate_up_to == 0 ? "never" : std::to_string(policy.rotate_up_to)},
   };
 }
 

@@ -110,11 +110,13 @@ class Relabel : public Command {
                      std::to_string(totals.changed) + " changed, in " +
                      FormatDuration(static_cast<uint64_t>(seconds + 0.5)) + " (" +
                      std::to_string(rate) + " a second).");
-    context.out.Line("Left: " + std::to_string(totals.old_headers) + " " + headers + ", " +
-                     std::to_string(totals.old_data_keys) + " with content under old data keys" +
-                     (totals.not_looked_into == 0
-                          ? "."
-                          : ", " + std::to_string(totals.not_looked_into) + " not looked into."));
+    context.out.Line(
+        "Left: " + std::to_string(totals.old_headers) + " " + headers + ", " +
+        std::to_string(totals.old_data_keys) + " with content under old data keys" +
+        (totals.not_looked_into == 0
+             ? ""
+             : ", " + std::to_string(totals.not_looked_into) + " not looked into") +
+        (totals.failed == 0 ? "." : "; " + std::to_string(totals.failed) + " failed."));
     context.out.Object({{"documents", totals.documents},
                         {"changed", totals.changed},
                         {"failed", totals.failed},

@@ -12,6 +12,7 @@ std::span<const Verb> ProfileVerbs();      // profile.cc
 std::span<const Verb> ServiceVerbs();      // service.cc
 std::span<const Verb> LabelVerbs();        // label.cc
 std::span<const Verb> MemberVerbs();       // member.cc
+std::span<const Verb> RotationVerbs();     // rotation.cc
 std::span<const Verb> JoinVerbs();         // join.cc
 std::span<const Verb> DeviceVerbs();       // device.cc
 std::span<const Verb> TravelVerbs();       // travel.cc

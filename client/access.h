@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "core/jcd/document.h"
+#include "client/rekey.h"
 #include "core/protocol/messages.h"
 
 namespace recrypt {
@@ -46,6 +46,11 @@ struct AccessFigures {
   uint64_t refused = 0;
 };
 
+struct HeaderRenewal {
+  bool due = false;  // a label of the document has another key than its header is under
+  std::optional<NewHeader> made;  // absent, though due: there is no room for one more data key
+};
+
 class Access {
  public:
   virtual ~Access() = default;
@@ -67,6 +72,10 @@ class Access {
   // kUnavailable when a label's profile is neither cached nor to be had, kDenied when it is not
   // trusted, kStale when it is older than one seen before or expired.
   virtual Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) = 0;
+  // For a document that is about to be changed: a header under the current keys of its labels, with
+  // a fresh data key, where the one that it has is under an earlier key. Fails as Open and Create
+  // do.
+  virtual Result<HeaderRenewal> RenewHeader(const Header& header, KeepKeys keep) = 0;
   // The credential to sign with, from the first label of the expression that gave one; nullptr
   // where all labels allow unknown authors and there is none; kDenied where one is needed.
   virtual Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) = 0;

@@ -1,5 +1,7 @@
 #include "client/authors.h"
 
+#include <utility>
+
 namespace recrypt {
 namespace {
 
@@ -19,23 +21,26 @@ void Authors::Forget() {
 }
 
 Result<std::shared_ptr<const Author>> Authors::For(const LabelProfile& label) {
-  std::optional<Known> known = Find(label.label);
+  std::optional<Known> known = Find(label);
   if (known && known->author && clock_.MonotonicMillis() >= known->ask_again_ms) {
     refresher_.Refresh(label.label.text(), [this, label] { (void)AskAndKeep(label); });
-    known = Find(label.label);
+    known = Find(label);
     if (known && known->author) return known->author;
   }
   if (known && clock_.MonotonicMillis() < known->ask_again_ms) return known->author;
   return AskAndKeep(label);
 }
 
-// What is kept, unless it is a credential that has expired.
-std::optional<Authors::Known> Authors::Find(const LabelName& label) {
+// What is kept, unless it is a credential that has expired, or is of an earlier epoch than the
+// label's key: nothing is signed with that under the key.
+std::optional<Authors::Known> Authors::Find(const LabelProfile& label) {
   const std::lock_guard guard(mutex_);
-  const auto found = known_.find(label);
+  const auto found = known_.find(label.label);
   if (found == known_.end()) return std::nullopt;
-  if (found->second.author && found->second.expires <= clock_.NowSeconds()) return std::nullopt;
-  return found->second;
+  const Known& known = found->second;
+  if (known.author && known.expires <= clock_.NowSeconds()) return std::nullopt;
+  if (known.epoch < label.epoch) return std::nullopt;
+  return known;
 }
 
 Result<std::shared_ptr<const Author>> Authors::AskAndKeep(const LabelProfile& label) {
@@ -52,17 +57,21 @@ Result<std::shared_ptr<const Author>> Authors::AskAndKeep(const LabelProfile& la
   return known->author;
 }
 
-Result<int64_t> Authors::CheckCredential(const LabelProfile& label, ByteSpan credential) const {
-  RECRYPT_ASSIGN(const Credential fields,
+Result<Credential> Authors::CheckCredential(const LabelProfile& label, ByteSpan credential) const {
+  RECRYPT_ASSIGN(Credential fields,
                  VerifyCredential(credential, label.master, clock_.NowSeconds()));
   if (fields.device != identity_->device_sign.public_key()) {
     return Fail(ErrorCode::kDenied, "the credential is for another device");
   }
-  return static_cast<int64_t>(fields.expires);
+  if (fields.epoch < label.epoch) {
+    return Fail(ErrorCode::kDenied,
+                "the credential is for an earlier key of " + label.label.text());
+  }
+  return fields;
 }
 
 Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
-  if (!identity_) return Known{nullptr, 0, INT64_MAX};
+  if (!identity_) return Known{nullptr, 0, UINT32_MAX, INT64_MAX};
   const LabelProfile::Service& service = label.services.front();
   auto entries = services_.At(service.domain, service.udf)->GetEntries(label.label);
   const int64_t now_ms = clock_.MonotonicMillis();
@@ -72,13 +81,16 @@ Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
     if (!none) return Fail(std::move(entries.error()));
     entries = std::vector<ServiceClient::OwnEntry>();
   }
-  Known best{nullptr, 0, now_ms + kNoneForMillis};
+  Known best{nullptr, 0, label.epoch, now_ms + kNoneForMillis};
   Bytes best_credential;
   for (const ServiceClient::OwnEntry& entry : *entries) {
     if (entry.credential.empty()) continue;
-    const auto expires = CheckCredential(label, entry.credential);
-    if (!expires || *expires <= best.expires) continue;
-    best = {nullptr, *expires, now_ms + kGoodForMillis};
+    const auto fields = CheckCredential(label, entry.credential);
+    const auto expires = fields ? static_cast<int64_t>(fields->expires) : 0;
+    if (!fields || std::pair(fields->epoch, expires) <= std::pair(best.epoch, best.expires)) {
+      continue;
+    }
+    best = {nullptr, expires, fields->epoch, now_ms + kGoodForMillis};
     best_credential = entry.credential;
   }
   RECRYPT_TRY(trust_.KeepCredential(label.label, best_credential));
@@ -91,11 +103,12 @@ Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
 
 Result<Authors::Known> Authors::LastKnown(const LabelProfile& label, const Error& failure) {
   RECRYPT_ASSIGN(Bytes credential, trust_.KeptCredential(label.label));
-  const auto expires = CheckCredential(label, credential);
-  if (credential.empty() || !expires) return Fail(failure);
+  const auto fields = CheckCredential(label, credential);
+  if (credential.empty() || !fields) return Fail(failure);
   return Known{
       std::make_shared<const Author>(Author{identity_->device_sign, std::move(credential)}),
-      *expires, clock_.MonotonicMillis() + kPauseMillis};
+      static_cast<int64_t>(fields->expires), fields->epoch,
+      clock_.MonotonicMillis() + kPauseMillis};
 }
 
 }  // namespace recrypt

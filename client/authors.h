@@ -3,7 +3,8 @@
 //   RECRYPT_ASSIGN(auto author, authors.For(*label_profile));   // nullptr: the label gave none
 //
 // Credentials are asked for again every ten minutes; when the service is away, the last one serves
-// until it expires, in a new process too, and when the answer takes long. Thread safe.
+// until it expires, in a new process too, and when the answer takes long. One of an earlier epoch
+// than the label's key is not used: another is asked for at once. Thread safe.
 #ifndef RECRYPT_CLIENT_AUTHORS_H_
 #define RECRYPT_CLIENT_AUTHORS_H_
 
@@ -33,13 +34,14 @@ class Authors {
   struct Known {
     std::shared_ptr<const Author> author;  // nullptr: none
     int64_t expires = 0;                   // of the credential, seconds since 1970
+    uint32_t epoch = 0;                    // of the credential, or that it was asked for
     int64_t ask_again_ms = 0;
   };
-  std::optional<Known> Find(const LabelName& label);
+  std::optional<Known> Find(const LabelProfile& label);
   Result<std::shared_ptr<const Author>> AskAndKeep(const LabelProfile& label);
   Result<Known> Ask(const LabelProfile& label);
   Result<Known> LastKnown(const LabelProfile& label, const Error& failure);
-  Result<int64_t> CheckCredential(const LabelProfile& label, ByteSpan credential) const;
+  Result<Credential> CheckCredential(const LabelProfile& label, ByteSpan credential) const;
 
   Services& services_;
   TrustStore& trust_;

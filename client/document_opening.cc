@@ -79,7 +79,7 @@ Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const st
   RECRYPT_ASSIGN(std::shared_ptr<const LabelProfile> profile,
                  profiles.Label(label, ProfileUse::kRead));
   uint32_t epoch = profile->EpochOf(kid);
-  if (epoch == 0) {
+  if (epoch == 0 || epoch > profile->epoch) {
     // The label may have got a new key a moment ago.
     RECRYPT_ASSIGN(profile, profiles.Label(label, ProfileUse::kRead, Freshness::kFetch));
     epoch = profile->EpochOf(kid);

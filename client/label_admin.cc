@@ -5,20 +5,9 @@
 
 #include "client/object_life.h"
 #include "client/profile_admin.h"
-#include "core/identity/credential.h"
-#include "core/jose/jwk.h"
-#include "core/recryption/recryption.h"
 #include "core/udf/udf.h"
 
 namespace recrypt {
-
-struct LabelAdmin::Opened {
-  LabelProfile profile;
-  LabelSecrets secrets;
-  std::shared_ptr<ServiceClient> service;
-  ServiceProfile service_profile;
-};
-
 namespace {
 
 // Key pairs and profile of a new label.
@@ -58,67 +47,7 @@ Status CheckMayCreate(const NewLabel& wanted, const Identity& owner) {
   return {};
 }
 
-// Every key that the profile names has to be among the secrets: entries are made from them.
-Status CheckSecretsFit(const LabelProfile& profile, const LabelSecrets& secrets) {
-  const auto has = [&secrets](uint32_t epoch, const PublicKey& key) {
-    return std::any_of(secrets.keys.begin(), secrets.keys.end(), [&](const auto& one) {
-      return one.epoch == epoch && one.key.public_key() == key;
-    });
-  };
-  bool fits = secrets.label == profile.label && secrets.master.public_key() == profile.master &&
-              has(profile.epoch, profile.key);
-  for (const auto& [epoch, key] : profile.archived) fits = fits && has(epoch, key);
-  if (fits) return {};
-  return Fail(ErrorCode::kDenied,
-              "the secrets of " + profile.label.text() + " are not those that its profile names");
-}
-
-// One member's device for one key epoch.
-struct EntryWanted {
-  const LabelSecrets& secrets;
-  const LabelSecrets::EpochKey& epoch_key;
-  const Device& device;
-  const PublicKey& service_key;
-};
-
-Result<EntryRecord> MakeEntry(const EntryWanted& wanted) {
-  RECRYPT_ASSIGN(const Split split, SplitKey(wanted.epoch_key.key));
-  EntryRecord entry;
-  entry.device = KeyUdf(wanted.device.sign);
-  entry.sign = ToJwk(wanted.device.sign);
-  entry.epoch = wanted.epoch_key.epoch;
-  entry.key = KeyUdf(wanted.epoch_key.key.public_key());
-  const SealedHalf about{entry.device, entry.key, wanted.secrets.label.text()};
-  RECRYPT_ASSIGN(entry.service_half, SealHalf(about, split.service_half, wanted.service_key));
-  RECRYPT_ASSIGN(entry.member_half, SealHalf(about, split.member_half, wanted.device.encrypt));
-  return entry;
-}
-
-Result<Bytes> MakeCredential(const LabelProfile& label, const LabelSecrets& secrets,
-                             const Profile& member, const Device& device, int64_t now) {
-  return IssueCredential(secrets.master, {device.sign, true, label.epoch,
-                                          static_cast<uint64_t>(now + kCredentialLifeSeconds),
-                                          CredentialSubject(member.account.text(), member.Udf())});
-}
-
 }  // namespace
-
-Result<LabelAdmin::Opened> LabelAdmin::Open(const LabelName& label) {
-  const Identity& identity = client_.keystore().identity();
-  RECRYPT_ASSIGN(const auto profile,
-                 client_.profiles().Label(label, ProfileUse::kWrite, Freshness::kFetch));
-  const LabelProfile::Service& named = profile->services.front();
-  auto service = client_.services().At(named.domain, named.udf);
-  RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
-  if (service_profile.version.expires <= client_.clock().NowSeconds()) {
-    return Fail(ErrorCode::kStale, "the profile of the service of " + named.domain + " expired");
-  }
-  RECRYPT_ASSIGN(const Json value, service->GetStatic("Secrets", label.text()));
-  RECRYPT_ASSIGN(const Json* jwe, GetObject(value, "Secrets"));
-  RECRYPT_ASSIGN(LabelSecrets secrets, OpenLabelSecrets(*jwe, identity.device_encrypt));
-  RECRYPT_TRY(CheckSecretsFit(*profile, secrets));
-  return Opened{*profile, std::move(secrets), std::move(service), std::move(service_profile)};
-}
 
 Result<LabelProfile> LabelAdmin::Create(const NewLabel& wanted) {
   const Identity& identity = client_.keystore().identity();
@@ -140,7 +69,8 @@ Result<LabelProfile> LabelAdmin::Create(const NewLabel& wanted) {
   }
   RECRYPT_TRY(ListAsOwned(wanted.name, draft.profile.Udf()));
   RECRYPT_TRY(client_.profiles().Learn(jws));
-  const Opened opened{draft.profile, std::move(draft.secrets), service, std::move(service_profile)};
+  const AdministeredLabel opened{
+      draft.profile, std::move(draft.secrets), {}, service, std::move(service_profile)};
   RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
   RECRYPT_TRY(AddEntries(opened, own, MemberRights::kReadAndWrite));
   return std::move(draft.profile);
@@ -168,7 +98,8 @@ Result<LabelProfile> LabelAdmin::Complete(const LabelName& label, const Json& jw
   RECRYPT_TRY(ListAsOwned(label, profile.Udf()));
   RECRYPT_TRY(client_.profiles().Learn(jws));
   RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
-  const Opened opened{profile, std::move(secrets), service, std::move(service_profile)};
+  const AdministeredLabel opened{
+      profile, std::move(secrets), {}, service, std::move(service_profile)};
   RECRYPT_TRY(AddEntries(opened, own, MemberRights::kReadAndWrite));
   return profile;
 }
@@ -189,25 +120,11 @@ Status LabelAdmin::ListAsOwned(const LabelName& label, const std::string& master
   return {};
 }
 
-Status LabelAdmin::AddEntries(const Opened& opened, const Profile& member, MemberRights rights) {
-  UserRecord user;
-  user.label = opened.profile.label.text();
-  user.account = member.account.text();
-  user.profile_udf = member.Udf();
-  for (const Device& device : member.devices) {
-    Bytes credential;
-    if (rights == MemberRights::kReadAndWrite) {
-      RECRYPT_ASSIGN(credential, MakeCredential(opened.profile, opened.secrets, member, device,
-                                                client_.clock().NowSeconds()));
-    }
-    for (const LabelSecrets::EpochKey& epoch_key : opened.secrets.keys) {
-      if (!opened.profile.HasKey(KeyUdf(epoch_key.key.public_key()))) continue;
-      RECRYPT_ASSIGN(EntryRecord entry, MakeEntry({opened.secrets, epoch_key, device,
-                                                   opened.service_profile.encrypt}));
-      entry.credential = credential;
-      user.entries.push_back(std::move(entry));
-    }
-  }
+Status LabelAdmin::AddEntries(const AdministeredLabel& opened, const Profile& member,
+                              MemberRights rights) {
+  RECRYPT_ASSIGN(UserRecord user,
+                 MakeUser(opened, {member, member.devices, rights, opened.profile.Keys()},
+                          client_.clock().NowSeconds()));
   auto set = opened.service->SetUser(std::move(user));
   if (!set) {
     return Fail(set.error(),
@@ -220,7 +137,7 @@ Status LabelAdmin::AddMember(const LabelName& label, const AccountName& account,
                              MemberRights rights) {
   RECRYPT_ASSIGN(const auto member,
                  client_.profiles().Account(account, ProfileUse::kWrite, Freshness::kFetch));
-  RECRYPT_ASSIGN(const Opened opened, Open(label));
+  RECRYPT_ASSIGN(const AdministeredLabel opened, OpenAdministered(client_, label));
   return AddEntries(opened, *member, rights);
 }
 
@@ -260,18 +177,12 @@ Result<std::vector<LabelMember>> LabelAdmin::Members(const LabelName& label) {
 }
 
 Result<LabelProfile> LabelAdmin::SetPolicy(const LabelName& label, const LabelPolicy& policy) {
-  RECRYPT_ASSIGN(Opened opened, Open(label));
-  LabelProfile& profile = opened.profile;
-  profile.policy = policy;
-  profile.version = VersionFrom(profile.version.version + 1, client_.clock().NowSeconds());
-  const Json jws = SignLabelProfile(profile, opened.secrets.master);
-  // Bounds are the reader's: nothing is published that others would refuse.
-  RECRYPT_TRY(VerifyLabelProfile(jws));
-  if (auto set = opened.service->SetKeySet({jws, {}}); !set) {
+  RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client_, label));
+  opened.profile.policy = policy;
+  if (auto set = PublishNext(client_, opened, {}); !set) {
     return Fail(set.error(), "changing the policy of " + label.text());
   }
-  RECRYPT_TRY(client_.profiles().Learn(jws));
-  return std::move(profile);
+  return std::move(opened.profile);
 }
 
 Result<Json> LabelAdmin::Reviews(const LabelName& label) {
@@ -323,19 +234,17 @@ Result<std::vector<LabelAdmin::Listed>> LabelAdmin::List() {
 }
 
 Status LabelAdmin::MoveSecrets(const LabelName& label, const Device& to) {
-  RECRYPT_ASSIGN(Opened opened, Open(label));
+  RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client_, label));
   if (opened.profile.administrators.size() != 1) {
     return Fail(ErrorCode::kForbidden, label.text() + " has other administrators");
   }
-  opened.profile.version =
-      VersionFrom(opened.profile.version.version + 1, client_.clock().NowSeconds());
-  KeySetRecord record{SignLabelProfile(opened.profile, opened.secrets.master), {}};
-  RECRYPT_ASSIGN(record.secrets[KeyUdf(to.sign)], SealLabelSecrets(opened.secrets, to.encrypt));
-  return opened.service->SetKeySet(std::move(record));
+  SealedSecrets secrets;
+  RECRYPT_ASSIGN(secrets[KeyUdf(to.sign)], SealLabelSecrets(opened.secrets, to.encrypt));
+  return PublishNext(client_, opened, std::move(secrets));
 }
 
 Result<EscrowedLabel> LabelAdmin::EscrowedKeys(const LabelName& label) {
-  RECRYPT_ASSIGN(Opened opened, Open(label));
+  RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client_, label));
   RECRYPT_ASSIGN(const auto seen, client_.trust().LastSeen(TrustSubject::kLabel, label.text()));
   if (!seen || seen->version != opened.profile.version.version) {
     return Fail(ErrorCode::kStale, "the profile of " + label.text() + " changed meanwhile");

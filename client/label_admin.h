@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "client/client.h"
+#include "client/administered_label.h"
 #include "core/escrow/escrow.h"
 
 namespace recrypt {
@@ -24,7 +24,6 @@ struct NewLabel {
 };
 
 enum class ReviewDecision { kApprove, kDeny };
-enum class MemberRights { kRead, kReadAndWrite };
 
 struct LabelMember {
   std::string account;
@@ -89,12 +88,10 @@ class LabelAdmin {
   Status Decide(const LabelName& label, uint64_t id, ReviewDecision decision, uint32_t seconds);
 
  private:
-  struct Opened;  // a label's profile, secrets and service
-  Result<Opened> Open(const LabelName& label);
   Result<LabelProfile> Complete(const LabelName& label, const Json& jws);
   Status ListAsOwned(const LabelName& label, const std::string& master_udf);
   Result<std::shared_ptr<ServiceClient>> ServiceOf(const LabelName& label);
-  Status AddEntries(const Opened& opened, const Profile& member, MemberRights rights);
+  Status AddEntries(const AdministeredLabel& opened, const Profile& member, MemberRights rights);
 
   Client& client_;
 };

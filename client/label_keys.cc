@@ -28,6 +28,22 @@ Result<HeaderSpec> SpecFor(VerifiedProfiles& profiles, const LabelExpression& ex
   return spec;
 }
 
+Result<bool> LearnLaterKeys(VerifiedProfiles& profiles, const Header& header) {
+  bool learned = false;
+  const auto& alternatives = header.expression.alternatives();
+  for (size_t i = 0; i < alternatives.size() && i < header.jwe.recipients.size(); ++i) {
+    const std::vector<std::string>& kids = header.jwe.recipients[i].kids;
+    for (size_t j = 0; j < alternatives[i].size() && j < kids.size(); ++j) {
+      RECRYPT_ASSIGN(const auto known, FindLabel(profiles, alternatives[i][j], ProfileUse::kRead));
+      const uint32_t epoch = known->EpochOf(kids[j]);
+      if (epoch != 0 && epoch <= known->epoch) continue;
+      RECRYPT_TRY(profiles.Label(alternatives[i][j], ProfileUse::kWrite, Freshness::kFetch));
+      learned = true;
+    }
+  }
+  return learned;
+}
+
 Status CheckFits(VerifiedProfiles& profiles, const LabelExpression& expression) {
   RECRYPT_ASSIGN(const HeaderSpec spec, SpecFor(profiles, expression));
   Wrapper wrapper{RandomArray<16>(), "", "", {}};

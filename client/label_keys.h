@@ -21,6 +21,10 @@ Result<std::shared_ptr<const LabelProfile>> FindLabel(VerifiedProfiles& profiles
 // kDenied when it is not trusted, kStale when it is older than one seen before or expired.
 Result<HeaderSpec> SpecFor(VerifiedProfiles& profiles, const LabelExpression& expression);
 
+// Asks for the profiles of the labels that have a later key than is known here, by what a header
+// is under: another client was told of it before. True when there was one.
+Result<bool> LearnLaterKeys(VerifiedProfiles& profiles, const Header& header);
+
 // kInvalid when a header under the expression has no room for what a document needs over the years:
 // a data key, and a second one when the first is replaced. Else fails as SpecFor does.
 Status CheckFits(VerifiedProfiles& profiles, const LabelExpression& expression);

@@ -104,14 +104,30 @@ Status Relabeler::Look(Job& job) {
   job.about.empty = got == 0 || first == 0;
   if (job.about.empty) return {};
   RECRYPT_ASSIGN(Header header, FirstHeader(*job.file));
-  RECRYPT_ASSIGN(job.target, SpecOf(spec_.to ? *spec_.to : header.expression));
-  job.about.old_header = !IsUnder(header, *job.target);
+  RECRYPT_TRY(Aim(job, header));
   job.header = std::move(header);
   // A commit of an earlier run that was ended is brought into place.
   const bool settled = IsRecordless(static_cast<uint64_t>(job.before.st_size));
   job.wanted = job.about.old_header || look || spec_.data == RelabelData::kRewrite || !settled;
   if (!job.wanted || look) return {};
   RECRYPT_ASSIGN(job.author, spec_.access->AuthorFor(job.target->expression));
+  return {};
+}
+
+// What the document's header is to be under, and whether it is that.
+Status Relabeler::Aim(Job& job, const Header& header) {
+  RECRYPT_ASSIGN(job.target, SpecOf(spec_.to ? *spec_.to : header.expression));
+  job.about.old_header = !IsUnder(header, *job.target);
+  if (!job.about.old_header || spec_.to) return {};
+  // Nothing goes back under an earlier key, should a label have got another one since this began.
+  RECRYPT_ASSIGN(const bool learned, LearnLaterKeys(*spec_.profiles, header));
+  if (!learned) return {};
+  {
+    const std::lock_guard guard(mutex_);
+    specs_.erase(header.expression.text());
+  }
+  RECRYPT_ASSIGN(job.target, SpecOf(header.expression));
+  job.about.old_header = !IsUnder(header, *job.target);
   return {};
 }
 
@@ -173,8 +189,7 @@ Result<std::unique_ptr<Document>> Relabeler::Open(Job& job) {
     auto header = ParseHeader(region);
     if (!header || header->digest == job.header->digest) continue;
     RECRYPT_ASSIGN(job.opened, spec_.access->Open(*header, GrantUse::kOpen));
-    RECRYPT_ASSIGN(job.target, SpecOf(spec_.to ? *spec_.to : header->expression));
-    job.about.old_header = !IsUnder(*header, *job.target);
+    RECRYPT_TRY(Aim(job, *header));
     job.about.data_keys = job.opened->keys.keys.size();
     job.header = std::move(*header);
     document = open();

@@ -69,6 +69,7 @@ class Relabeler {
   Batch Prepare(std::span<const std::string> paths);
   void Finish(Batch& batch);
   Status Look(Job& job);
+  Status Aim(Job& job, const Header& header);
   Status Change(Job& job);
   Status ChangeLocked(Job& job, Document& document);
   Status MakeRoom(Job& job, Document& document, const Author* author);

@@ -99,6 +99,8 @@ Status ServiceClient::SetKeySet(KeySetRecord record) { return Set(std::move(reco
 
 Status ServiceClient::SetUser(UserRecord record) { return Set(std::move(record)); }
 
+Status ServiceClient::SetUsers(UsersRecord record) { return Set(std::move(record)); }
+
 Status ServiceClient::SetReview(ReviewRecord record) { return Set(std::move(record)); }
 
 Status ServiceClient::SetOpens(OpensRecord record) { return Set(std::move(record)); }

@@ -44,6 +44,7 @@ class ServiceClient {
   Status SetProfile(const Json& jws);
   Status SetKeySet(KeySetRecord record);
   Status SetUser(UserRecord record);
+  Status SetUsers(UsersRecord record);
   Status SetOpens(OpensRecord record);
   Status SetReview(ReviewRecord record);
 

@@ -65,7 +65,8 @@ Status GetSecrets(StoreView& view, const Caller& caller, StaticResult& result) {
   }
   auto secrets = ParseJson(*found);
   if (!secrets) return Fail(ErrorCode::kCorrupt, "a stored secret does not parse");
-  result.value = {{"Secrets", std::move(*secrets)}};
+  RECRYPT_ASSIGN(std::vector<std::string> devices, view.DevicesWithSecrets(result.identifier));
+  result.value = {{"Secrets", std::move(*secrets)}, {"Devices", std::move(devices)}};
   return {};
 }
 

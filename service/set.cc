@@ -31,7 +31,10 @@ void HandleSet(ServiceContext& context, const Caller& caller, const SetRequest& 
     return SetKeySet(context, caller, *key_set, std::move(reply));
   }
   if (const auto* user = std::get_if<UserRecord>(&request.what)) {
-    return SetUser(context, caller, *user, std::move(reply));
+    return SetUsers(context, caller, {{*user}}, std::move(reply));
+  }
+  if (const auto* users = std::get_if<UsersRecord>(&request.what)) {
+    return SetUsers(context, caller, *users, std::move(reply));
   }
   if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
     return reply(SetNote(context, caller, *note));

@@ -14,7 +14,9 @@ void SetOpens(ServiceContext& context, const Caller& caller, const OpensRecord& 
               Reply reply);
 void SetReview(ServiceContext& context, const Caller& caller, const ReviewRecord& record,
                Reply reply);
-void SetUser(ServiceContext& context, const Caller& caller, const UserRecord& record, Reply reply);
+// At least one user; all of one label.
+void SetUsers(ServiceContext& context, const Caller& caller, const UsersRecord& record,
+              Reply reply);
 
 // kInvalid for a signed object that has expired: such are refused for writing.
 Status CheckNotExpired(const ObjectVersion& version, int64_t now);

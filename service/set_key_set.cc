@@ -34,10 +34,7 @@ Result<NewLabel> ReadLabel(const ServiceContext& context, const KeySetRecord& re
   for (const Principal& one : profile.administrators) {
     stored.administrators.try_emplace(one.account.text(), one.udf);
   }
-  stored.keys.push_back(KeyUdf(profile.key));
-  for (const LabelProfile::ArchivedKey& one : profile.archived) {
-    stored.keys.push_back(KeyUdf(one.key));
-  }
+  for (const LabelProfile::EpochKey& one : profile.Keys()) stored.keys.push_back(KeyUdf(one.key));
   NewLabel fresh{std::move(profile), std::move(stored), {}};
   for (const auto& [device, jwe] : record.secrets) fresh.secrets[device] = DumpJson(jwe);
   return fresh;
@@ -87,9 +84,8 @@ Status RevokeDroppedKeys(StoreTransaction& transaction, const StoredLabel& befor
                          const NewLabel& fresh, int64_t now) {
   RECRYPT_ASSIGN(const Json jws, ParseJson(before.jws));
   RECRYPT_ASSIGN(const LabelProfile profile, VerifyLabelProfile(jws));
-  std::vector<std::string> kids = {KeyUdf(profile.key)};
-  for (const LabelProfile::ArchivedKey& one : profile.archived) kids.push_back(KeyUdf(one.key));
-  for (const std::string& kid : kids) {
+  for (const LabelProfile::EpochKey& one : profile.Keys()) {
+    const std::string kid = KeyUdf(one.key);
     if (fresh.profile.HasKey(kid)) continue;
     RECRYPT_ASSIGN([[maybe_unused]] const Revoked revoked,
                    transaction.RevokeEntries({before.label, "", "", kid}, now));

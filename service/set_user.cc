@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/identity/credential.h"
 #include "core/jose/jwk.h"
 #include "core/udf/udf.h"
@@ -8,8 +10,8 @@ namespace {
 
 struct NewEntries {
   std::string label;
-  std::string account;
   uint64_t label_version = 0;  // that they were checked against
+  std::vector<std::string> accounts;
   std::vector<StoredEntry> entries;
 };
 
@@ -71,21 +73,45 @@ Result<StoredEntry> CheckEntry(const ServiceContext& context, const LabelProfile
   return stored;
 }
 
-Result<NewEntries> CheckUser(ServiceContext& context, const UserRecord& user) {
+// Whoever gives entries for archived keys and none for the current one does not know of a rotation.
+Status CheckKnowsTheKey(const LabelProfile& label, const UserRecord& user) {
+  const auto has = [&user](const auto& wanted) {
+    return std::any_of(user.entries.begin(), user.entries.end(),
+                       [&wanted](const EntryRecord& entry) { return wanted(entry.epoch); });
+  };
+  const bool archived = has([&label](uint32_t epoch) { return epoch < label.epoch; });
+  if (!archived || has([&label](uint32_t epoch) { return epoch == label.epoch; })) return {};
+  return Fail(ErrorCode::kStale,
+              "the label has got another key meanwhile: ask for its profile again");
+}
+
+Status CheckUser(ServiceContext& context, const LabelProfile& label, const UserRecord& user,
+                 NewEntries& fresh) {
   RECRYPT_ASSIGN(const AccountName account, AccountName::Parse(user.account));
   RECRYPT_ASSIGN(const std::string udf, NormalizeUdf(user.profile_udf));
   if (account.text() != user.account || udf != user.profile_udf) {
     return Fail(ErrorCode::kInvalid, "Account or Profile is not in its canonical spelling");
   }
-  RECRYPT_ASSIGN(const LabelProfile label, FindLabelProfile(context, user.label));
-  NewEntries fresh;
-  fresh.label = user.label;
-  fresh.account = user.account;
-  fresh.label_version = label.version.version;
+  if (user.label != fresh.label) {
+    return Fail(ErrorCode::kInvalid, "members of two labels are set one after the other");
+  }
+  fresh.accounts.push_back(user.account);
   for (const EntryRecord& entry : user.entries) {
     RECRYPT_ASSIGN(StoredEntry stored,
                    CheckEntry(context, label, user, entry, context.clock.NowSeconds()));
     fresh.entries.push_back(std::move(stored));
+  }
+  return CheckKnowsTheKey(label, user);
+}
+
+Result<NewEntries> CheckUsers(ServiceContext& context, const UsersRecord& record) {
+  NewEntries fresh;
+  fresh.label = record.users.front().label;
+  RECRYPT_ASSIGN(const LabelProfile label, FindLabelProfile(context, fresh.label));
+  fresh.label_version = label.version.version;
+  for (const UserRecord& user : record.users) {
+    Status checked = CheckUser(context, label, user, fresh);
+    if (!checked) return Fail(checked.error(), user.account);
   }
   return fresh;
 }
@@ -116,20 +142,25 @@ Result<Response> PutFresh(ServiceContext& context, StoreTransaction& transaction
   status.status = StatusCode::kOk;
   for (const StoredEntry& entry : fresh.entries) {
     RECRYPT_ASSIGN(const bool revoked, transaction.IsDeviceRevoked(entry.account, entry.device));
-    if (revoked) return Fail(ErrorCode::kDenied, "the account has revoked one of the devices");
+    if (revoked) {
+      return Fail(ErrorCode::kDenied, entry.account + " has revoked one of the devices");
+    }
     RECRYPT_ASSIGN(const auto before, transaction.FindEntry(entry.device, entry.key));
     if (before && !before->revoked) status.status = StatusCode::kUpdated;
     RECRYPT_TRY(PutEntry(context, transaction, entry));
   }
-  RECRYPT_ASSIGN([[maybe_unused]] const bool joined,
-                 transaction.DeleteJoin(fresh.label, fresh.account));
+  for (const std::string& account : fresh.accounts) {
+    RECRYPT_ASSIGN([[maybe_unused]] const bool joined,
+                   transaction.DeleteJoin(fresh.label, account));
+  }
   return Response(SetResponse{std::move(status)});
 }
 
 }  // namespace
 
-void SetUser(ServiceContext& context, const Caller& caller, const UserRecord& record, Reply reply) {
-  auto fresh = CheckUser(context, record);
+void SetUsers(ServiceContext& context, const Caller& caller, const UsersRecord& record,
+              Reply reply) {
+  auto fresh = CheckUsers(context, record);
   if (!fresh) return reply(Response(StatusFor(fresh.error())));
   CommitAndReply(
       context,

@@ -23,6 +23,7 @@ class SqlTransaction : public StoreTransaction {
   Result<bool> IsAdministrator(const std::string& label, const std::string& device) override;
   Result<std::optional<std::string>> FindSecrets(const std::string& label,
                                                  const std::string& device) override;
+  Result<std::vector<std::string>> DevicesWithSecrets(const std::string& label) override;
   Result<std::optional<StoredEntry>> FindEntry(const std::string& device,
                                                const std::string& key) override;
   Result<std::vector<StoredEntry>> EntriesOfDevice(const std::string& label,

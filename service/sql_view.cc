@@ -137,6 +137,15 @@ Result<std::optional<std::string>> SqlTransaction::FindSecrets(const std::string
   return FirstText(rows);
 }
 
+Result<std::vector<std::string>> SqlTransaction::DevicesWithSecrets(const std::string& label) {
+  static const std::string kSql =
+      "SELECT device FROM label_secrets WHERE label = ?1 ORDER BY device";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {label}));
+  std::vector<std::string> devices;
+  for (const SqlRow& row : rows) devices.push_back(row.Text(0));
+  return devices;
+}
+
 Result<std::optional<StoredEntry>> SqlTransaction::FindEntry(const std::string& device,
                                                              const std::string& key) {
   static const std::string kSql =

@@ -165,6 +165,7 @@ class StoreView {
   virtual Result<bool> IsAdministrator(const std::string& label, const std::string& device) = 0;
   virtual Result<std::optional<std::string>> FindSecrets(const std::string& label,
                                                          const std::string& device) = 0;
+  virtual Result<std::vector<std::string>> DevicesWithSecrets(const std::string& label) = 0;
   // The live entry, else the one revoked last.
   virtual Result<std::optional<StoredEntry>> FindEntry(const std::string& device,
                                                        const std::string& key) = 0;

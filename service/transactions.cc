@@ -39,10 +39,10 @@ void CommitAndReply(ServiceContext& context, TransactionBody body, Reply reply) 
   context.committer.Submit(std::move(write), std::move(done));
 }
 
-std::optional<LabelKey> FindLabelKey(const LabelProfile& label, const std::string& kid) {
-  if (KeyUdf(label.key) == kid) return LabelKey{label.epoch, label.key};
-  for (const LabelProfile::ArchivedKey& archived : label.archived) {
-    if (KeyUdf(archived.key) == kid) return LabelKey{archived.epoch, archived.key};
+std::optional<LabelProfile::EpochKey> FindLabelKey(const LabelProfile& label,
+                                                   const std::string& kid) {
+  for (LabelProfile::EpochKey& one : label.Keys()) {
+    if (KeyUdf(one.key) == kid) return std::move(one);
   }
   return std::nullopt;
 }

@@ -84,12 +84,9 @@ void CommitAndReply(ServiceContext& context, TransactionBody body, Reply reply);
 Result<ResponseStatus> CheckAdministrator(StoreTransaction& transaction, const Caller& caller,
                                           const std::string& label, int64_t now);
 
-// The label's encryption key of that kid, current or archived, with its epoch.
-struct LabelKey {
-  uint32_t epoch;
-  PublicKey key;
-};
-std::optional<LabelKey> FindLabelKey(const LabelProfile& label, const std::string& kid);
+// The label's encryption key of that kid, with its epoch.
+std::optional<LabelProfile::EpochKey> FindLabelKey(const LabelProfile& label,
+                                                   const std::string& kid);
 
 // One record more. For what happens once in a transaction.
 Status AppendOne(StoreTransaction& transaction, const AuditRecord& record);

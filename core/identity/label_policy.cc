@@ -10,6 +10,7 @@ namespace recrypt {
 namespace {
 
 constexpr uint32_t kMaxLeaseSeconds = 86400;
+constexpr uint32_t kMaxRotateUpTo = 1'000'000;
 constexpr uint32_t kMaxPeriodSeconds = 366 * 86400;
 constexpr uint32_t kMaxOpens = 1'000'000'000;
 constexpr size_t kMaxQuotas = 8;
@@ -284,12 +285,13 @@ Json WriteLabelPolicy(const LabelPolicy& policy) {
     object["review"] = WriteReview(policy.review);
   }
   if (!policy.prefetch) object["prefetch"] = false;
+  if (policy.rotate_up_to != LabelPolicy::kRotateUpTo) object["rotate"] = policy.rotate_up_to;
   return object;
 }
 
 Result<LabelPolicy> ReadLabelPolicy(const Json& object) {
   RECRYPT_TRY(RefuseUnknown(
-      object, {"lease", "writers", "quotas", "hours", "networks", "review", "prefetch"}));
+      object, {"lease", "writers", "quotas", "hours", "networks", "review", "prefetch", "rotate"}));
   LabelPolicy policy;
   RECRYPT_ASSIGN(policy.lease_seconds,
                  signed_object::ReadUint32(object, "lease", 1, kMaxLeaseSeconds));
@@ -300,6 +302,10 @@ Result<LabelPolicy> ReadLabelPolicy(const Json& object) {
   RECRYPT_TRY(ReadReview(object, policy));
   if (FindMember(object, "prefetch") != nullptr) {
     RECRYPT_ASSIGN(policy.prefetch, GetBool(object, "prefetch"));
+  }
+  if (FindMember(object, "rotate") != nullptr) {
+    RECRYPT_ASSIGN(policy.rotate_up_to,
+                   signed_object::ReadUint32(object, "rotate", 0, kMaxRotateUpTo));
   }
   return policy;
 }

@@ -73,7 +73,10 @@ struct LabelPolicy {
   std::vector<Network> networks = {};      // of readers; none: any
   ReviewPolicy review = {};
   bool prefetch = true;
+  // When a member is removed from a label of at most so many, it gets a new key at once.
+  uint32_t rotate_up_to = kRotateUpTo;
 
+  static constexpr uint32_t kRotateUpTo = 50;
   // Neither quota nor review: a prefetch opens nothing, and must not use them up.
   bool MayPrefetch() const { return prefetch && quotas.empty() && !review.any(); }
   // How long a grant lasts that is given now: to the end of the hours at most, 0 outside of them.

@@ -25,11 +25,13 @@ Json WriteAdministrators(const std::vector<Principal>& administrators) {
   return list;
 }
 
-Json WriteArchived(const std::vector<LabelProfile::ArchivedKey>& archived) {
+Json WriteEpochKey(const LabelProfile::EpochKey& key) {
+  return {{"epoch", key.epoch}, {"key", ToJwk(key.key)}};
+}
+
+Json WriteArchived(const std::vector<LabelProfile::EpochKey>& archived) {
   Json list = Json::array();
-  for (const auto& [epoch, key] : archived) {
-    list.push_back({{"epoch", epoch}, {"key", ToJwk(key)}});
-  }
+  for (const LabelProfile::EpochKey& key : archived) list.push_back(WriteEpochKey(key));
   return list;
 }
 
@@ -50,25 +52,41 @@ Result<std::vector<Principal>> ReadAdministrators(const Json& payload) {
   return administrators;
 }
 
-// Archived epochs rise and lie below the current one; no key stands for two epochs.
-Result<std::vector<LabelProfile::ArchivedKey>> ReadArchived(const Json& payload, uint32_t current,
-                                                            const PublicKey& current_key) {
+Result<LabelProfile::EpochKey> ReadEpochKey(const Json& object, uint32_t from, uint32_t to) {
+  RECRYPT_ASSIGN(const uint32_t epoch, signed_object::ReadUint32(object, "epoch", from, to));
+  RECRYPT_ASSIGN(PublicKey key, signed_object::ReadKey(object, "key", KeyUse::kEncrypt));
+  return LabelProfile::EpochKey{epoch, std::move(key)};
+}
+
+// Archived epochs rise and lie below the current one.
+Result<std::vector<LabelProfile::EpochKey>> ReadArchived(const Json& payload, uint32_t current) {
   RECRYPT_ASSIGN(const Json* list,
                  signed_object::ReadList(payload, "archived", 0, kMaxArchivedKeys));
-  std::vector<LabelProfile::ArchivedKey> archived;
-  std::set<Bytes> seen{current_key.bytes()};
+  std::vector<LabelProfile::EpochKey> archived;
   uint32_t from = 1;
   for (const Json& element : *list) {
-    RECRYPT_ASSIGN(const uint32_t epoch,
-                   signed_object::ReadUint32(element, "epoch", from, current - 1));
-    RECRYPT_ASSIGN(PublicKey key, signed_object::ReadKey(element, "key", KeyUse::kEncrypt));
-    if (!seen.insert(key.bytes()).second) {
-      return Fail(ErrorCode::kInvalid, "one key stands for two epochs");
-    }
-    archived.push_back({epoch, std::move(key)});
-    from = epoch + 1;
+    RECRYPT_ASSIGN(LabelProfile::EpochKey key, ReadEpochKey(element, from, current - 1));
+    from = key.epoch + 1;
+    archived.push_back(std::move(key));
   }
   return archived;
+}
+
+Result<std::optional<LabelProfile::EpochKey>> ReadNext(const Json& payload, uint32_t current) {
+  if (FindMember(payload, "next") == nullptr) return std::optional<LabelProfile::EpochKey>();
+  if (current == kMaxEpoch) return Fail(ErrorCode::kInvalid, "no epoch follows the last one");
+  RECRYPT_ASSIGN(const Json* object, GetObject(payload, "next"));
+  return ReadEpochKey(*object, current + 1, kMaxEpoch);
+}
+
+Status CheckKeysDiffer(const LabelProfile& profile) {
+  std::set<Bytes> seen;
+  for (const LabelProfile::EpochKey& one : profile.Keys()) {
+    if (!seen.insert(one.key.bytes()).second) {
+      return Fail(ErrorCode::kInvalid, "one key stands for two epochs");
+    }
+  }
+  return {};
 }
 
 Result<std::vector<LabelProfile::Service>> ReadServices(const Json& payload) {
@@ -95,14 +113,24 @@ Result<LabelProfile> ReadProfile(const Json& payload) {
   RECRYPT_ASSIGN(std::vector<Principal> administrators, ReadAdministrators(payload));
   RECRYPT_ASSIGN(const uint32_t epoch, signed_object::ReadUint32(payload, "epoch", 1, kMaxEpoch));
   RECRYPT_ASSIGN(PublicKey key, signed_object::ReadKey(payload, "key", KeyUse::kEncrypt));
-  RECRYPT_ASSIGN(auto archived, ReadArchived(payload, epoch, key));
+  RECRYPT_ASSIGN(auto archived, ReadArchived(payload, epoch));
+  RECRYPT_ASSIGN(auto next, ReadNext(payload, epoch));
   RECRYPT_ASSIGN(auto services, ReadServices(payload));
   RECRYPT_ASSIGN(const Json* policy_object, GetObject(payload, "policy"));
   RECRYPT_ASSIGN(LabelPolicy policy, ReadLabelPolicy(*policy_object));
-  return LabelProfile{version,          std::move(label),          std::move(master),
-                      std::move(owner), std::move(administrators), epoch,
-                      std::move(key),   std::move(archived),       std::move(services),
-                      std::move(policy)};
+  LabelProfile profile{version,
+                       std::move(label),
+                       std::move(master),
+                       std::move(owner),
+                       std::move(administrators),
+                       epoch,
+                       std::move(key),
+                       std::move(archived),
+                       std::move(services),
+                       std::move(policy),
+                       std::move(next)};
+  RECRYPT_TRY(CheckKeysDiffer(profile));
+  return profile;
 }
 
 Result<LabelProfile> ReadAndVerify(const Json& jws) {
@@ -116,10 +144,18 @@ Result<LabelProfile> ReadAndVerify(const Json& jws) {
 
 std::string LabelProfile::Udf() const { return KeyUdf(master); }
 
+std::vector<LabelProfile::EpochKey> LabelProfile::Keys() const {
+  std::vector<EpochKey> keys{{epoch, key}};
+  keys.insert(keys.end(), archived.begin(), archived.end());
+  if (next) keys.push_back(*next);
+  return keys;
+}
+
 uint32_t LabelProfile::EpochOf(std::string_view kid) const {
   if (KeyUdf(key) == kid) return epoch;
-  const auto old = std::find_if(archived.begin(), archived.end(),
-                                [kid](const ArchivedKey& one) { return KeyUdf(one.key) == kid; });
+  const auto is = [kid](const EpochKey& one) { return KeyUdf(one.key) == kid; };
+  if (next && is(*next)) return next->epoch;
+  const auto old = std::find_if(archived.begin(), archived.end(), is);
   return old == archived.end() ? 0 : old->epoch;
 }
 
@@ -135,6 +171,7 @@ Json SignLabelProfile(const LabelProfile& profile, const PrivateKey& master) {
                   {"archived", WriteArchived(profile.archived)},
                   {"services", WriteServices(profile.services)},
                   {"policy", WriteLabelPolicy(profile.policy)}};
+  if (profile.next) payload["next"] = WriteEpochKey(*profile.next);
   return signed_object::Sign(std::move(payload), "label", profile.version, master);
 }
 

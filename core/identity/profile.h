@@ -68,20 +68,24 @@ struct LabelProfile {
   std::vector<Principal> administrators;
   uint32_t epoch = 1;
   PublicKey key;  // the encryption key of `epoch`
-  struct ArchivedKey {
+  struct EpochKey {
     uint32_t epoch;
     PublicKey key;
   };
-  std::vector<ArchivedKey> archived;
+  std::vector<EpochKey> archived;
   struct Service {
     std::string domain;
     std::string udf;
   };
   std::vector<Service> services;
   LabelPolicy policy;
+  // What a rotation under way will make the current key: nobody encrypts to it before.
+  std::optional<EpochKey> next = std::nullopt;
 
   std::string Udf() const;  // of master
-  // True when `kid` is the UDF of the current or an archived encryption key.
+  // The current one, the archived ones, the next.
+  std::vector<EpochKey> Keys() const;
+  // True when `kid` is the UDF of one of those.
   bool HasKey(std::string_view kid) const;
   // The epoch of that key; 0 when it is none of the label's.
   uint32_t EpochOf(std::string_view kid) const;

@@ -120,6 +120,10 @@ struct UserRecord {
   std::string profile_udf;
   std::vector<EntryRecord> entries;
 };
+// Several of one label: all of them, or none.
+struct UsersRecord {
+  std::vector<UserRecord> users;
+};
 struct KeySetRecord {
   Json profile;                         // JWS
   std::map<std::string, Json> secrets;  // JWE by device kid
@@ -152,7 +156,7 @@ struct ReviewRecord {
 struct SetRequest {
   std::string portal;
   // Json: a Profile's JWS.
-  std::variant<std::monostate, Json, KeySetRecord, UserRecord, NoteRecord, OpensRecord,
+  std::variant<std::monostate, Json, KeySetRecord, UserRecord, UsersRecord, NoteRecord, OpensRecord,
                ReviewRecord>
       what;
 };

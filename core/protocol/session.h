@@ -23,6 +23,7 @@ inline constexpr int64_t kSessionSeconds = 3600;
 inline constexpr size_t kMaxRequestBody = 1 << 20;
 inline constexpr size_t kMaxGrantsInRequest = 256;
 inline constexpr size_t kMaxOpensInRequest = 256;
+inline constexpr size_t kMaxUsersInRequest = 256;
 
 struct HandshakeText {
   std::string domain;

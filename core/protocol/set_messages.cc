@@ -67,6 +67,25 @@ Result<UserRecord> ReadUser(const Json& object) {
   return user;
 }
 
+Json WriteUsers(const UsersRecord& record) {
+  Json items = Json::array();
+  for (const UserRecord& user : record.users) items.push_back(WriteUser(user));
+  return {{"Items", std::move(items)}};
+}
+
+Result<UsersRecord> ReadUsers(const Json& object) {
+  UsersRecord record;
+  RECRYPT_ASSIGN(const Json* items, OptionalArray(object, "Items", kMaxUsersInRequest));
+  if (items == nullptr || items->empty()) {
+    return Fail(ErrorCode::kInvalid, "Items is absent or empty");
+  }
+  for (const Json& item : *items) {
+    RECRYPT_ASSIGN(UserRecord user, ReadUser(item));
+    record.users.push_back(std::move(user));
+  }
+  return record;
+}
+
 Result<KeySetRecord> ReadKeySet(const Json& object) {
   KeySetRecord record;
   RECRYPT_ASSIGN(record.profile, RequiredObject(object, "Profile"));
@@ -187,6 +206,8 @@ Json Write(const SetRequest& request) {
     object["KeySet"] = {{"Profile", key_set->profile}, {"Secrets", key_set->secrets}};
   } else if (const auto* user = std::get_if<UserRecord>(&request.what)) {
     object["User"] = WriteUser(*user);
+  } else if (const auto* users = std::get_if<UsersRecord>(&request.what)) {
+    object["Users"] = WriteUsers(*users);
   } else if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
     object["Note"] = WriteNote(*note);
   } else if (const auto* opens = std::get_if<OpensRecord>(&request.what)) {
@@ -200,14 +221,17 @@ Json Write(const SetRequest& request) {
 Result<Request> ReadSetRequest(const Json& object) {
   SetRequest request;
   RECRYPT_ASSIGN(request.portal, OptionalText(object, "Portal"));
-  RECRYPT_ASSIGN(const std::string what,
-                 OnlyOneOf(object, {"Profile", "KeySet", "User", "Note", "Opens", "Review"}));
+  RECRYPT_ASSIGN(const std::string what, OnlyOneOf(object, {"Profile", "KeySet", "User", "Users",
+                                                            "Note", "Opens", "Review"}));
   RECRYPT_ASSIGN(const Json* member, GetObject(object, what));
   if (what == "Profile") {
     request.what.emplace<Json>(*member);
   } else if (what == "KeySet") {
     RECRYPT_ASSIGN(KeySetRecord record, ReadKeySet(*member));
     request.what.emplace<KeySetRecord>(std::move(record));
+  } else if (what == "Users") {
+    RECRYPT_ASSIGN(UsersRecord record, ReadUsers(*member));
+    request.what.emplace<UsersRecord>(std::move(record));
   } else if (what == "Note") {
     RECRYPT_ASSIGN(NoteRecord record, ReadNote(*member));
     request.what.emplace<NoteRecord>(std::move(record));

@@ -14,10 +14,13 @@ namespace recrypt {
 void FakeLabels::Add(const std::string& name, bool anyone_may_write) {
   auto parsed = LabelName::Parse(name);
   if (!parsed) std::abort();
-  PrivateKey key = PrivateKey::Generate(Curve::kX25519);
-  std::string kid = KeyUdf(key.public_key());
-  labels_.emplace(*parsed, FakeLabel{std::move(key), PrivateKey::Generate(Curve::kEd25519),
-                                     std::move(kid), anyone_may_write});
+  FakeLabel label{{}, PrivateKey::Generate(Curve::kEd25519), anyone_may_write};
+  for (uint32_t epoch = 1; epoch <= kEpochs; ++epoch) {
+    PrivateKey key = PrivateKey::Generate(Curve::kX25519);
+    std::string kid = KeyUdf(key.public_key());
+    label.keys.push_back({std::move(key), std::move(kid)});
+  }
+  labels_.emplace(*parsed, std::move(label));
 }
 
 const FakeLabel* FakeLabels::Find(const LabelName& name) const {
@@ -34,6 +37,13 @@ FakeAccess::FakeAccess(const FakeLabels& labels, std::string account)
 
 FakeAccess::~FakeAccess() { munmap(switches_, sizeof(Switches)); }
 
+uint32_t FakeAccess::EpochIn(const Header& header, const FakeLabel& label) {
+  for (uint32_t epoch = 1; epoch <= label.keys.size(); ++epoch) {
+    if (EphemeralFor(header, label.keys[epoch - 1].kid)) return epoch;
+  }
+  return 0;
+}
+
 Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
   if (use == GrantUse::kOpen) ++opens;
   std::this_thread::sleep_for(std::chrono::milliseconds(answer_after_ms));
@@ -42,15 +52,19 @@ Result<OpenedKeys> FakeAccess::Open(const Header& header, GrantUse use) {
   }
   AgreedSecrets secrets;
   for (const auto& [name, label] : labels_.all()) {
-    auto ephemeral = EphemeralFor(header, label.kid);
-    if (!ephemeral) continue;
-    RECRYPT_ASSIGN(Secret agreed, label.key.Agree(*ephemeral));
+    const uint32_t in = EpochIn(header, label);
+    if (in == 0) continue;
+    if (in > epoch) epoch = in;  // so it learns of later keys
+    const auto& [key, kid] = label.keys[in - 1];
+    RECRYPT_ASSIGN(const PublicKey ephemeral, EphemeralFor(header, kid));
+    RECRYPT_ASSIGN(Secret agreed, key.Agree(ephemeral));
     std::vector<Secret> candidates;
     candidates.push_back(std::move(agreed));
-    secrets.emplace(label.kid, std::move(candidates));
+    secrets.emplace(kid, std::move(candidates));
   }
   RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header, secrets));
   RECRYPT_ASSIGN(TrustedLabels trust, Trust(header.expression));
+  for (auto& [name, label] : trust) label.epoch = EpochIn(header, *labels_.Find(name));
   OpenedKeys opened{
       DocumentKeys{header.uid, header.digest, header.expression, std::move(wrapper.keys)},
       wrapper.name, std::move(trust), clock_.MonotonicMillis() + lease_ms};
@@ -86,13 +100,31 @@ void FakeAccess::KeepCreated(const Header& header, const DocumentKeys&) {
   if (!deny) (void)IsFirstUse(header.uid);
 }
 
-Result<NewDocument> FakeAccess::Create(const LabelExpression& expression, std::string_view name) {
+Result<HeaderSpec> FakeAccess::SpecOf(const LabelExpression& expression) const {
   HeaderSpec spec{expression, {}, {"example.com"}};
   for (const LabelName& label : expression.Labels()) {
     const FakeLabel* known = labels_.Find(label);
     if (known == nullptr) return Fail(ErrorCode::kUnavailable, "unknown label " + label.text());
-    spec.label_keys.emplace(label, known->key.public_key());
+    spec.label_keys.emplace(label, known->keys[epoch - 1].key.public_key());
   }
+  return spec;
+}
+
+Result<HeaderRenewal> FakeAccess::RenewHeader(const Header& header, KeepKeys keep) {
+  if (cannot_renew != 0) return Fail(static_cast<ErrorCode>(cannot_renew.load()), "as it was told");
+  RECRYPT_ASSIGN(const HeaderSpec spec, SpecOf(header.expression));
+  bool due = false;
+  for (const LabelName& label : header.expression.Labels()) {
+    due = due || EpochIn(header, *labels_.Find(label)) < epoch;
+  }
+  if (!due) return HeaderRenewal{};
+  RECRYPT_ASSIGN(const OpenedKeys opened, Open(header, GrantUse::kPrefetch));
+  RECRYPT_ASSIGN(std::optional<NewHeader> made, Rewrap(spec, opened.keys, opened.name, keep));
+  return HeaderRenewal{true, std::move(made)};
+}
+
+Result<NewDocument> FakeAccess::Create(const LabelExpression& expression, std::string_view name) {
+  RECRYPT_ASSIGN(const HeaderSpec spec, SpecOf(expression));
   Wrapper wrapper{RandomArray<16>(), std::string(name), "", {}};
   const Secret key = Secret::Random(32);
   wrapper.keys.push_back({1, key.Clone()});
@@ -115,9 +147,10 @@ Result<std::shared_ptr<const Author>> FakeAccess::AuthorFor(const LabelExpressio
   }
   const LabelName first = expression.Labels().front();
   std::lock_guard lock(authors_mutex_);
-  std::shared_ptr<const Author>& author = authors_[first];
+  const uint32_t now = epoch;
+  std::shared_ptr<const Author>& author = authors_[{first, now}];
   if (author == nullptr) {
-    Credential credential{device_.public_key(), true, 1,
+    Credential credential{device_.public_key(), true, now,
                           static_cast<uint64_t>(clock_.NowSeconds() + 86'400), account_};
     RECRYPT_ASSIGN(Bytes issued, IssueCredential(labels_.Find(first)->master, credential));
     author.reset(new Author{device_, std::move(issued)});

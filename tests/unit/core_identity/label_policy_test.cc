@@ -23,6 +23,18 @@ TEST(LabelPolicy, ComesBackAsItWasWritten) {
   EXPECT_EQ(WriteLabelPolicy(ReadLabelPolicy(plain).value()), plain);
 }
 
+TEST(LabelPolicy, SaysUpToHowManyMembersALabelIsRotatedWhenOneIsRemoved) {
+  Json policy = {{"lease", 60}, {"writers", "anyone"}};
+  EXPECT_EQ(ReadLabelPolicy(policy)->rotate_up_to, 50u);
+  for (const uint32_t limit : {0u, 1u, 1'000'000u}) {
+    policy["rotate"] = limit;
+    EXPECT_EQ(ReadLabelPolicy(policy)->rotate_up_to, limit);
+    EXPECT_EQ(WriteLabelPolicy(ReadLabelPolicy(policy).value()), policy);
+  }
+  policy["rotate"] = 1'000'001;
+  EXPECT_EQ(ReadLabelPolicy(policy).error().code, ErrorCode::kInvalid);
+}
+
 TEST(LabelPolicy, IsRefusedWhereItCannotBeEnforcedWhole) {
   const auto refused = [](const char* pointer, const Json& value) {
     Json policy = ParseJson(kFull).value();

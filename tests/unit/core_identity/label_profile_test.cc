@@ -57,6 +57,34 @@ TEST_F(LabelProfileTest, KnowsItsCurrentAndArchivedKeysOnly) {
   EXPECT_FALSE(profile.HasKey(""));
 }
 
+TEST_F(LabelProfileTest, NamesTheNextKeyWhileARotationIsUnderWay) {
+  const PrivateKey next = PrivateKey::Generate(Curve::kX25519);
+  LabelProfile profile = Accounting();
+  profile.next = LabelProfile::EpochKey{5, next.public_key()};
+  auto read = VerifyLabelProfile(SignLabelProfile(profile, master_));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_TRUE(read->next);
+  EXPECT_EQ(read->next->key, next.public_key());
+  EXPECT_EQ(read->EpochOf(KeyUdf(next.public_key())), 5u);
+  EXPECT_EQ(read->epoch, 3u);
+  EXPECT_EQ(read->Keys().size(), 4u);
+  const Json good = SignLabelProfile(profile, master_);
+  const std::vector<std::function<void(Json&)>> changes = {
+      [](Json& p) { p["next"]["epoch"] = 3; },
+      [](Json& p) { p["next"]["epoch"] = uint64_t{1} << 32; },
+      [](Json& p) { p["next"]["key"] = p["key"]; },
+      [](Json& p) { p["next"]["key"] = p["archived"][0]["key"]; },
+      [](Json& p) { p["next"]["key"] = p["master"]; },
+      [](Json& p) { p["next"] = "soon"; },
+      [](Json& p) { p["next"].erase("key"); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    auto refused = VerifyLabelProfile(Resigned(good, master_, changes[i]));
+    ASSERT_FALSE(refused) << "change " << i;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalid) << "change " << i;
+  }
+}
+
 TEST_F(LabelProfileTest, RefusesASignatureByAnotherKey) {
   EXPECT_EQ(VerifyLabelProfile(SignLabelProfile(Accounting(), owner_)).error().code,
             ErrorCode::kDenied);

@@ -62,6 +62,11 @@ TEST(Messages, EveryRequestReadsAsItWasWritten) {
   ExpectRoundTrip(Request(SelectRequest{"", "Audit", "A#e.com", "b@e.net", "grant", "17", 1000}));
   ExpectRoundTrip(Request(
       SelectRequest{"", "Audit", "A#e.com", "", "", "", 1, Bytes(16, 1), 1769860800, 1769860900}));
+  SetRequest users;
+  const EntryRecord entry = ExampleEntry();
+  users.what.emplace<UsersRecord>(UsersRecord{
+      {{"A#e.com", "b@e.net", "MUDF", {entry}}, {"A#e.com", "c@e.net", "MUDG", {entry, entry}}}});
+  ExpectRoundTrip(Request(users));
   SetRequest opens;
   opens.what.emplace<OpensRecord>(
       OpensRecord{{{"MKEY", Bytes(16, 1), Bytes(32, 2), 1769860800, 3, true}}});
@@ -129,6 +134,9 @@ TEST(Messages, ARequestThatIsNotOneIsRefused) {
         R"({"Set":{"Profile":{},"KeySet":{}}})",
         R"({"Set":{"Profile":"x"}})",
         R"({"Set":{"User":{"Label":"a","Account":"b","Profile":"c","Entries":[]}}})",
+        R"({"Set":{"Users":{"Items":[]}}})",
+        R"({"Set":{"Users":{"Items":[{"Label":"a","Account":"b","Profile":"c","Entries":[]}]}}})",
+        R"({"Set":{"Users":[]}})",
         R"({"Delete":{}})",
         R"({"Delete":{"User":{"Label":"a"}}})",
         R"({"Select":{}})",

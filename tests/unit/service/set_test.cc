@@ -195,6 +195,53 @@ TEST_F(SetKeySetTest, GivesItsSecretsToAdministratorsAlone) {
             "not-administrator");
 }
 
+TEST_F(SetKeySetTest, TellsAdministratorsWhoHasTheSecrets) {
+  const StaticResult secrets = Static(alice, "Secrets", world.label.name());
+  EXPECT_EQ(secrets.value["Devices"], Json::array({world.alice.DeviceUdf()}));
+}
+
+// Entries for a key that is to come are made before it is the current one.
+TEST_F(SetKeySetTest, WithANextKeyTakesEntriesForItUntilItIsGivenUp) {
+  const PrivateKey next = PrivateKey::Generate(Curve::kX25519);
+  TestLabel coming = world.label;
+  coming.profile.next = LabelProfile::EpochKey{2, next.public_key()};
+  coming.profile.version.version = 2;
+  ASSERT_TRUE(alice.SetLabel(coming, world.alice).ok());
+  TestLabel entries = coming;
+  entries.key = next;
+  UserRecord user = entries.User(world.bob);
+  user.entries[0].epoch = 2;
+  ASSERT_EQ(alice.SetUser(user).status, StatusCode::kOk);
+  const auto has = [&] {
+    return Static(world.bob_client, "Entry", world.label.name()).value["Entries"].size();
+  };
+  EXPECT_EQ(has(), 2u);
+  coming.profile.next.reset();
+  coming.profile.version.version = 3;
+  ASSERT_TRUE(alice.SetLabel(coming, world.alice).ok());
+  EXPECT_EQ(has(), 1u);
+  EXPECT_EQ(world.bob_client.Grant(KeyUdf(next.public_key()), {NewEphemeral()})
+                .grants.at(0)
+                .status.reason,
+            "no-entry");
+}
+
+// An administrator who adds somebody just when another one rotates the label.
+TEST_F(SetKeySetTest, WithANewKeyRefusesEntriesForTheOldOneAlone) {
+  const UserRecord old = world.label.User(world.carol);
+  const PublicKey old_key = world.label.profile.key;
+  world.label.key = PrivateKey::Generate(Curve::kX25519);
+  world.label.profile.key = world.label.key.public_key();
+  world.label.profile.epoch = 2;
+  world.label.profile.archived = {{1, old_key}};
+  world.label.profile.version.version = 2;
+  ASSERT_TRUE(alice.SetLabel(world.label, world.alice).ok());
+  EXPECT_EQ(alice.SetUser(old).reason, "stale");
+  UserRecord both = world.label.User(world.carol);
+  both.entries.push_back(old.entries[0]);
+  EXPECT_EQ(alice.SetUser(both).status, StatusCode::kOk);
+}
+
 class SetUserTest : public testing::Test {
  protected:
   ResponseStatus Set(void (*spoil)(UserRecord&, World&)) {
@@ -311,6 +358,64 @@ TEST_F(SetUserTest, WithoutACredentialMakesAReader) {
   ASSERT_TRUE(world.alice_client.SetUser(user).ok());
   const StaticResult entry = Static(world.carol_client, "Entry", world.label.name());
   EXPECT_FALSE(entry.value["Entries"][0].contains("Credential"));
+}
+
+class SetUsersTest : public testing::Test {
+ protected:
+  ResponseStatus Set(TestClient& by, std::vector<UserRecord> users) {
+    SetRequest set;
+    set.what.emplace<UsersRecord>(UsersRecord{std::move(users)});
+    return StatusIn(by.Call(Request(set)));
+  }
+  bool HasEntry(TestClient& client) {
+    return Static(client, "Entry", world.label.name()).status.ok();
+  }
+
+  World world;
+  TestAccount dave{"dave@example.net"};
+  TestClient dave_client{world.service, dave.sign};
+};
+
+TEST_F(SetUsersTest, GivesAllOfThemTheirEntries) {
+  const UserRecord carol = world.label.User(world.carol), dave_too = world.label.User(dave);
+  EXPECT_EQ(Set(world.alice_client, {carol, dave_too}).status, StatusCode::kOk);
+  EXPECT_TRUE(HasEntry(world.carol_client));
+  EXPECT_TRUE(HasEntry(dave_client));
+  EXPECT_EQ(Set(world.alice_client, {carol, dave_too}).status, StatusCode::kUpdated);
+}
+
+TEST_F(SetUsersTest, GivesNoneOfThemAnyWhereOneIsRefusedAndNamesIt) {
+  UserRecord wrong = world.label.User(dave);
+  wrong.entries[0].epoch = 7;
+  const ResponseStatus status = Set(world.alice_client, {world.label.User(world.carol), wrong});
+  EXPECT_EQ(status.status, StatusCode::kInvalid);
+  EXPECT_NE(status.description.find("dave@example.net"), std::string::npos) << status.description;
+  EXPECT_FALSE(HasEntry(world.carol_client));
+}
+
+TEST_F(SetUsersTest, OfTwoLabelsAreRefused) {
+  const TestLabel other("Other#example.com", world.alice, world.service);
+  ASSERT_TRUE(world.alice_client.SetLabel(other, world.alice).ok());
+  EXPECT_EQ(Set(world.alice_client, {world.label.User(world.carol), other.User(dave)}).status,
+            StatusCode::kInvalid);
+  EXPECT_FALSE(HasEntry(world.carol_client));
+}
+
+TEST_F(SetUsersTest, ByWhoDoesNotAdministerTheLabelAreRefused) {
+  EXPECT_EQ(Set(world.bob_client, {world.label.User(world.carol), world.label.User(dave)}).reason,
+            "not-administrator");
+  EXPECT_FALSE(HasEntry(world.carol_client));
+}
+
+TEST_F(SetUsersTest, ShowTheirCredentialsToAdministrators) {
+  UserRecord reader = world.label.User(dave);
+  reader.entries[0].credential.clear();
+  ASSERT_TRUE(Set(world.alice_client, {world.label.User(world.carol), reader}).ok());
+  SelectRequest select{"", "Entries", world.label.name(), "", "", "", 100};
+  const Response response = world.alice_client.Call(Request(select));
+  for (const Json& item : std::get<SelectResponse>(response).items) {
+    EXPECT_EQ(item.contains("Credential"), item["Account"] != "dave@example.net") << item;
+  }
 }
 
 // Every text of every request, where SQL and paths would do harm if they were more than text.

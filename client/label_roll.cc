@@ -1,0 +1,70 @@
+#include "client/label_roll.h"
+
+#include "core/identity/credential.h"
+#include "core/udf/udf.h"
+
+namespace recrypt {
+namespace {
+
+constexpr uint32_t kPage = 1000;
+
+// One entry, as Select shows it.
+struct Listed {
+  std::string account;
+  std::string profile_udf;
+  std::string device;
+  std::string key;
+  bool revoked = false;
+  Bytes credential;
+};
+
+Result<Listed> ReadListed(const Json& item) {
+  Listed entry;
+  RECRYPT_ASSIGN(entry.account, GetString(item, "Account"));
+  RECRYPT_ASSIGN(entry.profile_udf, GetString(item, "Profile"));
+  RECRYPT_ASSIGN(entry.device, GetString(item, "Device"));
+  RECRYPT_ASSIGN(entry.key, GetString(item, "Key"));
+  entry.revoked = FindMember(item, "Revoked") != nullptr;
+  if (FindMember(item, "Credential") != nullptr) {
+    RECRYPT_ASSIGN(entry.credential, GetBytes(item, "Credential"));
+  }
+  return entry;
+}
+
+// One that has expired was given to a writer too, who is to have another.
+bool IsWriters(const Listed& entry, const PublicKey& master) {
+  if (entry.credential.empty()) return false;
+  const auto credential = VerifyCredential(entry.credential, master, 0);
+  return credential && KeyUdf(credential->device) == entry.device;
+}
+
+}  // namespace
+
+Result<LabelRoll> ReadRoll(const AdministeredLabel& label, const std::string& new_kid) {
+  SelectRequest request;
+  request.type = "Entries";
+  request.label = label.profile.label.text();
+  request.limit = kPage;
+  RECRYPT_ASSIGN(const Json items, label.service->SelectAll(std::move(request)));
+  LabelRoll roll;
+  for (const Json& item : items) {
+    RECRYPT_ASSIGN(const Listed entry, ReadListed(item));
+    LabelRoll::Member& member = roll.members[entry.account];
+    member.taken_out.insert(entry.device);
+    if (entry.revoked) {
+      roll.key_is_spoilt = roll.key_is_spoilt || entry.key == new_kid;
+      continue;
+    }
+    member.profile_udf = entry.profile_udf;
+    member.devices.insert(entry.device);
+    if (entry.key == new_kid) member.with_new_key.insert(entry.device);
+    if (IsWriters(entry, label.profile.master)) member.rights = MemberRights::kReadAndWrite;
+  }
+  for (auto& [account, member] : roll.members) {
+    for (const std::string& device : member.devices) member.taken_out.erase(device);
+  }
+  std::erase_if(roll.members, [](const auto& one) { return one.second.devices.empty(); });
+  return roll;
+}
+
+}  // namespace recrypt

@@ -88,7 +88,7 @@ Status OpenDocument::ChangeAttributes(const AttributesEdit& edit, IfUnreadable i
   Status changed = EditAttributes(edit, if_unreadable, modified);
   if (!alone) return changed;
   if (!dirty_) {
-    Unlock();
+    ChangeNothing();
     return changed;
   }
   Status committed = CommitLocked(Durability::kVisible);

@@ -54,8 +54,19 @@ Status OpenDocument::BeginChange() {
   if (locked_ && phase_ == State::kLoaded) return {};
   RECRYPT_TRY(LockForChange());
   Status ready = PrepareChange();
-  if (!ready && !dirty_) Unlock();
+  if (ready && !dirty_) ready = RenewHeader();
+  if (!ready && !dirty_) ChangeNothing();
   return ready;
+}
+
+// What was prepared for a change that does not come.
+void OpenDocument::ChangeNothing() {
+  if (renewed_) {
+    std::shared_lock state(state_);
+    doc_->Discard();
+    renewed_.reset();
+  }
+  Unlock();
 }
 
 // With the lock held: what another mount did before is read first.
@@ -79,6 +90,44 @@ Status OpenDocument::PrepareChange() {
   return {};
 }
 
+// The first change since a label has another key goes under that one, and under a fresh data key:
+// who was removed from the label keeps what they had been granted, and reads nothing of what is
+// written from here on (DESIGN 5). While nobody tells which key the label has, the known one
+// serves.
+Status OpenDocument::RenewHeader() {
+  auto renewal = services_.access.RenewHeader(*header_, KeepKeys::kAll);
+  if (renewal && renewal->due && !renewal->made) {
+    RECRYPT_TRY(MakeRoomForKey());
+    renewal = services_.access.RenewHeader(*header_, KeepKeys::kNewest);
+  }
+  if (!renewal && renewal.error().code == ErrorCode::kUnavailable) return {};
+  if (!renewal) return Fail(std::move(renewal.error()));
+  if (!renewal->due) return {};
+  if (!renewal->made) return Fail(ErrorCode::kInvalid, "the new header does not fit");
+  std::shared_lock state(state_);
+  DocumentKeys keys = renewal->made->Keys();
+  SealedHeader& header = renewal->made->header;
+  RECRYPT_TRY(doc_->ReplaceHeader(header, std::move(renewal->made->keys)));
+  renewed_ = Renewed{std::move(header), std::move(keys)};
+  return {};
+}
+
+// As many data keys as a header holds: all content and attributes go under the newest.
+Status OpenDocument::MakeRoomForKey() {
+  RECRYPT_ASSIGN(const auto author, services_.access.AuthorFor(header_->expression));
+  RECRYPT_ASSIGN(const Attributes attributes, LoadedAttributes());
+  if (!attributes.empty()) {
+    RECRYPT_TRY(PutAttributes(attributes));
+    RECRYPT_TRY(SyncAttributes());
+  }
+  {
+    std::shared_lock state(state_);
+    RECRYPT_TRY(RewriteContent(*doc_, author.get()));
+  }
+  if (attributes_changed_) DropOldAttributes(Durability::kVisible);
+  return {};
+}
+
 // Everything that may be refused is asked for here, before anything is changed on the share.
 Result<NewDocument> OpenDocument::MakeFresh(const LabelExpression& expression) {
   RECRYPT_TRY(services_.access.AuthorFor(expression));
@@ -88,6 +137,7 @@ Result<NewDocument> OpenDocument::MakeFresh(const LabelExpression& expression) {
 // Requires state_ exclusively, file_ empty and locked.
 void OpenDocument::Begin(NewDocument fresh) {
   const int64_t lease = services_.access.CreatorsLease(fresh.keys.expression);
+  renewed_.reset();
   header_ = std::make_shared<const Header>(std::move(fresh.header.header));
   born_ = Born{fresh.header.region, fresh.keys.Clone()};
   doc_ = Document::Create(file_, std::move(fresh.header.region), std::move(fresh.keys));

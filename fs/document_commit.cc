@@ -52,6 +52,7 @@ Status OpenDocument::CommitLocked(Durability durability) {
   CountDirtyBytes(0);
   const bool made_now = born_.has_value();
   if (made_now) KeepBorn();
+  if (renewed_) KeepRenewed();
   digest_ = doc_->TrailerDigest();
   seen_ = Seen{header_->uid, doc_->Generation()};
   (void)services_.freshness.Admit(seen_->uid, seen_->generation, place_);
@@ -78,6 +79,16 @@ void OpenDocument::KeepBorn() {
   }
   if (lease_end_ms_ != kUntilClosed) services_.access.KeepCreated(*header_, born_->keys);
   born_.reset();
+}
+
+void OpenDocument::KeepRenewed() {
+  auto header = services_.headers.Keep(renewed_->header.region, renewed_->header.header);
+  {
+    std::unique_lock state(state_);
+    header_ = std::move(header);
+  }
+  if (lease_end_ms_ != kUntilClosed) services_.access.KeepCreated(*header_, renewed_->keys);
+  renewed_.reset();
 }
 
 // Remembers the stored file as it is now, after a change of our own under the lock.
@@ -148,6 +159,7 @@ void OpenDocument::GiveUpChanges(const Error& why) {
   told_ = false;
   failing_since_ms_ = 0;
   born_.reset();
+  renewed_.reset();
   attributes_changed_ = false;  // what is left of them is removed after the next change
   unnamed_attributes_.reset();
   CountDirtyBytes(0);

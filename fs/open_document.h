@@ -283,6 +283,9 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   // document_changing.cc; all require writer_
   Status BeginChange();
   Status PrepareChange();
+  Status RenewHeader();
+  Status MakeRoomForKey();
+  void ChangeNothing();
   Status LockForChange();
   void Unlock();
   Status WaitForLock(LockKind kind);
@@ -318,6 +321,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   void NoteFailure(const Error& failure);
   void GiveUpChanges(const Error& why);
   void KeepBorn();
+  void KeepRenewed();
   void SetModified(int64_t modified_ns);
   void KeepAccessed(const struct stat& before);
   void Restamp();
@@ -354,6 +358,12 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
     DocumentKeys keys;
   };
   std::optional<Born> born_;
+  // The header that the next commit puts in place of header_.
+  struct Renewed {
+    SealedHeader header;
+    DocumentKeys keys;
+  };
+  std::optional<Renewed> renewed_;
   // Sealed attributes may stand in the store that the committed trailer does not name.
   bool attributes_changed_ = false;
   std::optional<Sha256Digest> unnamed_attributes_;  // such that no trailer can name

@@ -113,8 +113,7 @@ class DeviceList : public Command {
       table.Row({device.name, udf, udf == own ? "this one" : ""});
       items.push_back({{"device", device.name}, {"udf", udf}, {"this", udf == own}});
     }
-    context.out.Lines(table);
-    context.out.Object(items);
+    context.out.List(table, items, "The account has no devices.");
     return {};
   }
 

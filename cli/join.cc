@@ -55,12 +55,7 @@ class LabelJoins : public Command {
                        {"time", FormatTime(join.time)},
                        {"message", join.message}});
     }
-    if (table.empty()) {
-      context.out.Note("Nobody asks to join " + label.text() + ".");
-    } else {
-      context.out.Lines(table);
-    }
-    context.out.Object(items);
+    context.out.List(table, items, "Nobody asks to join " + label.text() + ".");
     return {};
   }
 

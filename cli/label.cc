@@ -111,12 +111,7 @@ class LabelList : public Command {
                        {"administrator", listed.administrator},
                        {"member", listed.member}});
     }
-    if (table.empty()) {
-      context.out.Note("No labels yet; 'recryptfs label create' makes one.");
-    } else {
-      context.out.Lines(table);
-    }
-    context.out.Object(items);
+    context.out.List(table, items, "No labels yet; 'recryptfs label create' makes one.");
     return {};
   }
 

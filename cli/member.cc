@@ -125,12 +125,8 @@ class LabelMembers : public Command {
       items.push_back(
           {{"account", member.account}, {"udf", member.profile_udf}, {"devices", member.devices}});
     }
-    if (table.empty()) {
-      context.out.Note(label.text() + " has no members; 'recryptfs label add' adds some.");
-    } else {
-      context.out.Lines(table);
-    }
-    context.out.Object(items);
+    context.out.List(table, items,
+                     label.text() + " has no members; 'recryptfs label add' adds some.");
     return {};
   }
 

@@ -15,6 +15,8 @@
 
 #include "cli/mount_table.h"
 #include "cli/verbs.h"
+#include "client/config.h"
+#include "client/offline_leases.h"
 #include "core/base/unique_fd.h"
 
 extern char** environ;
@@ -118,7 +120,10 @@ class LockMounts : public Command {
                        ": what is opened from now on needs a new grant.");
       locked.push_back(mount.mountpoint);
     }
-    if (mounts.empty()) context.out.Note("Nothing is mounted.");
+    // Also what no mount is using now.
+    RECRYPT_ASSIGN(const ConfigDirectory directory, ConfigDirectory::Open());
+    RECRYPT_TRY(OfflineLeases::WipeFolder(directory.OfflineFolder()));
+    if (mounts.empty()) context.out.Note("Nothing is mounted; offline leases are gone.");
     context.out.Object({{"locked", std::move(locked)}});
     return {};
   }
@@ -165,7 +170,7 @@ class Why : public Command {
 constexpr std::array kVerbs = {
     Verb{"umount", "Unmount, and wait until everything is committed", "recryptfs umount ~/office",
          MakeCommand<Umount>},
-    Verb{"lock", "Take all keys, grants and cached plaintext out of mounts",
+    Verb{"lock", "Take all keys, grants, offline leases and cached plaintext away",
          "recryptfs lock ~/office", MakeCommand<LockMounts>},
     Verb{"why", "Say why a file in a mount was last refused",
          "recryptfs why ~/office/Accounting/report.odt", MakeCommand<Why>},

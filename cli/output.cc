@@ -74,6 +74,15 @@ void Output::Object(const Json& value) {
   if (json()) out_ << DumpJson(value) << '\n';
 }
 
+void Output::List(const Table& table, const Json& items, std::string_view when_empty) {
+  if (table.empty()) {
+    Note(when_empty);
+  } else {
+    Lines(table);
+  }
+  Object(items);
+}
+
 void Output::Failure(const Error& error) {
   if (json()) {
     const Json value = {{"error",

@@ -3,7 +3,8 @@
 //   out.Line("created " + label);                 // text only
 //   out.Note("encrypted to Accounting#x");        // text on standard error
 //   out.Object({{"label", label}});               // JSON only, one value on a line
-//   Table table({"LABEL", "LEASE"}); table.Row({...}); out.Lines(table);
+//   Table table({"LABEL", "LEASE"}); table.Row({...});
+//   out.List(table, items, "No labels yet.");
 //
 // Not thread safe.
 #ifndef RECRYPT_CLI_OUTPUT_H_
@@ -51,6 +52,8 @@ class Output {
   void Note(std::string_view text);  // nothing with --json
   void Lines(const Table& table);
   void Object(const Json& value);
+  // A table for people and `items` for programs; of an empty one people get a sentence.
+  void List(const Table& table, const Json& items, std::string_view when_empty);
 
   // For a terminal, as it is; nothing with --json.
   void Control(std::string_view sequence);

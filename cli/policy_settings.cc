@@ -220,6 +220,13 @@ Status SetRotate(const std::string& value, VerifiedProfiles&, LabelPolicy& polic
   return {};
 }
 
+Status SetOffline(const std::string& value, VerifiedProfiles&, LabelPolicy& policy) {
+  policy.offline_seconds = 0;
+  if (value == "no") return {};
+  RECRYPT_ASSIGN(policy.offline_seconds, ParseDuration(value));
+  return {};
+}
+
 struct Setting {
   std::string_view name;
   Status (*set)(const std::string&, VerifiedProfiles&, LabelPolicy&);
@@ -236,6 +243,7 @@ constexpr std::array kSettings = {
     Setting{"review-holds", SetReviewHolds},
     Setting{"prefetch", SetPrefetch},
     Setting{"rotate", SetRotate},
+    Setting{"offline", SetOffline},
 };
 
 std::string WritersText(const LabelPolicy& policy) {
@@ -289,6 +297,7 @@ std::vector<std::pair<std::string, std::string>> PolicyLines(const LabelPolicy& 
       {"review-holds", ShortDuration(review.decision_seconds)},
       {"prefetch", policy.prefetch ? "yes" : "no"},
       {"rotate", policy.rotate_up_to == 0 ? "never" : std::to_string(policy.rotate_up_to)},
+      {"offline", policy.offline_seconds == 0 ? "no" : ShortDuration(policy.offline_seconds)},
   };
 }
 

@@ -41,12 +41,7 @@ class ReviewList : public Command {
                  LocalTime(one, "Requested"), Text(one, "By"), LocalTime(one, "Until")});
       listed.push_back(one);
     }
-    if (table.empty()) {
-      context.out.Note("Nothing of " + label.text() + " waits for review.");
-    } else {
-      context.out.Lines(table);
-    }
-    context.out.Object(listed);
+    context.out.List(table, listed, "Nothing of " + label.text() + " waits for review.");
     return {};
   }
 

@@ -40,7 +40,7 @@ class RealClient : public Client {
   std::unique_ptr<Access> MakeAccess() override {
     return MakeGrantAccess({services_, profiles_, *trust_, clock_,
                             keystore_ ? keystore_->shared_identity() : nullptr, recovered_,
-                            receipts_, directory_.OpensFile()});
+                            receipts_, directory_.OpensFile(), directory_.OfflineFolder()});
   }
 
  private:

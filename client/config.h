@@ -51,6 +51,7 @@ class ConfigDirectory {
   std::string RecoveredFile() const { return File("recovered.json"); }
   std::string ReceiptsFile() const { return File("receipts.jsonl"); }
   std::string OpensFile() const { return File("opens.jsonl"); }
+  std::string OfflineFolder() const { return File("offline"); }
 
  private:
   explicit ConfigDirectory(std::string path) : path_(std::move(path)) {}

@@ -70,6 +70,7 @@ void DocumentOpening::Prepare(const LabelName& label, const std::string& kid,
     return;
   }
   state.wanted = wanted_.size();
+  state.offline_seconds = wanted->label->policy.OfflineSeconds();
   wanted_.push_back(std::move(*wanted));
   wanted_labels_.push_back(label);
 }
@@ -109,17 +110,21 @@ void DocumentOpening::Take(size_t index, Result<Granted> result) {
 Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
   for (const std::vector<LabelName>& alternative : header_.expression.alternatives()) {
     int64_t lease_end_ms = INT64_MAX;
+    uint32_t offline_seconds = UINT32_MAX;
     bool complete = true;
     for (const LabelName& label : alternative) {
       const auto state = labels_.find(label);
       complete = complete && state != labels_.end() && state->second.lease_end_ms > 0;
-      if (complete) lease_end_ms = std::min(lease_end_ms, state->second.lease_end_ms);
+      if (!complete) break;
+      lease_end_ms = std::min(lease_end_ms, state->second.lease_end_ms);
+      offline_seconds = std::min(offline_seconds, state->second.offline_seconds);
     }
     if (!complete) continue;
     RECRYPT_ASSIGN(Wrapper wrapper, OpenHeader(header_, secrets_));
     return std::make_shared<const LeasedDocument>(
         DocumentKeys{header_.uid, header_.digest, header_.expression, std::move(wrapper.keys)},
-        std::move(wrapper.name), std::move(trust_), lease_end_ms, GrantsOf(alternative));
+        std::move(wrapper.name), std::move(trust_), lease_end_ms, GrantsOf(alternative),
+        alternative, offline_seconds);
   }
   return Fail(WhyNot());
 }
@@ -170,6 +175,12 @@ std::vector<std::string> DocumentOpening::KidsWithKeptHalves() const {
     if (state.half_was_kept) kids.push_back(state.kid);
   }
   return kids;
+}
+
+bool DocumentOpening::WasRefused(const LabelName& label) const {
+  const auto state = labels_.find(label);
+  return state != labels_.end() && state->second.failure &&
+         state->second.failure->code != ErrorCode::kUnavailable;
 }
 
 std::map<LabelName, int64_t> DocumentOpening::LabelLeases() const {

@@ -43,11 +43,16 @@ class DocumentOpening {
   std::vector<std::string> KidsWithKeptHalves() const;
   // When the leases of the labels end that granted something.
   std::map<LabelName, int64_t> LabelLeases() const;
+  // Whether somebody answered for this label, and gave nothing.
+  bool WasRefused(const LabelName& label) const;
+  // What the document may be signed by; only where Finish failed.
+  TrustedLabels TakeTrust() { return std::move(trust_); }
 
  private:
   struct LabelState {
     std::string kid;
     std::optional<size_t> wanted;  // index of its grant
+    uint32_t offline_seconds = 0;
     std::optional<Error> failure;
     int64_t lease_end_ms = 0;
     bool half_was_kept = false;

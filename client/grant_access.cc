@@ -10,6 +10,7 @@
 #include "client/headers_ahead.h"
 #include "client/label_keys.h"
 #include "client/lease_cache.h"
+#include "client/offline_leases.h"
 
 namespace recrypt {
 namespace {
@@ -57,6 +58,7 @@ class GrantAccess : public Access {
         requester_(parts_.services, parts_.clock, parts_.identity, parts_.receipts),
         authors_(parts_.services, parts_.trust, parts_.clock, parts_.identity),
         cache_(parts_.clock),
+        offline_(parts_.offline_folder, parts_.clock, parts_.identity),
         reports_(parts_.services, parts_.clock, parts_.opens_journal) {}
 
   Result<OpenedKeys> Open(const Header& header, GrantUse use) override {
@@ -83,6 +85,7 @@ class GrantAccess : public Access {
   }
   void Lock() override {
     cache_.Wipe();
+    offline_.Wipe();
     requester_.Wipe();
     authors_.Forget();
     headers_ahead_.Wipe();
@@ -91,6 +94,7 @@ class GrantAccess : public Access {
   void Stop() override {
     parts_.services.Stop();
     reports_.Stop();
+    offline_.Stop();
   }
 
  private:
@@ -104,11 +108,18 @@ class GrantAccess : public Access {
   void Report(const Header& header, const LeasedDocument& document);
   void Fly(std::span<const Header* const> headers, std::span<Ticket> tickets, GrantUse use);
   void AskFor(std::vector<std::unique_ptr<DocumentOpening>>& openings, GrantUse use);
+  Result<Leased> Finish(const Header& header, DocumentOpening& opening, int64_t begun,
+                        uint64_t generation);
+  Result<Leased> OpenOffline(const Header& header, DocumentOpening& opening, uint64_t generation);
+  Status LimitOffline(const LabelName& label, int64_t given, int64_t& lease_seconds);
+  const std::vector<LabelName>* CreatorsAlternative(const LabelExpression& expression,
+                                                    LeaseCache::LabelLease& lease);
 
   GrantAccessParts parts_;
   GrantRequester requester_;
   Authors authors_;
   LeaseCache cache_;
+  OfflineLeases offline_;
   HeadersAhead headers_ahead_;
   std::mutex mutex_;  // guards flights_; taken before a flight's
   std::map<std::string, std::shared_ptr<Flight>> flights_;
@@ -149,7 +160,8 @@ std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* co
       continue;
     }
     if (use == GrantUse::kOpen && !ticket.own) ++opened_by_lease_;
-    if (use == GrantUse::kOpen && (ticket.cached || only_prefetched)) Report(*headers[i], **leased);
+    const bool unheard = ticket.cached || only_prefetched || (ticket.own && (*leased)->offline);
+    if (use == GrantUse::kOpen && unheard) Report(*headers[i], **leased);
     results.emplace_back(ToOpened(**leased, use));
   }
   return results;
@@ -157,7 +169,10 @@ std::vector<Result<OpenedKeys>> GrantAccess::OpenMany(std::span<const Header* co
 
 // The service knows of the grant alone, so far.
 void GrantAccess::Report(const Header& header, const LeasedDocument& document) {
-  for (const GrantedBy& grant : document.grants) reports_.Note(grant, header.uid, header.digest);
+  const auto lease = document.offline ? OpenReports::Lease::kOffline : OpenReports::Lease::kOnline;
+  for (const GrantedBy& grant : document.grants) {
+    reports_.Note(grant, header.uid, header.digest, lease);
+  }
 }
 
 // Asks for all openings in one go, and gives each its results.
@@ -179,6 +194,7 @@ void GrantAccess::AskFor(std::vector<std::unique_ptr<DocumentOpening>>& openings
 void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> tickets,
                       GrantUse use) {
   const uint64_t generation = cache_.Generation();
+  const int64_t begun = parts_.clock.NowSeconds();
   std::vector<size_t> places;
   for (size_t i = 0; i < tickets.size(); ++i) {
     if (tickets[i].own) places.push_back(i);
@@ -194,7 +210,8 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
     AskFor(openings, use);
     std::vector<size_t> again;
     for (size_t i = 0; i < places.size(); ++i) {
-      Result<Leased> leased = openings[i]->Finish();
+      const Header& header = *headers[places[i]];
+      Result<Leased> leased = Finish(header, *openings[i], begun, generation);
       const std::vector<std::string> kids = openings[i]->KidsWithKeptHalves();
       const bool corrupt = !leased && leased.error().code == ErrorCode::kCorrupt;
       if (round == 0 && corrupt && !kids.empty()) {
@@ -202,13 +219,13 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
         again.push_back(places[i]);
         continue;
       }
-      const std::string key = KeyOf(headers[places[i]]->uid, headers[places[i]]->digest);
+      const std::string key = KeyOf(header.uid, header.digest);
       if (leased) cache_.Insert(key, *leased, generation);
-      if (leased) ++granted_;
+      if (leased && !(*leased)->offline) ++granted_;
       // What a prefetch is refused, an opening asks for again.
       if (!leased && use == GrantUse::kOpen) ++refused_;
       for (const auto& [label, end_ms] : openings[i]->LabelLeases()) {
-        cache_.ExtendLabelLease(label, end_ms, generation);
+        cache_.ExtendLabelLease(label, {end_ms, begun}, generation);
       }
       {
         const std::lock_guard guard(mutex_);
@@ -220,27 +237,95 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
   }
 }
 
-int64_t GrantAccess::CreatorsLease(const LabelExpression& expression) {
-  int64_t best = 0;
+// What the grants gave, which is also kept for later, or what was kept of earlier ones.
+Result<Leased> GrantAccess::Finish(const Header& header, DocumentOpening& opening, int64_t begun,
+                                   uint64_t generation) {
+  Result<Leased> leased = opening.Finish();
+  if (leased && (*leased)->offline_seconds != 0) {
+    const LeasedDocument& document = **leased;
+    offline_.Keep(
+        header, {document.keys.Clone(), document.name, document.grants, document.labels, begun, 0},
+        document.offline_seconds);
+  }
+  if (leased) return leased;
+  // Who is refused must not come back with what they had, though their service is away.
+  if (leased.error().code == ErrorCode::kDenied) offline_.Forget(header);
+  if (leased.error().code != ErrorCode::kUnavailable) return leased;
+  Result<Leased> offline = OpenOffline(header, opening, generation);
+  // Of the policy's no, people are told; else that the service is away.
+  if (!offline && offline.error().code != ErrorCode::kForbidden) return leased;
+  return offline;
+}
+
+// The policy that is known now counts: a later one may have made it shorter.
+Status GrantAccess::LimitOffline(const LabelName& label, int64_t given, int64_t& lease_seconds) {
+  RECRYPT_ASSIGN(const auto profile, FindLabel(parts_.profiles, label, ProfileUse::kRead));
+  const int64_t now = parts_.clock.NowSeconds();
+  const int64_t left = given + profile->policy.OfflineSeconds() - now;
+  if (left <= 0) return Fail(ErrorCode::kNotFound, label.text() + ": no offline lease any more");
+  const int64_t lease = profile->policy.LeaseAt(now);
+  if (lease == 0) return Fail(ErrorCode::kForbidden, label.text() + ": outside of its hours");
+  lease_seconds = std::min({lease_seconds, left, lease});
+  return {};
+}
+
+Result<Leased> GrantAccess::OpenOffline(const Header& header, DocumentOpening& opening,
+                                        uint64_t generation) {
+  RECRYPT_ASSIGN(OfflineLease kept, offline_.Find(header));
+  const int64_t now_ms = parts_.clock.MonotonicMillis();
+  int64_t seconds = kept.until - parts_.clock.NowSeconds();
+  for (const LabelName& label : kept.labels) {
+    if (opening.WasRefused(label)) return Fail(ErrorCode::kNotFound, label.text() + ": refused");
+    RECRYPT_TRY(LimitOffline(label, kept.given, seconds));
+  }
+  const int64_t end_ms = now_ms + seconds * 1000;
+  for (const LabelName& label : kept.labels) {
+    cache_.ExtendLabelLease(label, {end_ms, kept.given}, generation);
+  }
+  return std::make_shared<const LeasedDocument>(std::move(kept.keys), std::move(kept.name),
+                                                opening.TakeTrust(), end_ms, std::move(kept.grants),
+                                                std::move(kept.labels), 0, true);
+}
+
+// The alternative with the longest lease on all of its labels; nullptr when there is none.
+const std::vector<LabelName>* GrantAccess::CreatorsAlternative(const LabelExpression& expression,
+                                                               LeaseCache::LabelLease& lease) {
+  const std::vector<LabelName>* best = nullptr;
   for (const std::vector<LabelName>& alternative : expression.alternatives()) {
-    int64_t end_ms = INT64_MAX;
+    LeaseCache::LabelLease common{INT64_MAX, INT64_MAX};
     for (const LabelName& label : alternative) {
-      end_ms = std::min(end_ms, cache_.LabelLease(label));
+      const LeaseCache::LabelLease held = cache_.FindLabelLease(label);
+      common = {std::min(common.end_ms, held.end_ms), std::min(common.given, held.given)};
     }
-    best = std::max(best, end_ms);
+    if (common.end_ms <= lease.end_ms) continue;
+    lease = common;
+    best = &alternative;
   }
   return best;
 }
 
+int64_t GrantAccess::CreatorsLease(const LabelExpression& expression) {
+  LeaseCache::LabelLease lease;
+  (void)CreatorsAlternative(expression, lease);
+  return lease.end_ms;
+}
+
 void GrantAccess::KeepCreated(const Header& header, const DocumentKeys& keys) {
   const uint64_t generation = cache_.Generation();
-  const int64_t lease = CreatorsLease(header.expression);
+  LeaseCache::LabelLease lease;
+  const std::vector<LabelName>* labels = CreatorsAlternative(header.expression, lease);
   auto trust = Trust(header.expression);
-  if (lease == 0 || !trust) return;
-  auto document = std::make_shared<LeasedDocument>(keys.Clone(), "", std::move(*trust), lease,
-                                                   std::vector<GrantedBy>());
+  if (labels == nullptr || !trust) return;
+  auto document =
+      std::make_shared<LeasedDocument>(keys.Clone(), "", std::move(*trust), lease.end_ms);
   document->used = true;
   cache_.Insert(KeyOf(header.uid, header.digest), std::move(document), generation);
+  uint32_t seconds = UINT32_MAX;
+  for (const LabelName& label : *labels) {
+    const auto profile = FindLabel(parts_.profiles, label, ProfileUse::kRead);
+    seconds = std::min(seconds, profile ? (*profile)->policy.OfflineSeconds() : 0);
+  }
+  offline_.Keep(header, {keys.Clone(), "", {}, *labels, lease.given, 0}, seconds);
 }
 
 Result<NewDocument> GrantAccess::Create(const LabelExpression& expression, std::string_view name) {

@@ -26,7 +26,8 @@ struct GrantAccessParts {
   std::shared_ptr<const Identity> identity;  // null: only what needs no session, such as Create
   std::shared_ptr<const RecoveredKeys> recovered;  // null: none
   Receipts& receipts;
-  std::string opens_journal;  // path; see OpenReports
+  std::string opens_journal;   // path; see OpenReports
+  std::string offline_folder;  // see OfflineLeases
 };
 
 std::unique_ptr<Access> MakeGrantAccess(GrantAccessParts parts);

@@ -58,19 +58,19 @@ void LeaseCache::Insert(const std::string& key, std::shared_ptr<const LeasedDocu
   }
 }
 
-int64_t LeaseCache::LabelLease(const LabelName& label) {
+LeaseCache::LabelLease LeaseCache::FindLabelLease(const LabelName& label) {
   const std::lock_guard guard(mutex_);
   const auto found = label_leases_.find(label);
-  if (found == label_leases_.end() || found->second <= clock_.MonotonicMillis()) return 0;
+  if (found == label_leases_.end() || found->second.end_ms <= clock_.MonotonicMillis()) return {};
   return found->second;
 }
 
-void LeaseCache::ExtendLabelLease(const LabelName& label, int64_t lease_end_ms,
+void LeaseCache::ExtendLabelLease(const LabelName& label, const LabelLease& lease,
                                   uint64_t generation) {
   const std::lock_guard guard(mutex_);
   if (generation != generation_) return;
-  int64_t& end = label_leases_[label];
-  end = std::max(end, lease_end_ms);
+  LabelLease& held = label_leases_[label];
+  if (held.end_ms < lease.end_ms) held = lease;
 }
 
 void LeaseCache::Wipe() {
@@ -84,8 +84,8 @@ void LeaseCache::Wipe() {
 void LeaseCache::Show(AccessFigures& figures) const {
   const std::lock_guard guard(mutex_);
   const int64_t now_ms = clock_.MonotonicMillis();
-  for (const auto& [label, end_ms] : label_leases_) {
-    if (end_ms > now_ms) figures.leases.push_back({label, end_ms});
+  for (const auto& [label, lease] : label_leases_) {
+    if (lease.end_ms > now_ms) figures.leases.push_back({label, lease.end_ms});
   }
   figures.documents = documents_.size();
 }

@@ -30,6 +30,9 @@ struct LeasedDocument {
   TrustedLabels trust;
   int64_t lease_end_ms = 0;
   std::vector<GrantedBy> grants;          // that its keys came by; none for a document made here
+  std::vector<LabelName> labels;          // that they came by
+  uint32_t offline_seconds = 0;           // for which all of these allow an offline lease
+  bool offline = false;                   // its keys are from one
   mutable std::atomic<bool> used{false};  // a document was opened with it
 };
 
@@ -45,9 +48,13 @@ class LeaseCache {
   void Insert(const std::string& key, std::shared_ptr<const LeasedDocument> document,
               uint64_t generation);
 
-  // When the newest lease on a label ends; 0 when there is none.
-  int64_t LabelLease(const LabelName& label);
-  void ExtendLabelLease(const LabelName& label, int64_t lease_end_ms, uint64_t generation);
+  // The newest lease on a label.
+  struct LabelLease {
+    int64_t end_ms = 0;  // 0: there is none
+    int64_t given = 0;   // seconds since 1970
+  };
+  LabelLease FindLabelLease(const LabelName& label);
+  void ExtendLabelLease(const LabelName& label, const LabelLease& lease, uint64_t generation);
 
   void Wipe();
 
@@ -66,7 +73,7 @@ class LeaseCache {
   uint64_t generation_ = 0;
   std::unordered_map<std::string, std::shared_ptr<const LeasedDocument>> documents_;
   std::set<std::pair<int64_t, std::string>> by_end_;
-  std::map<LabelName, int64_t> label_leases_;
+  std::map<LabelName, LabelLease> label_leases_;
   std::thread sweeper_;
 };
 

@@ -34,15 +34,16 @@ void OpenReports::Stop() {
   WriteDown(TakeNoted());
 }
 
-void OpenReports::Note(const GrantedBy& grant, ByteSpan document, ByteSpan header) {
+void OpenReports::Note(const GrantedBy& grant, ByteSpan document, ByteSpan header, Lease lease) {
   const std::lock_guard guard(mutex_);
   const auto key = std::pair(grant, ToBytes(header));
   const auto found = noted_.find(key);
   if (found != noted_.end()) {
     if (found->second.count < UINT32_MAX) ++found->second.count;
+    found->second.offline = found->second.offline || lease == Lease::kOffline;
   } else if (noted_.size() < kMaxNoted) {
     noted_.emplace(key, OpenReport{grant.kid, ToBytes(document), ToBytes(header),
-                                   clock_.NowSeconds(), 1, false});
+                                   clock_.NowSeconds(), 1, lease == Lease::kOffline});
   }
 }
 

@@ -38,7 +38,9 @@ class OpenReports {
               std::chrono::milliseconds interval = std::chrono::seconds(30));
   ~OpenReports();
 
-  void Note(const GrantedBy& grant, ByteSpan document, ByteSpan header);
+  enum class Lease { kOnline, kOffline };
+  void Note(const GrantedBy& grant, ByteSpan document, ByteSpan header,
+            Lease lease = Lease::kOnline);
   // Waits for no service.
   void Stop();
 

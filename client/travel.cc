@@ -1,8 +1,11 @@
 #include "client/travel.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <thread>
 
@@ -143,11 +146,20 @@ Result<std::vector<std::string>> TakeOut(Client& client) {
   return unreached;
 }
 
+// Where it lies: a file that took its place would leave the old one's blocks as they were.
 Status WipeFile(const std::string& path) {
-  std::error_code problem;
-  const auto size = std::filesystem::file_size(path, problem);
-  if (problem) return FailErrno(problem.value(), "wiping " + path);
-  return ReplaceFile(path, Bytes(size, 0), FileMode::kPrivate);
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat about {};
+  if (!fd || fstat(fd.get(), &about) != 0) return FailErrno(errno, "wiping " + path);
+  const Bytes zeros(1 << 16, 0);
+  for (off_t at = 0; at < about.st_size;) {
+    const size_t size = std::min<size_t>(zeros.size(), static_cast<size_t>(about.st_size - at));
+    const ssize_t written = pwrite(fd.get(), zeros.data(), size, at);
+    if (written <= 0) return FailErrno(written < 0 ? errno : ENOSPC, "wiping " + path);
+    at += written;
+  }
+  if (fdatasync(fd.get()) != 0) return FailErrno(errno, "wiping " + path);
+  return {};
 }
 
 }  // namespace
@@ -188,7 +200,7 @@ Result<Departure> Depart(Client& client, const AccountName& holder, const std::s
 
 Status WipeDirectory(const ConfigDirectory& directory) {
   std::error_code problem;
-  std::filesystem::directory_iterator files(directory.path(), problem);
+  std::filesystem::recursive_directory_iterator files(directory.path(), problem);
   if (problem) return FailErrno(problem.value(), "wiping " + directory.path());
   for (const auto& entry : files) {
     if (entry.is_regular_file(problem) && !entry.is_symlink(problem)) {

@@ -178,7 +178,7 @@ Status GrantRun::Record(StoreTransaction& transaction) {
     if (!access.entry) continue;
     RECRYPT_ASSIGN(const bool holds,
                    transaction.UseEntry(access.entry->id, access.entry->label_version,
-                                        now + access.entry->policy->lease_seconds));
+                                        now + access.entry->policy->LongestUse()));
     if (holds) continue;
     outdated_ = true;
     return Fail(ErrorCode::kStale, "an entry or its label has changed meanwhile");

@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint32_t kMaxLeaseSeconds = 86400;
 constexpr uint32_t kMaxRotateUpTo = 1'000'000;
+constexpr uint32_t kMinOfflineSeconds = 60;
+constexpr uint32_t kMaxOfflineSeconds = 30 * 86400;
 constexpr uint32_t kMaxPeriodSeconds = 366 * 86400;
 constexpr uint32_t kMaxOpens = 1'000'000'000;
 constexpr size_t kMaxQuotas = 8;
@@ -286,12 +288,13 @@ Json WriteLabelPolicy(const LabelPolicy& policy) {
   }
   if (!policy.prefetch) object["prefetch"] = false;
   if (policy.rotate_up_to != LabelPolicy::kRotateUpTo) object["rotate"] = policy.rotate_up_to;
+  if (policy.offline_seconds != 0) object["offline"] = policy.offline_seconds;
   return object;
 }
 
 Result<LabelPolicy> ReadLabelPolicy(const Json& object) {
-  RECRYPT_TRY(RefuseUnknown(
-      object, {"lease", "writers", "quotas", "hours", "networks", "review", "prefetch", "rotate"}));
+  RECRYPT_TRY(RefuseUnknown(object, {"lease", "writers", "quotas", "hours", "networks", "review",
+                                     "prefetch", "rotate", "offline"}));
   LabelPolicy policy;
   RECRYPT_ASSIGN(policy.lease_seconds,
                  signed_object::ReadUint32(object, "lease", 1, kMaxLeaseSeconds));
@@ -306,6 +309,11 @@ Result<LabelPolicy> ReadLabelPolicy(const Json& object) {
   if (FindMember(object, "rotate") != nullptr) {
     RECRYPT_ASSIGN(policy.rotate_up_to,
                    signed_object::ReadUint32(object, "rotate", 0, kMaxRotateUpTo));
+  }
+  if (FindMember(object, "offline") != nullptr) {
+    RECRYPT_ASSIGN(
+        policy.offline_seconds,
+        signed_object::ReadUint32(object, "offline", kMinOfflineSeconds, kMaxOfflineSeconds));
   }
   return policy;
 }

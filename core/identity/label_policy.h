@@ -10,6 +10,7 @@
 #ifndef RECRYPT_CORE_IDENTITY_LABEL_POLICY_H_
 #define RECRYPT_CORE_IDENTITY_LABEL_POLICY_H_
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,10 +76,17 @@ struct LabelPolicy {
   bool prefetch = true;
   // When a member is removed from a label of at most so many, it gets a new key at once.
   uint32_t rotate_up_to = kRotateUpTo;
+  // How long what was opened may be opened again while the service cannot be reached; 0: not at
+  // all, else 60 to 2,592,000 seconds.
+  uint32_t offline_seconds = 0;
 
   static constexpr uint32_t kRotateUpTo = 50;
   // Neither quota nor review: a prefetch opens nothing, and must not use them up.
   bool MayPrefetch() const { return prefetch && quotas.empty() && !review.any(); }
+  // Nobody can decide about what is opened offline.
+  uint32_t OfflineSeconds() const { return review.any() ? 0 : offline_seconds; }
+  // How long a grant may be of use at most, in one way or the other.
+  uint32_t LongestUse() const { return std::max(lease_seconds, OfflineSeconds()); }
   // How long a grant lasts that is given now: to the end of the hours at most, 0 outside of them.
   uint32_t LeaseAt(int64_t now) const;
   bool AllowsAddress(const std::string& address) const;

@@ -1,7 +1,9 @@
 #include "client/session.h"
 
+#include <algorithm>
 #include <atomic>
 
+#include "core/crypto/symmetric.h"
 #include "core/jose/jwk.h"
 #include "core/protocol/session.h"
 #include "core/udf/udf.h"
@@ -22,8 +24,26 @@ Result<Response> ParseAnswer(const std::string& domain, const HttpAnswer& answer
   if (!json) return Disbelieve(domain, json.error().message);
   auto response = ParseResponse(*json);
   if (!response) return Disbelieve(domain, response.error().message);
-  return response;
+  ResponseStatus status = StatusIn(*response);
+  if (status.status != StatusCode::kInternal || answer.request_id.empty()) return response;
+  // Why stands in the log of the service, under this name.
+  status.description += " (request " + answer.request_id + ")";
+  return Response(std::move(status));
 }
+
+// Clients that were sent away together do not come back together.
+int64_t PauseMillis(int retry_after_seconds) {
+  ByteArray<1> random{};
+  RandomBytes(random);
+  return retry_after_seconds * int64_t{1000} * (256 + random[0]) / 256;
+}
+
+tl::unexpected<Error> FailOverloaded(const std::string& domain) {
+  return Fail(ErrorCode::kUnavailable, "the recryption service of " + domain + " is overloaded");
+}
+
+// Before anything was looked at: by the HTTP server, or something in front of it.
+bool IsTurnedAway(const HttpAnswer& answer) { return answer.status == 503 && answer.mac.empty(); }
 
 struct HelloInProgress {
   PrivateKey ephemeral;
@@ -87,6 +107,16 @@ Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Current() {
   return Handshake();
 }
 
+Result<HttpAnswer> ServiceSession::Post(const std::function<HttpPost()>& make) {
+  const int64_t end = clock_.MonotonicMillis() + deadline_ms_;
+  for (;;) {
+    auto answer = transport_.Post(make(), std::max<int64_t>(end - clock_.MonotonicMillis(), 1));
+    if (!answer || answer->status != 503 || answer->retry_after_seconds == 0) return answer;
+    const int64_t pause = PauseMillis(answer->retry_after_seconds);
+    if (clock_.MonotonicMillis() + pause >= end || !transport_.Wait(pause)) return answer;
+  }
+}
+
 Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Handshake() {
   if (!identity_) {
     return Fail(ErrorCode::kDenied, "no keystore is open: nothing to authenticate with");
@@ -100,24 +130,27 @@ Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Handshake() {
   request.session =
       HelloRequest::Session{ToJwk(identity_->device_sign.public_key()), hello.text.client_ephemeral,
                             std::move(signature), hello.text.time};
-  RECRYPT_ASSIGN(const HttpAnswer answer,
-                 transport_.Post({domain_, DumpJson(ToJson(Request(request))), ""}, deadline_ms_));
+  const std::string body = DumpJson(ToJson(Request(request)));
+  RECRYPT_ASSIGN(const HttpAnswer answer, Post([&] { return HttpPost{domain_, body, ""}; }));
+  if (IsTurnedAway(answer)) return FailOverloaded(domain_);
   RECRYPT_ASSIGN(const Response response, ParseAnswer(domain_, answer));
   if (!StatusIn(response).ok()) {
     return Fail(ErrorOf(StatusIn(response)), "starting a session with " + domain_);
   }
-  const auto* body = std::get_if<HelloResponse>(&response);
-  if (body == nullptr || !body->session) return Disbelieve(domain_, "it starts no session");
-  RECRYPT_ASSIGN(const ServiceProfile service, VerifyServiceProfile(body->service));
+  const auto* answered = std::get_if<HelloResponse>(&response);
+  if (answered == nullptr || !answered->session) {
+    return Disbelieve(domain_, "it starts no session");
+  }
+  RECRYPT_ASSIGN(const ServiceProfile service, VerifyServiceProfile(answered->service));
   if (service.domain != domain_) {
     return Disbelieve(domain_, "its profile is that of " + service.domain);
   }
-  RECRYPT_TRY(check_(service, body->service));
-  auto keys = FinishHello(hello, *body->session, service);
+  RECRYPT_TRY(check_(service, answered->service));
+  auto keys = FinishHello(hello, *answered->session, service);
   if (!keys) return Disbelieve(domain_, keys.error().message);
-  RECRYPT_ASSIGN(const int64_t ends, ParseTime(body->session->expires));
+  RECRYPT_ASSIGN(const int64_t ends, ParseTime(answered->session->expires));
 
-  auto state = std::make_shared<State>(service, body->session->id, std::move(*keys));
+  auto state = std::make_shared<State>(service, answered->session->id, std::move(*keys));
   state->ends = ends;
   state->ends_ms =
       clock_.MonotonicMillis() + (kSessionSeconds - kRenewBeforeEndSeconds) * int64_t{1000};
@@ -141,11 +174,14 @@ struct ServiceSession::Exchange {
 ServiceSession::Exchange ServiceSession::CallUnder(State& state, const std::string& body) {
   RequestAuthorization authorization;
   authorization.session_id = state.id;
-  authorization.sequence = state.sequence.fetch_add(1) + 1;
-  authorization.time = clock_.NowSeconds();
-  authorization.mac = RequestMac(state.keys, {"POST", domain_, kWellKnownPath, authorization.time,
-                                              authorization.sequence, AsBytes(body)});
-  auto answer = transport_.Post({domain_, body, FormatAuthorization(authorization)}, deadline_ms_);
+  // Asked again, it is another request: numbers are taken once.
+  auto answer = Post([&] {
+    authorization.sequence = state.sequence.fetch_add(1) + 1;
+    authorization.time = clock_.NowSeconds();
+    authorization.mac = RequestMac(state.keys, {"POST", domain_, kWellKnownPath, authorization.time,
+                                                authorization.sequence, AsBytes(body)});
+    return HttpPost{domain_, body, FormatAuthorization(authorization)};
+  });
   if (!answer) return {Fail(std::move(answer.error()))};
   const Sha256Digest expected =
       ResponseMac(state.keys, authorization.mac, answer->status, AsBytes(answer->body));
@@ -156,10 +192,7 @@ ServiceSession::Exchange ServiceSession::CallUnder(State& state, const std::stri
   if (!answer->mac.empty()) {
     return {Disbelieve(domain_, "its MAC does not fit: forged, or a replay of another answer")};
   }
-  if (answer->status == 503) {
-    return {
-        Fail(ErrorCode::kUnavailable, "the recryption service of " + domain_ + " is overloaded")};
-  }
+  if (IsTurnedAway(*answer)) return {FailOverloaded(domain_)};
   bool session_is_gone = false;
   if (answer->status == 401) {
     const auto response = ParseAnswer(domain_, *answer);
@@ -176,7 +209,8 @@ Result<Response> ServiceSession::Call(Request request, SessionUse use) {
     return Fail(ErrorCode::kInvalid, "the request is larger than a service takes");
   }
   if (use == SessionUse::kNone) {
-    RECRYPT_ASSIGN(const HttpAnswer answer, transport_.Post({domain_, body, ""}, deadline_ms_));
+    RECRYPT_ASSIGN(const HttpAnswer answer, Post([&] { return HttpPost{domain_, body, ""}; }));
+    if (IsTurnedAway(answer)) return FailOverloaded(domain_);
     return ParseAnswer(domain_, answer);
   }
   RECRYPT_ASSIGN(std::shared_ptr<State> state, Current());

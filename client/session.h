@@ -48,6 +48,9 @@ class ServiceSession {
   Result<std::shared_ptr<State>> Current();
   Result<std::shared_ptr<State>> Handshake();
   Exchange CallUnder(State& state, const std::string& body);
+  // What a service turns away because it is overloaded is made and sent again, when it says and as
+  // long as the deadline lets.
+  Result<HttpAnswer> Post(const std::function<HttpPost()>& make);
 
   const std::string domain_;
   Transport& transport_;

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
 
+#include "core/protocol/request_names.h"
 #include "core/protocol/session.h"
 
 namespace recrypt {
@@ -20,6 +23,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int64_t kMaxConnectMillis = 5000;
 constexpr size_t kMaxIdlePerDomain = 8;
 constexpr size_t kMaxHeader = 1024;
+constexpr int kMaxRetryAfterSeconds = 3600;
+constexpr size_t kMaxRequestId = 64;
 // A domain that let a request wait this long for nothing is given a pause: whoever comes next is
 // told at once, instead of waiting as long again.
 constexpr int64_t kSlowMillis = 1000;
@@ -58,18 +63,45 @@ size_t TakeBody(char* data, size_t, size_t size, void* argument) {
   return size;
 }
 
+// A header's value, without the white space around it.
+std::string_view Trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+// In seconds; what is a date instead is not used.
+int ReadRetryAfter(std::string_view value) {
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  const bool whole = error == std::errc() && end == value.data() + value.size();
+  return whole ? std::clamp(seconds, 0, kMaxRetryAfterSeconds) : 0;
+}
+
+// It is shown to people: nothing but what a service of this protocol says.
+std::string ReadRequestId(std::string_view value) {
+  const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  return plain && value.size() <= kMaxRequestId ? std::string(value) : std::string();
+}
+
 size_t TakeHeader(char* data, size_t, size_t size, void* argument) {
   auto* answer = static_cast<HttpAnswer*>(argument);
-  std::string_view line(data, size);
-  // Interim answers (100 Continue) have headers of their own.
-  if (line.starts_with("HTTP/")) answer->mac.clear();
+  const std::string_view line(data, size);
+  if (line.starts_with("HTTP/")) {
+    // Interim answers (100 Continue) have headers of their own.
+    answer->mac.clear();
+    answer->retry_after_seconds = 0;
+    answer->request_id.clear();
+  }
   const size_t colon = line.find(':');
   if (colon == line.npos || size > kMaxHeader) return size;
-  if (!EqualsIgnoringCase(line.substr(0, colon), kResponseMacHeader)) return size;
-  line.remove_prefix(colon + 1);
-  const size_t begin = line.find_first_not_of(" \t");
-  const size_t end = line.find_last_not_of(" \t\r\n");
-  if (begin != line.npos) answer->mac = line.substr(begin, end - begin + 1);
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = Trimmed(line.substr(colon + 1));
+  if (EqualsIgnoringCase(name, kResponseMacHeader)) answer->mac = value;
+  if (EqualsIgnoringCase(name, "Retry-After")) answer->retry_after_seconds = ReadRetryAfter(value);
+  if (EqualsIgnoringCase(name, kRequestIdHeader)) answer->request_id = ReadRequestId(value);
   return size;
 }
 
@@ -109,7 +141,16 @@ class CurlTransport : public Transport {
     return answer;
   }
 
-  void Stop() override { stopped_ = true; }
+  bool Wait(int64_t millis) override {
+    std::unique_lock lock(mutex_);
+    return !ended_.wait_for(lock, std::chrono::milliseconds(millis), [this] { return !!stopped_; });
+  }
+
+  void Stop() override {
+    const std::lock_guard guard(mutex_);
+    stopped_ = true;
+    ended_.notify_all();
+  }
 
  private:
   struct Attempt {
@@ -264,6 +305,7 @@ class CurlTransport : public Transport {
   Discovery& discovery_;
   bool ready_ = false;
   std::atomic<bool> stopped_{false};
+  std::condition_variable ended_;
   std::mutex mutex_;  // guards all below
   std::map<std::string, std::vector<CurlHandle>> idle_;
   std::map<std::string, Pause> pauses_;  // by domain

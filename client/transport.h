@@ -8,8 +8,10 @@
 #ifndef RECRYPT_CLIENT_TRANSPORT_H_
 #define RECRYPT_CLIENT_TRANSPORT_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "client/config.h"
 #include "client/discovery.h"
@@ -26,6 +28,9 @@ struct HttpAnswer {
   int status = 0;
   std::string body;  // at most kMaxAnswerBody
   std::string mac;   // MeshRecrypt-MAC; empty when absent
+  // Both are under no MAC: a hint, and what to tell whoever runs the service.
+  int retry_after_seconds = 0;  // 0: the service did not say
+  std::string request_id;       // letters, digits and dashes
 };
 
 inline constexpr size_t kMaxAnswerBody = size_t{16} << 20;
@@ -37,6 +42,11 @@ class Transport {
   // not trusted, too slow, too large. The next host of the domain is tried only after a failed
   // connection or 503.
   virtual Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) = 0;
+  // Sleeps. False, earlier, once stopped.
+  virtual bool Wait(int64_t millis) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(millis));
+    return true;
+  }
   // From now on nothing is waited for: what is under way ends within a second or so, kUnavailable,
   // as does at once whatever comes.
   virtual void Stop() {}

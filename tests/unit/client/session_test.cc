@@ -160,6 +160,54 @@ TEST_F(SessionTest, AnOverloadedServiceIsUnavailable) {
   ExpectUnavailable("overloaded");
 }
 
+TEST_F(SessionTest, WhatIsTurnedAwayIsAskedAgainWhenTheServiceSays) {
+  ASSERT_TRUE(Ask());
+  std::vector<std::string> authorizations;
+  alice_.transport->SetTamper([&](const HttpPost& post, const Next& next) -> Result<HttpAnswer> {
+    authorizations.push_back(post.authorization);
+    if (authorizations.size() < 3) return HttpAnswer{503, "overloaded", "", 1, ""};
+    return next(post);
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const auto answer = Ask();
+  EXPECT_TRUE(answer) << answer.error().message;
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2));
+  ASSERT_EQ(authorizations.size(), 3u);
+  EXPECT_NE(authorizations[0], authorizations[1]);
+}
+
+TEST_F(SessionTest, AHandshakeThatIsTurnedAwayIsMadeAgainToo) {
+  int turned_away = 0;
+  alice_.transport->SetTamper([&](const HttpPost& post, const Next& next) -> Result<HttpAnswer> {
+    if (++turned_away == 1) return HttpAnswer{503, "overloaded", "", 1, ""};
+    return next(post);
+  });
+  EXPECT_TRUE(Ask());
+}
+
+TEST_F(SessionTest, AnOverloadedServiceIsNotWaitedForBeyondTheDeadline) {
+  for (const int retry_after : {0, 3600}) {
+    alice_.transport->SetTamper([&](const HttpPost&, const Next&) -> Result<HttpAnswer> {
+      return HttpAnswer{503, "overloaded", "", retry_after, ""};
+    });
+    const auto begun = std::chrono::steady_clock::now();
+    ExpectUnavailable("overloaded");
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
+  }
+}
+
+TEST_F(SessionTest, AFailureOfTheServiceNamesTheRequestThatItsLogHas) {
+  alice_.transport->SetTamper([](const HttpPost&, const Next&) -> Result<HttpAnswer> {
+    const ResponseStatus failed{StatusCode::kInternal, "internal", "the service failed"};
+    return HttpAnswer{500, DumpJson(ToJson(Response(failed))), "", 0, "ab12-7"};
+  });
+  const auto answer =
+      alice_.client().services().At("example.com")->GetStatic("Profile", "alice@example.com");
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("the service failed (request ab12-7)"), std::string::npos)
+      << answer.error().message;
+}
+
 TEST_F(SessionTest, AnotherServiceKeyIsRefusedAndBothAreNamed) {
   // The service of example.com now runs with other keys.
   const std::string before = services_.com.udf();

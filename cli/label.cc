@@ -136,6 +136,28 @@ class LabelShow : public Command {
   std::string label_;
 };
 
+class LabelPublish : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("LABEL", &label_, "The label");
+    passphrase_.Declare(options);
+  }
+
+  Status Run(Context& context) override {
+    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
+    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
+    RECRYPT_ASSIGN(const uint64_t version, LabelAdmin(*opened).Publish(label));
+    context.out.Line("The service has version " + std::to_string(version) + " of " + label.text() +
+                     ".");
+    context.out.Object({{"label", label.text()}, {"version", version}});
+    return {};
+  }
+
+ private:
+  std::string label_;
+  PassphraseOptions passphrase_;
+};
+
 class LabelTrust : public Command {
  public:
   void Declare(Options& options) override {
@@ -228,6 +250,8 @@ constexpr std::array kVerbs = {
          "recryptfs label list", MakeCommand<LabelList>},
     Verb{"label show", "Show fingerprint, key and policy of a label",
          "recryptfs label show Accounting#example.com", MakeCommand<LabelShow>},
+    Verb{"label publish", "Give a service that was restored the newest profile of a label again",
+         "recryptfs label publish Accounting#example.com", MakeCommand<LabelPublish>},
     Verb{"label trust", "Pin the fingerprint of a label",
          "recryptfs label trust Accounting#example.com MDDK-7N6A-727A-JZNO-STRX-XKS7-DJAF",
          MakeCommand<LabelTrust>},

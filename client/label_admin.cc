@@ -203,6 +203,18 @@ Status LabelAdmin::Decide(const LabelName& label, uint64_t id, ReviewDecision de
   return {};
 }
 
+Result<uint64_t> LabelAdmin::Publish(const LabelName& label) {
+  RECRYPT_ASSIGN(const auto seen, client_.trust().LastSeen(TrustSubject::kLabel, label.text()));
+  if (!seen) return Fail(ErrorCode::kNotFound, "this device has not seen " + label.text());
+  RECRYPT_ASSIGN(const LabelProfile profile, VerifyLabelProfile(seen->object));
+  const LabelProfile::Service& at = profile.services.front();
+  const auto service = client_.services().At(at.domain, at.udf);
+  if (auto set = service->SetKeySet({seen->object, {}}); !set) {
+    return Fail(set.error(), "publishing " + label.text());
+  }
+  return profile.version.version;
+}
+
 Result<LabelProfile> LabelAdmin::Show(const LabelName& label) {
   RECRYPT_ASSIGN(const auto profile,
                  client_.profiles().Label(label, ProfileUse::kRead, Freshness::kFetch));

@@ -59,6 +59,9 @@ class LabelAdmin {
 
   Result<std::vector<LabelMember>> Members(const LabelName& label);
   Result<LabelProfile> Show(const LabelName& label);
+  // Gives the service the newest profile of the label that this device has seen, when the service
+  // was taken back to an older one. Members and secrets stay what it has. Returns the version.
+  Result<uint64_t> Publish(const LabelName& label);
   struct Listed {
     LabelName label;
     bool administrator = false;

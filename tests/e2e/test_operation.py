@@ -129,12 +129,19 @@ class Operation:
         self.recryptd("backup", "--state", self.service.state, backup, code=1)
         for _ in range(2):
             self.reads(self.bob)  # receipts that the backup knows nothing of
+        for lease in ("10m", "11m"):
+            self.alice.run("recryptfs", "label", "policy", LABEL, "--set", f"lease={lease}")
+        self.bob.run("recryptfs", "label", "show", LABEL)
         self.service.stop()
         self.recryptd("restore", "--state", self.service.state, backup, code=1)  # not over anything
         self.service.state.rename(self.stage.base / "lost")
         said = self.recryptd("restore", "--state", self.service.state, backup)
         check("Restored, with " in said, said)
         self.service.start()
+        check("is older than version 3" in self.bob.run("recryptfs", "decrypt", "-o", "-",
+                                                        self.stored, code=11).err, "an old label")
+        published = self.alice.run("recryptfs", "label", "publish", LABEL).out
+        check("has version 3" in published, published)
         self.reads(self.bob)
         self.recryptd("audit", "verify", "--state", self.service.state)
         export = self.alice.home / "export.jsonl"
@@ -146,6 +153,8 @@ class Operation:
         missing = self.alice.run("recryptfs", "audit", "verify", export, "--receipt", receipts,
                                  code=6)
         check("receipt" in missing.err, missing)
+        self.alice.run("recryptfs", "label", "policy", LABEL, "--set", "lease=12m")
+        self.reads(self.bob)
 
     def a_new_key_is_taken_without_anybody_noticing(self):
         state = self.service.state

@@ -144,13 +144,16 @@ TEST_F(SetKeySetTest, IsAnsweredToAnyoneAsItWasSet) {
   EXPECT_EQ(profile->Udf(), KeyUdf(world.label.master.public_key()));
 }
 
-TEST_F(SetKeySetTest, NeedsVersionOneAboveTheStored) {
-  world.label.profile.policy.lease_seconds = 100;
-  EXPECT_EQ(alice.SetLabel(world.label, world.alice).reason, "stale");
-  world.label.profile.version.version = 3;
-  EXPECT_EQ(alice.SetLabel(world.label, world.alice).status, StatusCode::kInvalid);
-  world.label.profile.version.version = 2;
-  EXPECT_EQ(alice.SetLabel(world.label, world.alice).status, StatusCode::kUpdated);
+TEST_F(SetKeySetTest, NeedsAVersionAboveTheStored) {
+  const auto set = [&](uint64_t version, uint32_t lease) {
+    world.label.profile.version.version = version;
+    world.label.profile.policy.lease_seconds = lease;
+    return alice.SetLabel(world.label, world.alice);
+  };
+  EXPECT_EQ(set(1, 100).reason, "stale");
+  EXPECT_EQ(set(2, 100).status, StatusCode::kUpdated);
+  EXPECT_EQ(set(5, 100).status, StatusCode::kUpdated);
+  for (const uint64_t version : {2, 4, 5}) EXPECT_EQ(set(version, 200).reason, "stale") << version;
 }
 
 TEST_F(SetKeySetTest, ByAnotherMasterThanTheStoredOneIsRefused) {

@@ -124,7 +124,7 @@ TEST_F(SessionTest, NonsenseIsRefused) {
   ASSERT_TRUE(Ask());
   for (const char* body : {"", "nonsense", "{}", "[]", "{\"GetResponse\":{}}", "<html></html>"}) {
     alice_.transport->SetTamper([body](const HttpPost&, const Next&) -> Result<HttpAnswer> {
-      return HttpAnswer{200, body, ""};
+      return HttpAnswer{200, body, "", 0, ""};
     });
     ExpectUnavailable("is not believed");
     auto profile = alice_.client().services().At("example.com")->GetStatic("Profile", "a@b.c");
@@ -140,14 +140,14 @@ TEST_F(SessionTest, ARefusalWithoutMacIsBelievedOnceAndOnlyForANewSession) {
     if (post.authorization.empty()) return next(post);
     ++answered;
     return Result<HttpAnswer>(
-        HttpAnswer{401, R"({"RecryptResponse":{"Status":401,"Reason":"session"}})", ""});
+        HttpAnswer{401, R"({"RecryptResponse":{"Status":401,"Reason":"session"}})", "", 0, ""});
   });
   ExpectUnavailable("it has no MAC");
   EXPECT_EQ(answered, 2);
   alice_.transport->SetTamper([](const HttpPost& post, const Next& next) {
     if (post.authorization.empty()) return next(post);
     return Result<HttpAnswer>(
-        HttpAnswer{401, R"({"RecryptResponse":{"Status":401,"Reason":"no-entry"}})", ""});
+        HttpAnswer{401, R"({"RecryptResponse":{"Status":401,"Reason":"no-entry"}})", "", 0, ""});
   });
   ExpectUnavailable("it has no MAC");
 }
@@ -155,7 +155,7 @@ TEST_F(SessionTest, ARefusalWithoutMacIsBelievedOnceAndOnlyForANewSession) {
 TEST_F(SessionTest, AnOverloadedServiceIsUnavailable) {
   ASSERT_TRUE(Ask());
   alice_.transport->SetTamper([](const HttpPost&, const Next&) -> Result<HttpAnswer> {
-    return HttpAnswer{503, "", ""};
+    return HttpAnswer{503, "", "", 0, ""};
   });
   ExpectUnavailable("overloaded");
 }

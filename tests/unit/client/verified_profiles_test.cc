@@ -42,7 +42,7 @@ TamperingTransport::Tamper Serving(const std::string& type, const std::string& i
          {{"Status", 201},
           {"Static",
            {{{"Type", type}, {"Identifier", identifier}, {"Status", 201}, {"Value", value}}}}}}};
-    return HttpAnswer{201, DumpJson(answer), ""};
+    return HttpAnswer{201, DumpJson(answer), "", 0, ""};
   };
 }
 

@@ -246,6 +246,11 @@ Result<Leased> GrantAccess::Finish(const Header& header, DocumentOpening& openin
     offline_.Keep(
         header, {document.keys.Clone(), document.name, document.grants, document.labels, begun, 0},
         document.offline_seconds);
+    // Who goes on reading goes on writing: the credential is known from then on.
+    for (const LabelName& label : document.labels) {
+      const auto profile = FindLabel(parts_.profiles, label, ProfileUse::kRead);
+      if (profile) (void)authors_.For(**profile);
+    }
   }
   if (leased) return leased;
   // Who is refused must not come back with what they had, though their service is away.

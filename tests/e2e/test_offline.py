@@ -30,8 +30,9 @@ class Offline:
             self.alice.make_labelled_folder(label, self.share, label.split("#")[0])
         at = self.alice.mount(self.share)
         for folder in ("Field", "Office"):
-            self.alice.shell(f"for i in 1 2 3; do echo {folder} $i > {at}/{folder}/$i; done; "
-                             f"chmod 666 {at}/{folder}/*")
+            self.alice.shell(f"for i in 1 2; do echo {folder} $i > {at}/{folder}/$i; done; "
+                             f"chmod 666 {at}/{folder}/*; mkdir -m 777 {at}/{folder}/other; "
+                             f"echo secret > {at}/{folder}/other/3")
         self.alice.umount(at)
         self.alice.run("recryptfs", "label", "policy", LABEL, "--set", f"offline={OFFLINE}s")
         self.at = self.bob.mount(self.share)
@@ -46,8 +47,8 @@ class Offline:
         time.sleep(LEASE + 1.5)
         check(self.read("Field/1").out == "Field 1\n", "other text")
         check("No route to host" in self.read("Office/1", code=1).err, "a label that does not allow it")
-        # Nobody had opened this one.
-        check("No route to host" in self.read("Field/3", code=1).err, "what was never granted")
+        # Of its directory, bob had opened nothing.
+        check("No route to host" in self.read("Field/other/3", code=1).err, "never granted")
 
     def a_new_mount_reads_and_writes_without_any_service(self):
         self.bob.remount(self.share, self.at)

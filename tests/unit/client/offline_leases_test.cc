@@ -223,6 +223,14 @@ TEST_F(OfflineLeaseTest, IsSealedAndNotTakenForAnotherDocument) {
   ExpectRefused(document);
 }
 
+TEST_F(OfflineLeaseTest, WhoHadOnlyReadMayWriteTooWhileTheServiceIsAway) {
+  OpenOnline(Created());
+  GoOffline();
+  const auto author = bob_->AuthorFor(Expression("Accounting#example.com"));
+  ASSERT_TRUE(author) << author.error().message;
+  EXPECT_TRUE(*author);
+}
+
 TEST_F(OfflineLeaseTest, OpeningsAreReportedAsOffline) {
   const NewDocument document = Created();
   OpenOnline(document);

@@ -210,13 +210,15 @@ Result<FileSystem::Opened> FileSystem::Open(Inode& inode, int flags, const Calle
 
 Result<FileSystem::Created> FileSystem::CreateFile(Inode& parent, const std::string& name,
                                                    mode_t mode, int flags, const Caller& caller) {
+  (void)stale_opens_.Take(caller.thread);  // what was looked up again is not there
   auto created = CreateNew(parent, name, mode, flags, caller);
   const bool exists = !created && created.error().code == ErrorCode::kExists;
   if (!exists || (flags & O_EXCL) != 0) return created;
   RefreshNames(parent, NamesAs::kOfNow);
   if (!Find(parent, name)) return created;
   // Another mount was quicker. Whoever did not ask to be the first opens that one: upon this the
-  // kernel looks again, and decides who may.
+  // kernel looks again, and decides who may. It does so once: the size that it learns then counts.
+  stale_opens_.Note(caller.thread);
   return Fail(Error{ErrorCode::kNotFound, "made by another mount meanwhile", ESTALE});
 }
 

@@ -66,7 +66,7 @@ class Status:
         process = self.alice.start("recryptfs", "status", "--watch", "--json")
         for _ in range(3):
             check(len(json.loads(process.stdout.readline())["mounts"]) == 1, "no mount")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
 
     def a_terminal_is_painted_on_unless_nobody_wants_it(self):

@@ -1,6 +1,7 @@
 // recryptfs label join, joins: asking to become a member.
 #include <array>
 
+#include "cli/label_command.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
 #include "cli/verbs.h"
@@ -33,17 +34,9 @@ class LabelJoinCommand : public Command {
   PassphraseOptions passphrase_;
 };
 
-class LabelJoins : public Command {
- public:
-  void Declare(Options& options) override {
-    options.Argument("LABEL", &label_, "The label");
-    passphrase_.Declare(options);
-  }
-
-  Status Run(Context& context) override {
-    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
-    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
-    RECRYPT_ASSIGN(const auto joins, ListJoins(*opened, label));
+class LabelJoins : public LabelCommand {
+  Status RunFor(Context& context, Client& client, const LabelName& label) override {
+    RECRYPT_ASSIGN(const auto joins, ListJoins(client, label));
     Table table({"ACCOUNT", "FINGERPRINT", "DEVICE", "TIME", "MESSAGE"});
     Json items = Json::array();
     for (const LabelJoin& join : joins) {
@@ -58,10 +51,6 @@ class LabelJoins : public Command {
     context.out.List(table, items, "Nobody asks to join " + label.text() + ".");
     return {};
   }
-
- private:
-  std::string label_;
-  PassphraseOptions passphrase_;
 };
 
 constexpr std::array kVerbs = {

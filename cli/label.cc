@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "cli/label_command.h"
 #include "cli/mount_table.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
@@ -136,26 +137,14 @@ class LabelShow : public Command {
   std::string label_;
 };
 
-class LabelPublish : public Command {
- public:
-  void Declare(Options& options) override {
-    options.Argument("LABEL", &label_, "The label");
-    passphrase_.Declare(options);
-  }
-
-  Status Run(Context& context) override {
-    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
-    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
-    RECRYPT_ASSIGN(const uint64_t version, LabelAdmin(*opened).Publish(label));
+class LabelPublish : public LabelCommand {
+  Status RunFor(Context& context, Client& client, const LabelName& label) override {
+    RECRYPT_ASSIGN(const uint64_t version, LabelAdmin(client).Publish(label));
     context.out.Line("The service has version " + std::to_string(version) + " of " + label.text() +
                      ".");
     context.out.Object({{"label", label.text()}, {"version", version}});
     return {};
   }
-
- private:
-  std::string label_;
-  PassphraseOptions passphrase_;
 };
 
 class LabelTrust : public Command {

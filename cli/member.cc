@@ -1,6 +1,7 @@
 // recryptfs label add, remove, members: who may read.
 #include <array>
 
+#include "cli/label_command.h"
 #include "cli/open_client.h"
 #include "cli/quantities.h"
 #include "cli/rotation.h"
@@ -106,17 +107,9 @@ class LabelRemove : public Command {
   PassphraseOptions passphrase_;
 };
 
-class LabelMembers : public Command {
- public:
-  void Declare(Options& options) override {
-    options.Argument("LABEL", &label_, "The label");
-    passphrase_.Declare(options);
-  }
-
-  Status Run(Context& context) override {
-    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
-    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
-    RECRYPT_ASSIGN(const auto members, LabelAdmin(*opened).Members(label));
+class LabelMembers : public LabelCommand {
+  Status RunFor(Context& context, Client& client, const LabelName& label) override {
+    RECRYPT_ASSIGN(const auto members, LabelAdmin(client).Members(label));
     Table table({"ACCOUNT", "FINGERPRINT", "DEVICES"});
     Json items = Json::array();
     for (const LabelMember& member : members) {
@@ -129,10 +122,6 @@ class LabelMembers : public Command {
                      label.text() + " has no members; 'recryptfs label add' adds some.");
     return {};
   }
-
- private:
-  std::string label_;
-  PassphraseOptions passphrase_;
 };
 
 constexpr std::array kVerbs = {

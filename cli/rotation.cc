@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "cli/open_client.h"
+#include "cli/label_command.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "core/udf/udf.h"
@@ -25,24 +25,12 @@ std::string Naming(const std::vector<std::string>& members) {
   return text;
 }
 
-class LabelRotate : public Command {
- public:
-  void Declare(Options& options) override {
-    options.Argument("LABEL", &label_, "The label");
-    passphrase_.Declare(options);
-  }
-
-  Status Run(Context& context) override {
-    RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
-    RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
-    RECRYPT_ASSIGN(const RotationTold told, RotateAndTell(context, *opened, label, {}));
+class LabelRotate : public LabelCommand {
+  Status RunFor(Context& context, Client& client, const LabelName& label) override {
+    RECRYPT_ASSIGN(const RotationTold told, RotateAndTell(context, client, label, {}));
     context.out.Object(told.object);
     return told.outcome;
   }
-
- private:
-  std::string label_;
-  PassphraseOptions passphrase_;
 };
 
 constexpr std::array kVerbs = {

@@ -1,6 +1,7 @@
-// StaleOpens: the threads whose open(2) was answered ESTALE, since another mount had replaced what
-// the name led to. The kernel looks the name up again and asks once more, in the same thread; what
-// it finds then is opened even if it has been replaced once more: it had the name in the meantime.
+// StaleOpens: the threads whose open(2) was answered ESTALE, since another mount had made, replaced
+// or resized what the name leads to. The kernel looks the name up again and asks once more, in the
+// same thread; what it finds then is opened even if it has been replaced once more: it had the name
+// in the meantime.
 //
 //   const bool again = stale_opens_.Take(thread);   // this is that second time
 //   ...if the answer is to be ESTALE: stale_opens_.Note(thread);

@@ -2,6 +2,7 @@
 // and no error.
 #include <fcntl.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <utility>
@@ -106,6 +107,22 @@ TEST_F(ChangedMeanwhile, ASizeIsShownWhileRecordsAreBroughtIntoPlace) {
   before_read_ = [this] { BringIntoPlaceElsewhere("copy"); };
   EXPECT_EQ(mount_.Lookup("copy")->attributes().st_size, kSize);
   EXPECT_EQ(StoredLength("copy"), StoredLengthFromSize(kSize)) << "nothing happened meanwhile";
+}
+
+// The kernel looks a name up again when it is answered ESTALE, and asks once more only.
+TEST_F(ChangedMeanwhile, AFileThatAnotherMountMadeFirstIsOpenedThoughItGrows) {
+  const Caller program{.thread = 1};
+  FileSystem& fs = mount_.fs();
+  ASSERT_FALSE(mount_.Lookup("f"));
+  WriteElsewhere("f", "alice\n", 6);
+  const auto made = fs.CreateFile(fs.root(), "f", 0644, O_WRONLY | O_APPEND, program);
+  ASSERT_FALSE(made);
+  ASSERT_EQ(ErrnoOf(made.error()), ESTALE);
+  const DirectMount::Known found = *mount_.Lookup("f");
+  WriteElsewhere("f", "alice\nalice\n", 12);
+  auto opened = fs.Open(*found, O_WRONLY | O_APPEND, program);
+  ASSERT_TRUE(opened) << opened.error().message;
+  fs.Close(*opened->file);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 //   servers = ["192.0.2.1", "192.0.2.2:5353"]
 //   [service."example.com"]
 //   address = "127.0.0.1:8443"
-//   ca = "/etc/recryptfs/example.com.pem"
+//   ca = "/etc/recryptfs/example.com.pem"   # alone: the address is asked of DNS
 //
 // Thread safe.
 #ifndef RECRYPT_CLIENT_CONFIG_H_
@@ -27,7 +27,7 @@
 namespace recrypt {
 
 struct ServiceAddress {
-  std::string address;  // host:port, [v6]:port, or a host alone (port 443)
+  std::string address;  // host:port, [v6]:port, or a host alone (port 443); empty: DNS knows
   std::string ca_file;  // PEM; empty: the system's certificates
 };
 

@@ -151,7 +151,8 @@ class ConfiguredDiscovery : public Discovery {
   explicit ConfiguredDiscovery(const Config& config) : config_(config) {}
 
   Result<std::vector<ServiceHost>> Find(const std::string& domain, int64_t timeout_ms) override {
-    if (const auto found = config_.services.find(domain); found != config_.services.end()) {
+    const auto found = config_.services.find(domain);
+    if (found != config_.services.end() && !found->second.address.empty()) {
       RECRYPT_ASSIGN(ServiceHost host, ParseServiceHost(found->second.address));
       return std::vector<ServiceHost>{std::move(host)};
     }

@@ -34,6 +34,8 @@ std::unique_ptr<Discovery> MakeDiscovery(const Config& config);
 
 // "host:port", "[v6]:port" or "host" (port 443).
 Result<ServiceHost> ParseServiceHost(std::string_view text);
+// "https://host:port", with or without the path of the protocol (docs/PROTOCOL.md, 1: redirects).
+Result<ServiceHost> ParseServiceUri(std::string_view text);
 
 }  // namespace recrypt
 

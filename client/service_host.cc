@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "client/discovery.h"
+#include "core/protocol/session.h"
 
 namespace recrypt {
 
@@ -29,6 +30,20 @@ Result<ServiceHost> ParseServiceHost(std::string_view text) {
     return Fail(ErrorCode::kInvalid, shown + " has no port from 1 to 65535");
   }
   return result;
+}
+
+Result<ServiceHost> ParseServiceUri(std::string_view text) {
+  constexpr std::string_view kScheme = "https://";
+  if (!text.starts_with(kScheme)) {
+    return Fail(ErrorCode::kInvalid, "\"" + std::string(text) + "\" is no https URI");
+  }
+  text.remove_prefix(kScheme.size());
+  const size_t slash = text.find('/');
+  const std::string_view path = slash == text.npos ? "" : text.substr(slash);
+  if (path != "" && path != "/" && path != kWellKnownPath) {
+    return Fail(ErrorCode::kInvalid, "\"" + std::string(path) + "\" is not the protocol's path");
+  }
+  return ParseServiceHost(text.substr(0, slash));
 }
 
 }  // namespace recrypt

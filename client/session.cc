@@ -13,6 +13,10 @@ namespace {
 
 constexpr int64_t kRenewBeforeEndSeconds = 60;
 constexpr std::string_view kReasonSession = "session";
+constexpr int kMaxMoves = 3;
+// As long as an answer of DNS, and for most programs for good.
+constexpr std::chrono::seconds kTemporaryMove = std::chrono::minutes(1);
+constexpr std::chrono::seconds kPermanentMove = std::chrono::hours(24);
 
 tl::unexpected<Error> Disbelieve(const std::string& domain, const std::string& why) {
   return Fail(ErrorCode::kUnavailable,
@@ -44,6 +48,11 @@ tl::unexpected<Error> FailOverloaded(const std::string& domain) {
 
 // Before anything was looked at: by the HTTP server, or something in front of it.
 bool IsTurnedAway(const HttpAnswer& answer) { return answer.status == 503 && answer.mac.empty(); }
+
+bool IsRedirect(const ResponseStatus& status) {
+  return status.status == StatusCode::kRedirectPermanent ||
+         status.status == StatusCode::kRedirectTemporary;
+}
 
 struct HelloInProgress {
   PrivateKey ephemeral;
@@ -117,10 +126,31 @@ Result<HttpAnswer> ServiceSession::Post(const std::function<HttpPost()>& make) {
   }
 }
 
+Result<Response> ServiceSession::FollowMoves(const std::function<Result<Response>()>& ask) {
+  for (int moves = 0; moves <= kMaxMoves; ++moves) {
+    RECRYPT_ASSIGN(Response response, ask());
+    const ResponseStatus& status = StatusIn(response);
+    if (!IsRedirect(status)) return response;
+    const auto to = ParseServiceUri(status.description);
+    if (!to) return Disbelieve(domain_, "it says that it has moved, and " + to.error().message);
+    const bool for_good = status.status == StatusCode::kRedirectPermanent;
+    transport_.Move(domain_, *to, for_good ? kPermanentMove : kTemporaryMove);
+  }
+  transport_.ForgetMove(domain_);
+  return Disbelieve(domain_, "it sends from one place to another without end");
+}
+
 Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Handshake() {
   if (!identity_) {
     return Fail(ErrorCode::kDenied, "no keystore is open: nothing to authenticate with");
   }
+  auto state = Start();
+  // Where it was sent to, the service did not show that it is this one.
+  if (!state) transport_.ForgetMove(domain_);
+  return state;
+}
+
+Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Start() {
   HelloInProgress hello{PrivateKey::Generate(Curve::kX25519), {}};
   hello.text = {domain_, hello.ephemeral.public_key().bytes(), identity_->DeviceUdf(),
                 FormatTime(clock_.NowSeconds())};
@@ -131,9 +161,7 @@ Result<std::shared_ptr<ServiceSession::State>> ServiceSession::Handshake() {
       HelloRequest::Session{ToJwk(identity_->device_sign.public_key()), hello.text.client_ephemeral,
                             std::move(signature), hello.text.time};
   const std::string body = DumpJson(ToJson(Request(request)));
-  RECRYPT_ASSIGN(const HttpAnswer answer, Post([&] { return HttpPost{domain_, body, ""}; }));
-  if (IsTurnedAway(answer)) return FailOverloaded(domain_);
-  RECRYPT_ASSIGN(const Response response, ParseAnswer(domain_, answer));
+  RECRYPT_ASSIGN(const Response response, FollowMoves([&] { return AskPublicly(body); }));
   if (!StatusIn(response).ok()) {
     return Fail(ErrorOf(StatusIn(response)), "starting a session with " + domain_);
   }
@@ -208,11 +236,23 @@ Result<Response> ServiceSession::Call(Request request, SessionUse use) {
   if (body.size() > kMaxRequestBody) {
     return Fail(ErrorCode::kInvalid, "the request is larger than a service takes");
   }
-  if (use == SessionUse::kNone) {
-    RECRYPT_ASSIGN(const HttpAnswer answer, Post([&] { return HttpPost{domain_, body, ""}; }));
-    if (IsTurnedAway(answer)) return FailOverloaded(domain_);
-    return ParseAnswer(domain_, answer);
-  }
+  int asked = 0;
+  return FollowMoves([&]() -> Result<Response> {
+    // The session was with who was asked before; whoever is asked now has to show the same key.
+    if (asked++ > 0) Drop();
+    if (use == SessionUse::kNeeded) return AskUnderSession(body);
+    if (asked > 1 && identity_) RECRYPT_TRY(Current());
+    return AskPublicly(body);
+  });
+}
+
+Result<Response> ServiceSession::AskPublicly(const std::string& body) {
+  RECRYPT_ASSIGN(const HttpAnswer answer, Post([&] { return HttpPost{domain_, body, ""}; }));
+  if (IsTurnedAway(answer)) return FailOverloaded(domain_);
+  return ParseAnswer(domain_, answer);
+}
+
+Result<Response> ServiceSession::AskUnderSession(const std::string& body) {
   RECRYPT_ASSIGN(std::shared_ptr<State> state, Current());
   Exchange first = CallUnder(*state, body);
   if (!first.session_is_gone) return std::move(first.response);

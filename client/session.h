@@ -4,8 +4,9 @@
 //   RECRYPT_ASSIGN(Response answer, session.Call(GetRequest{...}, SessionUse::kNeeded));
 //
 // Makes a session when one is needed, again shortly before it ends, and once more when the service
-// no longer knows it. An answer whose MAC does not fit is never believed. Thread safe: requests run
-// in parallel.
+// no longer knows it. An answer whose MAC does not fit is never believed. Where the service says
+// that it has moved, it is asked there, and has to prove with its key that it is the same. Thread
+// safe: requests run in parallel.
 #ifndef RECRYPT_CLIENT_SESSION_H_
 #define RECRYPT_CLIENT_SESSION_H_
 
@@ -47,6 +48,11 @@ class ServiceSession {
   struct Exchange;
   Result<std::shared_ptr<State>> Current();
   Result<std::shared_ptr<State>> Handshake();
+  Result<std::shared_ptr<State>> Start();  // a handshake's exchange
+  Result<Response> AskPublicly(const std::string& body);
+  Result<Response> AskUnderSession(const std::string& body);
+  // The first answer that is no redirect; a few of these are followed.
+  Result<Response> FollowMoves(const std::function<Result<Response>()>& ask);
   Exchange CallUnder(State& state, const std::string& body);
   // What a service turns away because it is overloaded is made and sent again, when it says and as
   // long as the deadline lets.

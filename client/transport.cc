@@ -141,6 +141,16 @@ class CurlTransport : public Transport {
     return answer;
   }
 
+  void Move(const std::string& domain, const ServiceHost& to, std::chrono::seconds lasts) override {
+    const std::lock_guard guard(mutex_);
+    moves_[domain] = {SteadyClock::now() + lasts, to};
+  }
+
+  void ForgetMove(const std::string& domain) override {
+    const std::lock_guard guard(mutex_);
+    moves_.erase(domain);
+  }
+
   bool Wait(int64_t millis) override {
     std::unique_lock lock(mutex_);
     return !ended_.wait_for(lock, std::chrono::milliseconds(millis), [this] { return !!stopped_; });
@@ -161,6 +171,10 @@ class CurlTransport : public Transport {
     SteadyClock::time_point until;
     Error failure;
   };
+  struct Moved {
+    SteadyClock::time_point until;
+    ServiceHost to;
+  };
 
   std::optional<Error> PauseOf(const std::string& domain) {
     const std::lock_guard guard(mutex_);
@@ -171,7 +185,21 @@ class CurlTransport : public Transport {
     return std::nullopt;
   }
 
+  std::optional<ServiceHost> MoveOf(const std::string& domain) {
+    const std::lock_guard guard(mutex_);
+    const auto found = moves_.find(domain);
+    if (found == moves_.end()) return std::nullopt;
+    if (SteadyClock::now() < found->second.until) return found->second.to;
+    moves_.erase(found);
+    return std::nullopt;
+  }
+
   Result<HttpAnswer> PostToAny(const HttpPost& post, SteadyClock::time_point end) {
+    if (const auto moved = MoveOf(post.domain)) {
+      Attempt attempt = PostTo(*moved, post, Left(end));
+      if (Left(end) <= 1 || !attempt.try_next) return std::move(attempt.answer);
+      ForgetMove(post.domain);
+    }
     RECRYPT_ASSIGN(const std::vector<ServiceHost> hosts,
                    discovery_.Find(post.domain, std::max<int64_t>(Left(end) / 2, 1)));
     for (size_t i = 0; i < hosts.size(); ++i) {
@@ -309,6 +337,7 @@ class CurlTransport : public Transport {
   std::mutex mutex_;  // guards all below
   std::map<std::string, std::vector<CurlHandle>> idle_;
   std::map<std::string, Pause> pauses_;  // by domain
+  std::map<std::string, Moved> moves_;   // by domain
 };
 
 }  // namespace

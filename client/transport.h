@@ -3,8 +3,8 @@
 //   auto transport = MakeTransport(config, *discovery);
 //   RECRYPT_ASSIGN(HttpAnswer answer, transport->Post({"example.com", body, ""}, 10000));
 //
-// The TLS name and Host are the domain, wherever the connection goes. Redirects and proxies are not
-// followed. Tests replace it. Thread safe.
+// The TLS name and Host are the domain, wherever the connection goes. Proxies are not used, and
+// HTTP's own redirects not followed. Tests replace it. Thread safe.
 #ifndef RECRYPT_CLIENT_TRANSPORT_H_
 #define RECRYPT_CLIENT_TRANSPORT_H_
 
@@ -42,6 +42,13 @@ class Transport {
   // not trusted, too slow, too large. The next host of the domain is tried only after a failed
   // connection or 503.
   virtual Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) = 0;
+  // The service of `domain` says that it is found at `to` for as long: asked first from now on, as
+  // long as connections to it are made. Whoever believes it has to see who answers there.
+  virtual void Move(const std::string& domain, const ServiceHost& to, std::chrono::seconds lasts) {
+    static_cast<void>(domain), static_cast<void>(to), static_cast<void>(lasts);
+  }
+  // The service is where it was.
+  virtual void ForgetMove(const std::string& domain) { static_cast<void>(domain); }
   // Sleeps. False, earlier, once stopped.
   virtual bool Wait(int64_t millis) {
     std::this_thread::sleep_for(std::chrono::milliseconds(millis));

@@ -7,7 +7,7 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libutf8proc-dev libtomlplusplus-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
-  attr acl curl procps sudo util-linux openssl
+  attr acl curl dnsmasq-base procps sudo util-linux openssl
   ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
 # What ./test --full runs besides.

@@ -56,6 +56,14 @@ std::string_view TypeOf(const Setting& setting) {
   return kTypes[setting.place.index()];
 }
 
+// Whether clients may be sent there; what it names is for them to find out.
+bool IsServiceUri(std::string_view text) {
+  constexpr std::string_view kScheme = "https://";
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  return plain && text.starts_with(kScheme) && text.size() > kScheme.size();
+}
+
 std::string Place(const std::string& path, const toml::source_region& source) {
   return path + ", line " + std::to_string(source.begin.line) + ": ";
 }
@@ -105,6 +113,9 @@ Status CheckConfig(const ServerConfig& config) {
   if (config.self_signed ? !config.cert.empty() || !config.key.empty()
                          : config.cert.empty() || config.key.empty()) {
     return refuse("either cert and key are set, or self-signed");
+  }
+  if (!config.moved_to.empty() && !IsServiceUri(config.moved_to)) {
+    return refuse("moved-to is no https://host:port: " + config.moved_to);
   }
   return {};
 }

@@ -27,6 +27,8 @@ struct ServerConfig {
   bool self_signed = false;
   std::string audit_sync = "disk";    // or "os"
   std::string registration = "open";  // or "closed"
+  std::string moved_to;               // https://host:port; empty: is served here
+  std::string moved = "temporary";    // or "permanent"
   int threads = 0;                    // 0: one for each core, 2 to 8
   int max_connections = 10'000;
   int max_requests = 1'000;  // being answered at one time

@@ -142,6 +142,7 @@ void Dispatcher::HandleTransaction(const HttpRequest& request, HttpReply reply) 
     if (authentication.session) watch->SetDevice(authentication.session->device());
     if (!authentication.status.ok()) return answer(authentication.status, &authentication);
   }
+  if (options_.moved) return answer(*options_.moved, &authentication);
   auto parsed = ReadRequest(request, options_.domain);
   if (!parsed) return answer(StatusFor(parsed.error()), &authentication);
   watch->SetTransaction(TransactionName(*parsed));

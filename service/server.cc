@@ -1,6 +1,7 @@
 #include "service/server.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "service/log.h"
@@ -30,6 +31,13 @@ LoggedRequests LoggedRequestsOf(const ServerConfig& config) {
 
 HttpLimits LimitsOf(const ServerConfig& config) {
   return {config.max_connections, config.max_requests, config.max_wait_millis, config.stop_seconds};
+}
+
+std::optional<ResponseStatus> RedirectOf(const ServerConfig& config) {
+  if (config.moved_to.empty()) return std::nullopt;
+  const bool for_good = config.moved == "permanent";
+  return ResponseStatus{for_good ? StatusCode::kRedirectPermanent : StatusCode::kRedirectTemporary,
+                        "moved", config.moved_to};
 }
 
 Status SetUpLog(const ServerConfig& config) {
@@ -65,8 +73,9 @@ void Server::Begin(std::unique_ptr<Store> store, AuditSync sync) {
       config_.registration == "closed" ? Registration::kClosed : Registration::kOpen;
   const auto writer =
       sync == AuditSync::kOs ? Committer::Writer::kCaller : Committer::Writer::kOwnThread;
-  dispatcher_ = std::make_unique<Dispatcher>(ServiceOptions{config_.domain, registration, writer},
-                                             keys_, clock_, *store_, metrics_);
+  dispatcher_ = std::make_unique<Dispatcher>(
+      ServiceOptions{config_.domain, registration, writer, RedirectOf(config_)}, keys_, clock_,
+      *store_, metrics_);
   dispatcher_->LogRequests(LoggedRequestsOf(config_));
 }
 

@@ -8,6 +8,7 @@
 #define RECRYPT_SERVICE_TRANSACTIONS_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/protocol/messages.h"
@@ -28,6 +29,8 @@ struct ServiceOptions {
   std::string domain;
   Registration registration = Registration::kOpen;
   Committer::Writer writer = Committer::Writer::kOwnThread;
+  // A redirect: what all requests are answered with.
+  std::optional<ResponseStatus> moved = std::nullopt;
 };
 
 // What transactions work with. All of it outlives them.

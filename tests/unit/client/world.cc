@@ -50,6 +50,19 @@ void TestService::Start() {
   config_.listen = address_;
 }
 
+void TestService::SendTo(const std::string& address, const std::string& moved) {
+  Stop();
+  config_.moved_to = "https://" + address;
+  config_.moved = moved;
+  Start();
+}
+
+void TestService::ServeAgain() {
+  Stop();
+  config_.moved_to.clear();
+  Start();
+}
+
 TamperingTransport::TamperingTransport(const Config& config)
     : discovery_(MakeDiscovery(config)), real_(MakeTransport(config, *discovery_)) {}
 

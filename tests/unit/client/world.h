@@ -65,6 +65,9 @@ class TestService {
   explicit TestService(const std::string& domain, const std::string& folder);
   void Stop() { server_.reset(); }
   void Start();
+  // From now on it sends all who ask to that address; `moved` as in recryptd.conf(5).
+  void SendTo(const std::string& address, const std::string& moved);
+  void ServeAgain();
   ServiceAddress address() const { return {address_, config_.state + "/tls.crt"}; }
   std::string udf() const { return server_->fingerprint(); }
 
@@ -89,6 +92,10 @@ class TamperingTransport : public Transport {
 
   explicit TamperingTransport(const Config& config);
   Result<HttpAnswer> Post(const HttpPost& post, int64_t deadline_ms) override;
+  void Move(const std::string& domain, const ServiceHost& to, std::chrono::seconds lasts) override {
+    real_->Move(domain, to, lasts);
+  }
+  void ForgetMove(const std::string& domain) override { real_->ForgetMove(domain); }
 
   void SetTamper(Tamper tamper);
   // Every answer is this error.

@@ -1,6 +1,7 @@
 // Runs the tests in a child, and unmounts behind it whatever it has left mounted: a stale mount
 // would hang whoever comes next.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -35,6 +36,12 @@ void CleanUp(const std::string& base) {
   std::filesystem::remove_all(base, ignored);
 }
 
+// Whoever copies the machine's namespace meanwhile (unshare -m, a container) has no copy of mounts of
+// the tests, with which these would not end.
+void LeaveNamespace() {
+  if (unshare(CLONE_NEWNS) == 0) mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+}
+
 volatile pid_t tests = -1;
 // A run that is stopped from outside stops the tests, and cleans up after them.
 void StopTests(int) {
@@ -49,6 +56,7 @@ int main(int argc, char** argv) {
     base = std::string(directory) + "/recryptfs-tests-XXXXXX";
   }
   if (mkdtemp(base.data()) == nullptr) return 2;
+  LeaveNamespace();
   tests = fork();
   if (tests == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);

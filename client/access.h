@@ -46,8 +46,12 @@ struct AccessFigures {
   uint64_t refused = 0;
 };
 
+enum class RenewWhen {
+  kLabelsRolled,  // a label of the document has another key than its header is under
+  kNow,           // the data key has been used for as long as it may be
+};
 struct HeaderRenewal {
-  bool due = false;  // a label of the document has another key than its header is under
+  bool due = false;
   std::optional<NewHeader> made;  // absent, though due: there is no room for one more data key
 };
 
@@ -73,9 +77,9 @@ class Access {
   // trusted, kStale when it is older than one seen before or expired.
   virtual Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) = 0;
   // For a document that is about to be changed: a header under the current keys of its labels, with
-  // a fresh data key, where the one that it has is under an earlier key. Fails as Open and Create
-  // do.
-  virtual Result<HeaderRenewal> RenewHeader(const Header& header, KeepKeys keep) = 0;
+  // a fresh data key, where it is time for one. Fails as Open and Create do.
+  virtual Result<HeaderRenewal> RenewHeader(const Header& header, RenewWhen when,
+                                            KeepKeys keep) = 0;
   // The credential to sign with, from the first label of the expression that gave one; nullptr
   // where all labels allow unknown authors and there is none; kDenied where one is needed.
   virtual Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) = 0;

@@ -71,7 +71,7 @@ class GrantAccess : public Access {
   int64_t CreatorsLease(const LabelExpression& expression) override;
   void KeepCreated(const Header& header, const DocumentKeys& keys) override;
   Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override;
-  Result<HeaderRenewal> RenewHeader(const Header& header, KeepKeys keep) override;
+  Result<HeaderRenewal> RenewHeader(const Header& header, RenewWhen when, KeepKeys keep) override;
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
   Result<TrustedLabels> Trust(const LabelExpression& expression) override;
 
@@ -344,15 +344,19 @@ Result<NewDocument> GrantAccess::Create(const LabelExpression& expression, std::
   return NewDocument{std::move(sealed), std::move(keys)};
 }
 
-Result<HeaderRenewal> GrantAccess::RenewHeader(const Header& header, KeepKeys keep) {
+Result<HeaderRenewal> GrantAccess::RenewHeader(const Header& header, RenewWhen when,
+                                               KeepKeys keep) {
   RECRYPT_ASSIGN(HeaderSpec spec, SpecFor(parts_.profiles, header.expression));
-  if (IsUnder(header, spec)) return HeaderRenewal{};
-  // Nothing goes back under an earlier key.
-  RECRYPT_ASSIGN(const bool learned, LearnLaterKeys(parts_.profiles, header));
-  if (learned) {
-    RECRYPT_ASSIGN(spec, SpecFor(parts_.profiles, header.expression));
-    if (IsUnder(header, spec)) return HeaderRenewal{};
+  bool rolled = !IsUnder(header, spec);
+  if (rolled) {
+    // Nothing goes back under an earlier key.
+    RECRYPT_ASSIGN(const bool learned, LearnLaterKeys(parts_.profiles, header));
+    if (learned) {
+      RECRYPT_ASSIGN(spec, SpecFor(parts_.profiles, header.expression));
+      rolled = !IsUnder(header, spec);
+    }
   }
+  if (!rolled && when == RenewWhen::kLabelsRolled) return HeaderRenewal{};
   RECRYPT_ASSIGN(const OpenedKeys opened, Open(header, GrantUse::kOpen));
   RECRYPT_ASSIGN(std::optional<NewHeader> made, Rewrap(spec, opened.keys, opened.name, keep));
   return HeaderRenewal{true, std::move(made)};

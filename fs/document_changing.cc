@@ -92,13 +92,14 @@ Status OpenDocument::PrepareChange() {
 
 // The first change since a label has another key goes under that one, and under a fresh data key:
 // who was removed from the label keeps what they had been granted, and reads nothing of what is
-// written from here on (DESIGN 5). While nobody tells which key the label has, the known one
-// serves.
+// written from here on. So does a change once so many blocks were written that random nonces might
+// meet (DESIGN 5). While nobody tells which key the label has, the known one serves.
 Status OpenDocument::RenewHeader() {
-  auto renewal = services_.access.RenewHeader(*header_, KeepKeys::kAll);
+  const RenewWhen when = KeyIsUsedUp() ? RenewWhen::kNow : RenewWhen::kLabelsRolled;
+  auto renewal = services_.access.RenewHeader(*header_, when, KeepKeys::kAll);
   if (renewal && renewal->due && !renewal->made) {
     RECRYPT_TRY(MakeRoomForKey());
-    renewal = services_.access.RenewHeader(*header_, KeepKeys::kNewest);
+    renewal = services_.access.RenewHeader(*header_, when, KeepKeys::kNewest);
   }
   if (!renewal && renewal.error().code == ErrorCode::kUnavailable) return {};
   if (!renewal) return Fail(std::move(renewal.error()));
@@ -110,6 +111,11 @@ Status OpenDocument::RenewHeader() {
   RECRYPT_TRY(doc_->ReplaceHeader(header, std::move(renewal->made->keys)));
   renewed_ = Renewed{std::move(header), std::move(keys)};
   return {};
+}
+
+bool OpenDocument::KeyIsUsedUp() {
+  std::shared_lock state(state_);
+  return doc_->BlockWrites() >= services_.key_writes;
 }
 
 // As many data keys as a header holds: all content and attributes go under the newest.

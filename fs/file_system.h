@@ -43,6 +43,8 @@ struct FileSystemOptions {
   PolicyVerifier verify_policy;
   // For another mount's lock, before EBUSY: longer than a writer that rests keeps its changes.
   int64_t lock_wait_ms = WriteBack::kMaxAgeMs + 3000;
+  // Block writes under one data key of a document, before it gets another one.
+  uint64_t key_writes = kNewKeyDue;
   // Inodes that the kernel knows; above it the kernel is asked to forget half of them.
   size_t max_known = 12'000;
   // Documents that are loaded at once; more than that may be open.

@@ -74,6 +74,7 @@ struct DocumentServices {
   DocumentEvents& events;
   LogSink log;
   int64_t lock_wait_ms = 8000;
+  uint64_t key_writes = kNewKeyDue;  // block writes after which a document gets another data key
   std::atomic<uint64_t> dirty_bytes{0};  // of all documents, not committed
   // Held while much is committed or applied, which takes as much memory again: one at a time. After
   // writer_, before state_.
@@ -284,6 +285,7 @@ class OpenDocument : public std::enable_shared_from_this<OpenDocument> {
   Status BeginChange();
   Status PrepareChange();
   Status RenewHeader();
+  bool KeyIsUsedUp();
   Status MakeRoomForKey();
   void ChangeNothing();
   Status LockForChange();

@@ -10,12 +10,50 @@
 #include "core/jcd/block_cipher.h"
 #include "core/jcd/node.h"
 #include "core/udf/udf.h"
+#include "fs/posix_store.h"
+#include "tests/mount/support/direct.h"
+#include "tests/mount/support/fake_access.h"
 #include "tests/mount/support/two_mounts.h"
 
 namespace recrypt {
 namespace {
 
 constexpr size_t kSize = 3 * kGroupBytes - 1000;
+
+// Of a file as long as that, each block of which is written again and again.
+TEST(DataKey, IsReplacedOnceSoManyBlocksWereWrittenUnderIt) {
+  constexpr size_t kBlocks = 60;
+  TempDir dir;
+  const std::string share = dir.Make("share");
+  FakeLabels labels;
+  labels.Add("A#example.com");
+  FakeAccess alice(labels, "alice@example.com");
+  const auto keys_now = [&] {
+    const std::string stored = ReadFile(share + "/f.jcd");
+    const Header header = ParseHeader(AsBytes(stored).first(kHeaderRegion)).value();
+    return alice.Open(header, GrantUse::kPrefetch)->keys.Clone().keys;
+  };
+  DirectMount::Settings settings;
+  settings.key_writes = 2 * kBlocks;
+  std::vector<uint32_t> newest;
+  std::string content;
+  for (uint64_t round = 0; round < 12; ++round) {
+    // Brings all into place as it goes: what was counted is what is read again.
+    DirectMount mount(*PosixStore::Open(share), alice, settings);
+    content = RandomText(kBlocks * kBlockSize, round);
+    auto file = *mount.Open("f", O_RDWR | O_CREAT);
+    ASSERT_TRUE(file.Write(0, content));
+    ASSERT_TRUE(file.Sync());
+    EXPECT_EQ(*file.ReadAll(), content);
+    ASSERT_TRUE(file.Close());
+    newest.push_back(keys_now().back().number);
+  }
+  // Two rounds under each; a header has room for four keys, and older ones go.
+  EXPECT_EQ(newest, (std::vector<uint32_t>{1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}));
+  EXPECT_LE(keys_now().size(), 4u);
+  DirectMount mount(*PosixStore::Open(share), alice, settings);
+  EXPECT_EQ(*mount.Read("f"), content);
+}
 
 class Rotation : public MountTest {
  protected:

@@ -26,6 +26,7 @@ DirectMount::DirectMount(std::unique_ptr<Store> store, Access& access, Settings 
     return Fail(ErrorCode::kDenied, "no policy is believed here");
   };
   options.lock_wait_ms = settings.lock_wait_ms;
+  options.key_writes = settings.key_writes;
   auto made = FileSystem::Create(std::move(options), *store_, access, clock_, kernel_,
                                  [this](LogLevel, const std::string& line) {
                                    std::lock_guard lock(log_mutex_);

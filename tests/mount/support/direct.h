@@ -24,6 +24,7 @@ class DirectMount {
   struct Settings {
     std::string label = "A#example.com";
     int64_t lock_wait_ms = 5000;
+    uint64_t key_writes = kNewKeyDue;
   };
 
   // Throws when the share cannot be mounted.

@@ -110,10 +110,10 @@ Result<HeaderSpec> FakeAccess::SpecOf(const LabelExpression& expression) const {
   return spec;
 }
 
-Result<HeaderRenewal> FakeAccess::RenewHeader(const Header& header, KeepKeys keep) {
+Result<HeaderRenewal> FakeAccess::RenewHeader(const Header& header, RenewWhen when, KeepKeys keep) {
   if (cannot_renew != 0) return Fail(static_cast<ErrorCode>(cannot_renew.load()), "as it was told");
   RECRYPT_ASSIGN(const HeaderSpec spec, SpecOf(header.expression));
-  bool due = false;
+  bool due = when == RenewWhen::kNow;
   for (const LabelName& label : header.expression.Labels()) {
     due = due || EpochIn(header, *labels_.Find(label)) < epoch;
   }

@@ -83,7 +83,7 @@ class FakeAccess : public Access {
   int64_t CreatorsLease(const LabelExpression& expression) override;
   void KeepCreated(const Header& header, const DocumentKeys& keys) override;
   Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override;
-  Result<HeaderRenewal> RenewHeader(const Header& header, KeepKeys keep) override;
+  Result<HeaderRenewal> RenewHeader(const Header& header, RenewWhen when, KeepKeys keep) override;
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override;
   Result<TrustedLabels> Trust(const LabelExpression& expression) override;
   void Lock() override { deny = true; }

@@ -104,12 +104,13 @@ TEST_F(LabelRotationTest, AMountThatRunsTakesTheNewKeyAndCredentialUp) {
   ASSERT_TRUE(fresh);
   EXPECT_EQ(fresh->header.header.jwe.recipients[0].kids[0], KeyUdf(Profile().key));
   // What is changed from now on is under the new key, with one data key more.
-  auto renewal = bob->RenewHeader(old->header.header, KeepKeys::kAll);
+  auto renewal = bob->RenewHeader(old->header.header, RenewWhen::kLabelsRolled, KeepKeys::kAll);
   ASSERT_TRUE(renewal) << renewal.error().message;
   ASSERT_TRUE(renewal->due && renewal->made);
   EXPECT_EQ(renewal->made->header.header.jwe.recipients[0].kids[0], KeyUdf(Profile().key));
   EXPECT_EQ(renewal->made->keys.size(), 2u);
-  EXPECT_FALSE(bob->RenewHeader(fresh->header.header, KeepKeys::kAll)->due);
+  EXPECT_FALSE(
+      bob->RenewHeader(fresh->header.header, RenewWhen::kLabelsRolled, KeepKeys::kAll)->due);
 }
 
 // carol's mount knows of the new key before bob's does.
@@ -118,7 +119,7 @@ TEST_F(LabelRotationTest, NothingGoesBackUnderAnEarlierKey) {
   ASSERT_TRUE(bob->Create(Expression(world_.label.text()), ""));
   ASSERT_TRUE(Rotate(world_.alice));
   const NewDocument fresh = Created(world_.alice);
-  auto renewal = bob->RenewHeader(fresh.header.header, KeepKeys::kAll);
+  auto renewal = bob->RenewHeader(fresh.header.header, RenewWhen::kLabelsRolled, KeepKeys::kAll);
   ASSERT_TRUE(renewal) << renewal.error().message;
   EXPECT_FALSE(renewal->due);
 }

@@ -244,16 +244,19 @@ Result<Departure> Depart(Client& client, const AccountName& holder, const std::s
 
 Status WipeDirectory(const ConfigDirectory& directory) {
   std::error_code problem;
-  std::filesystem::recursive_directory_iterator files(directory.path(), problem);
-  if (problem) return FailErrno(problem.value(), "wiping " + directory.path());
-  for (const auto& entry : files) {
-    if (entry.is_regular_file(problem) && !entry.is_symlink(problem)) {
-      RECRYPT_TRY(WipeFile(entry.path().string()));
-    }
+  Status wiped;
+  std::filesystem::recursive_directory_iterator file(directory.path(), problem);
+  for (const std::filesystem::recursive_directory_iterator end; !problem && file != end;
+       file.increment(problem)) {
+    std::error_code unknown;
+    if (!file->is_regular_file(unknown) || file->is_symlink(unknown)) continue;
+    Status one = WipeFile(file->path().string());
+    if (wiped) wiped = std::move(one);
   }
+  if (problem && wiped) wiped = FailErrno(problem.value(), "wiping " + directory.path());
   std::filesystem::remove_all(directory.path(), problem);
   if (problem) return FailErrno(problem.value(), "removing " + directory.path());
-  return {};
+  return wiped;
 }
 
 HeldParcel::HeldParcel(AccountName traveller, std::shared_ptr<ServiceClient> service,

@@ -38,7 +38,8 @@ struct Departure {
 Result<Departure> Depart(Client& client, const AccountName& holder, const std::string& file,
                          const std::function<void(const std::string& code)>& tell);
 
-// Overwrites and removes everything that the user's directory holds, and the directory.
+// Overwrites and removes everything that the user's directory holds, and the directory. What cannot
+// be overwritten is removed all the same; the first failure is returned.
 Status WipeDirectory(const ConfigDirectory& directory);
 
 // What a holder has of a traveller.

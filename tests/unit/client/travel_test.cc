@@ -1,10 +1,17 @@
 // Leaving one's keys with a holder: what is lost to whom, wherever it is interrupted.
 #include "client/travel.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <future>
 #include <thread>
 
+#include "client/output_file.h"
 #include "tests/unit/client/world.h"
 
 namespace recrypt {
@@ -140,6 +147,37 @@ TEST_F(TravelTest, AServiceThatDoesNotTakeTheDeviceOutIsNamed) {
   const auto departed = DepartAs(world_.alice.client());
   ASSERT_TRUE(departed) << departed.error().message;
   EXPECT_EQ(departed->unreached, std::vector<std::string>{"example.net"});
+}
+
+// A program that runs cannot be written to, by root neither.
+TEST(WipeDirectory, GoesOnBehindAFileThatCannotBeOverwritten) {
+  TestFolder folder;
+  const std::string path = folder / "config";
+  std::filesystem::create_directory(path);
+  for (const char* name : {"a", "z"}) WriteText(path + "/" + name, "secret");
+  const std::string busy = path + "/busy";
+  std::filesystem::copy_file("/bin/sleep", busy);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl(busy.c_str(), "sleep", "60", nullptr);
+    ::_exit(127);
+  }
+  // Another name shows what became of the content.
+  for (const std::string name : {"a", "z"}) {
+    std::filesystem::create_hard_link(path + "/" + name, folder / name);
+  }
+  for (int i = 0; i < 500 && UniqueFd(::open(busy.c_str(), O_WRONLY | O_CLOEXEC)); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  const Status wiped = WipeDirectory(ConfigDirectory::Open(path).value());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ASSERT_FALSE(wiped);
+  EXPECT_NE(wiped.error().message.find("busy"), std::string::npos) << wiped.error().message;
+  EXPECT_FALSE(std::filesystem::exists(path));
+  for (const std::string name : {"a", "z"}) {
+    EXPECT_EQ(ReadText(folder / name), std::string(6, '\0')) << name;
+  }
 }
 
 }  // namespace

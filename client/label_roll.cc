@@ -21,6 +21,9 @@ struct Listed {
 Result<Listed> ReadListed(const Json& item) {
   Listed entry;
   RECRYPT_ASSIGN(entry.account, GetString(item, "Account"));
+  // One account has one spelling here, whatever the service writes: who is to be left out is looked
+  // for by it. What is no account's name is left out where its profile is asked for.
+  if (const auto account = AccountName::Parse(entry.account)) entry.account = account->text();
   RECRYPT_ASSIGN(entry.profile_udf, GetString(item, "Profile"));
   RECRYPT_ASSIGN(entry.device, GetString(item, "Device"));
   RECRYPT_ASSIGN(entry.key, GetString(item, "Key"));

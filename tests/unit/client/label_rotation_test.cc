@@ -8,6 +8,7 @@
 
 #include "client/label_keys.h"
 #include "core/udf/udf.h"
+#include "service/sql_connection.h"
 #include "tests/unit/client/world.h"
 
 namespace recrypt {
@@ -48,6 +49,13 @@ class LabelRotationTest : public testing::Test {
   }
   Result<Rotated> Rotate(TestUser& by, const RotationWanted& wanted = {}) {
     return RotateLabel(by.client(), world_.label, wanted);
+  }
+  void Lie(const std::string& sql) {
+    auto store = OpenSqlite(StorePath(world_.services.folder / "com"), SqliteAccess::kReadWrite,
+                            AuditSync::kOs);
+    ASSERT_TRUE(store) << store.error().message;
+    const Status done = (*store)->RunScript(sql);
+    ASSERT_TRUE(done) << done.error().message;
   }
   LabelProfile Profile() { return world_.alice.admin().Show(world_.label).value(); }
   // The nth request from now on (from 0) is not sent, or its answer is lost. True once there were
@@ -240,6 +248,15 @@ TEST_F(LabelRotationTest, WhoIsRemovedWhileOneWaitsHasNothingOfTheKeyThatComes) 
 }
 
 TEST_F(LabelRotationTest, AMemberWhomTheServiceBringsBackIsLeftOutAllTheSame) {
+  auto rotated = Rotate(world_.alice, {{"bob@example.net"}, nullptr});
+  ASSERT_TRUE(rotated) << rotated.error().message;
+  EXPECT_EQ(rotated->members, std::vector<std::string>{"alice@example.com"});
+  EXPECT_FALSE(Opens(world_.bob, Created(world_.alice)));
+}
+
+// What Select shows is what a service makes of it.
+TEST_F(LabelRotationTest, AServiceThatSpellsAMemberOtherwiseBringsNobodyBack) {
+  Lie("UPDATE entries SET account = 'bob@EXAMPLE.net' WHERE account = 'bob@example.net'");
   auto rotated = Rotate(world_.alice, {{"bob@example.net"}, nullptr});
   ASSERT_TRUE(rotated) << rotated.error().message;
   EXPECT_EQ(rotated->members, std::vector<std::string>{"alice@example.com"});

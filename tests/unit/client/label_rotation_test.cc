@@ -263,6 +263,17 @@ TEST_F(LabelRotationTest, AServiceThatSpellsAMemberOtherwiseBringsNobodyBack) {
   EXPECT_FALSE(Opens(world_.bob, Created(world_.alice)));
 }
 
+TEST_F(LabelRotationTest, AServiceThatShowsAnothersCredentialMakesNobodyAWriter) {
+  ASSERT_TRUE(
+      world_.alice.admin().AddMember(world_.label, world_.carol.account(), MemberRights::kRead));
+  Lie("UPDATE entries SET account = 'carol@example.net', profile_udf = '" +
+      world_.carol.identity().Udf() + "' WHERE account = 'bob@example.net'");
+  auto rotated = Rotate(world_.alice);
+  ASSERT_TRUE(rotated) << rotated.error().message;
+  EXPECT_EQ(WritesWith(world_.carol), 0u);
+  ExpectOpens(world_.carol, Created(world_.alice), "to read she may");
+}
+
 TEST_F(LabelRotationTest, AMemberWhoIsNotTrustedAnyMoreIsLeftOutAndNamed) {
   const NewDocument old = Created(world_.alice);
   ASSERT_TRUE(world_.alice.client().trust().Unpin(TrustSubject::kAccount, "bob@example.net"));

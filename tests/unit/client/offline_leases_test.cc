@@ -231,6 +231,37 @@ TEST_F(OfflineLeaseTest, WhoHadOnlyReadMayWriteTooWhileTheServiceIsAway) {
   EXPECT_TRUE(*author);
 }
 
+TEST_F(OfflineLeaseTest, WhatHasEndedMakesRoomForOthersWhileTheProcessRuns) {
+  const auto identity = std::make_shared<const Identity>(world_.bob.identity());
+  const TestFolder folder;
+  OfflineLeases leases(folder / "offline", world_.bob.clock, identity, 2);
+  const auto keep = [&](const NewDocument& document) {
+    leases.Keep(document.header.header,
+                {document.keys.Clone(), "", {}, {world_.label}, world_.bob.clock.NowSeconds(), 0},
+                60);
+  };
+  const auto count = [&] {
+    std::error_code none;
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "offline", none)) {
+      files += entry.path().extension() == ".lease" ? 1 : 0;
+    }
+    return files;
+  };
+  keep(Created());
+  keep(Created());
+  for (int i = 0; i < 500 && count() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_EQ(count(), 2u);
+  world_.bob.clock.Advance(3'600'000);
+  const NewDocument later = Created();
+  keep(later);
+  leases.Stop();
+  EXPECT_TRUE(leases.Find(later.header.header));
+  EXPECT_EQ(count(), 1u);
+}
+
 TEST_F(OfflineLeaseTest, OpeningsAreReportedAsOffline) {
   const NewDocument document = Created();
   OpenOnline(document);

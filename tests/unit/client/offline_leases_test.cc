@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <future>
 
 #include "tests/unit/client/world.h"
 
@@ -260,6 +261,30 @@ TEST_F(OfflineLeaseTest, WhatHasEndedMakesRoomForOthersWhileTheProcessRuns) {
   leases.Stop();
   EXPECT_TRUE(leases.Find(later.header.header));
   EXPECT_EQ(count(), 1u);
+}
+
+TEST_F(OfflineLeaseTest, AGrantThatArrivesBehindALockIsNotKept) {
+  const NewDocument document = Created();
+  std::promise<void> answer;
+  world_.bob.transport->SetTamper([&, until = answer.get_future().share()](
+                                      const HttpPost& post, const TamperingTransport::Next& next) {
+    auto given = next(post);
+    if (post.body.find("\"Dynamic\"") != std::string::npos) until.wait();
+    return given;
+  });
+  const int before = world_.bob.transport->Count("\"Dynamic\"");
+  auto opening = std::async(std::launch::async, [&] {
+    return bob_->Open(document.header.header, GrantUse::kOpen).has_value();
+  });
+  for (int i = 0; i < 500 && world_.bob.transport->Count("\"Dynamic\"") == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_GT(world_.bob.transport->Count("\"Dynamic\""), before);
+  bob_->Lock();
+  answer.set_value();
+  EXPECT_TRUE(opening.get());
+  bob_->Stop();
+  EXPECT_TRUE(Files().empty());
 }
 
 TEST_F(OfflineLeaseTest, OpeningsAreReportedAsOffline) {

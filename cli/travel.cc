@@ -35,9 +35,18 @@ class TravelDepart : public Command {
                                 holder.text() + ". Go on?"));
       if (!sure) return Fail(ErrorCode::kDenied, "nothing was changed");
     }
-    RECRYPT_ASSIGN(const Departure departure, Depart(*opened, holder, file_));
-    Tell(context, departure);
-    return WipeDirectory(opened->directory());
+    std::string code;
+    const auto departure = Depart(*opened, holder, file_, [&](const std::string& told) {
+      code = told;
+      TellCode(context, code);
+    });
+    // Whatever failed: with what is told here the keys come back.
+    if (!departure && !code.empty()) context.out.Object(Told(code));
+    if (!departure) return Fail(departure.error());
+    Tell(context, *departure);
+    RECRYPT_TRY(WipeDirectory(opened->directory()));
+    context.out.Line("This device has no keys any more.");
+    return {};
   }
 
  private:
@@ -50,22 +59,27 @@ class TravelDepart : public Command {
                                       mounts.front().mountpoint + "' first");
   }
 
-  void Tell(Context& context, const Departure& departure) const {
-    Json labels = Json::array();
-    for (const LabelName& label : departure.labels) labels.push_back(label.text());
+  void TellCode(Context& context, const std::string& code) const {
     context.out.Line("Give " + file_ + " to " + holder_ +
-                     ". Learn this code, or write it where it is safe:\n\n    " + departure.code +
-                     "\n\nThis device has no keys any more.");
+                     ". Learn this code, or write it where it is safe:\n\n    " + code + "\n");
+    context.out.Flush();
+  }
+
+  Json Told(const std::string& code) const {
+    return {{"file", file_}, {"holder", holder_}, {"code", code}};
+  }
+
+  void Tell(Context& context, const Departure& departure) const {
+    Json told = Told(departure.code);
     for (const std::string& domain : departure.unreached) {
       context.out.Note("The service of " + domain +
-                       " did not answer: there, this device's entries stay until another of your "
-                       "devices removes it.");
+                       " could not be told: there, this device's entries stay until another of "
+                       "your devices removes it.");
     }
-    context.out.Object({{"file", file_},
-                        {"holder", holder_},
-                        {"code", departure.code},
-                        {"labels", std::move(labels)},
-                        {"unreached", departure.unreached}});
+    Json& labels = told["labels"] = Json::array();
+    for (const LabelName& label : departure.labels) labels.push_back(label.text());
+    told["unreached"] = departure.unreached;
+    context.out.Object(told);
     context.out.Flush();
   }
 

@@ -75,7 +75,7 @@ struct Adopter::Job {
       if (plain && stored) {
         file.names.push_back({std::move(*plain), std::move(*stored)});
       } else {
-        about.failure = std::move(plain.error());
+        about.failure = std::move(plain ? stored.error() : plain.error());
       }
     }
   }
@@ -209,6 +209,11 @@ Status Adopter::FindMade(Job& job) {
     RECRYPT_TRY(WaitForDocument(job.document.get(), LockKind::kExclusive, spec_.lock_wait_ms));
     if (::fstat(job.document.get(), &job.document_info) != 0) {
       return FailErrno(errno, "opening its document");
+    }
+    // Promise: a file's owner does not lose it to whoever may make a name beside it.
+    const uid_t owner = job.document_info.st_uid;
+    if (owner != job.before.st_uid && owner != ::geteuid()) {
+      return Fail(ErrorCode::kExists, what + " and belongs to somebody else: rename one of them");
     }
     job.stored = name.stored;
     job.about.was_begun = true;

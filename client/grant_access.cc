@@ -241,7 +241,9 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
 Result<Leased> GrantAccess::Finish(const Header& header, DocumentOpening& opening, int64_t begun,
                                    uint64_t generation) {
   Result<Leased> leased = opening.Finish();
-  if (leased && (*leased)->offline_seconds != 0) {
+  // What was asked for before `recryptfs lock` leaves nothing behind it.
+  const bool locked = cache_.Generation() != generation;
+  if (leased && (*leased)->offline_seconds != 0 && !locked) {
     const LeasedDocument& document = **leased;
     offline_.Keep(
         header, {document.keys.Clone(), document.name, document.grants, document.labels, begun, 0},

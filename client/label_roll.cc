@@ -21,6 +21,9 @@ struct Listed {
 Result<Listed> ReadListed(const Json& item) {
   Listed entry;
   RECRYPT_ASSIGN(entry.account, GetString(item, "Account"));
+  // One account has one spelling here, whatever the service writes: who is to be left out is looked
+  // for by it. What is no account's name is left out where its profile is asked for.
+  if (const auto account = AccountName::Parse(entry.account)) entry.account = account->text();
   RECRYPT_ASSIGN(entry.profile_udf, GetString(item, "Profile"));
   RECRYPT_ASSIGN(entry.device, GetString(item, "Device"));
   RECRYPT_ASSIGN(entry.key, GetString(item, "Key"));
@@ -31,11 +34,12 @@ Result<Listed> ReadListed(const Json& item) {
   return entry;
 }
 
-// One that has expired was given to a writer too, who is to have another.
-bool IsWriters(const Listed& entry, const PublicKey& master) {
-  if (entry.credential.empty()) return false;
+// The member's own. One that has expired was given to a writer too, who is to have another.
+bool IsWriters(const Listed& entry, const std::string& profile_udf, const PublicKey& master) {
+  if (entry.revoked || entry.credential.empty()) return false;
   const auto credential = VerifyCredential(entry.credential, master, 0);
-  return credential && KeyUdf(credential->device) == entry.device;
+  return credential && KeyUdf(credential->device) == entry.device &&
+         credential->subject == CredentialSubject(entry.account, profile_udf);
 }
 
 }  // namespace
@@ -47,8 +51,10 @@ Result<LabelRoll> ReadRoll(const AdministeredLabel& label, const std::string& ne
   request.limit = kPage;
   RECRYPT_ASSIGN(const Json items, label.service->SelectAll(std::move(request)));
   LabelRoll roll;
+  std::vector<Listed> entries;
   for (const Json& item : items) {
-    RECRYPT_ASSIGN(const Listed entry, ReadListed(item));
+    RECRYPT_ASSIGN(entries.emplace_back(), ReadListed(item));
+    const Listed& entry = entries.back();
     LabelRoll::Member& member = roll.members[entry.account];
     member.taken_out.insert(entry.device);
     if (entry.revoked) {
@@ -58,7 +64,11 @@ Result<LabelRoll> ReadRoll(const AdministeredLabel& label, const std::string& ne
     member.profile_udf = entry.profile_udf;
     member.devices.insert(entry.device);
     if (entry.key == new_kid) member.with_new_key.insert(entry.device);
-    if (IsWriters(entry, label.profile.master)) member.rights = MemberRights::kReadAndWrite;
+  }
+  for (const Listed& entry : entries) {
+    LabelRoll::Member& member = roll.members[entry.account];
+    const bool writes = IsWriters(entry, member.profile_udf, label.profile.master);
+    if (writes) member.rights = MemberRights::kReadAndWrite;
   }
   for (auto& [account, member] : roll.members) {
     for (const std::string& device : member.devices) member.taken_out.erase(device);

@@ -16,8 +16,8 @@
 namespace recrypt {
 namespace {
 
-constexpr size_t kMaxLeases = 20'000;
 constexpr size_t kMaxWaiting = 4096;
+constexpr int64_t kSweepPauseMs = 600'000;
 constexpr size_t kMaxFile = 1 << 16;
 constexpr size_t kNameBytes = 16;
 constexpr std::string_view kSuffix = ".lease";
@@ -109,8 +109,8 @@ OfflineLease OfflineLease::Clone() const {
 }
 
 OfflineLeases::OfflineLeases(std::string folder, const Clock& clock,
-                             std::shared_ptr<const Identity> identity)
-    : folder_(std::move(folder)), clock_(clock), identity_(std::move(identity)) {
+                             std::shared_ptr<const Identity> identity, size_t most)
+    : folder_(std::move(folder)), clock_(clock), identity_(std::move(identity)), most_(most) {
   (void)thread_.Post([this] { Sweep(); });
 }
 
@@ -158,11 +158,12 @@ void OfflineLeases::WriteWaiting() {
 
 void OfflineLeases::Write(const std::string& name, const OfflineLease& lease) {
   const std::string path = FileOf(name);
+  if (clock_.MonotonicMillis() >= next_sweep_ms_) Sweep();
   const auto before = EndOf(path);
   if (before && *before >= lease.until) return;
   {
     const std::lock_guard guard(mutex_);
-    if (!before && count_ >= kMaxLeases) return;
+    if (!before && count_ >= most_) return;
     if (!before) ++count_;
   }
   SecretJson object;
@@ -234,6 +235,7 @@ Status OfflineLeases::WipeFolder(const std::string& folder) {
 }
 
 void OfflineLeases::Sweep() {
+  next_sweep_ms_ = clock_.MonotonicMillis() + kSweepPauseMs;
   std::error_code problem;
   size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, problem)) {

@@ -5,7 +5,8 @@
 //   RECRYPT_ASSIGN(OfflineLease lease, leases.Find(header));   // kNotFound: none, or it has ended
 //
 // A thread seals and writes, and takes away what has ended. Nothing is synced: what a crash takes
-// is granted again. At most 20,000 documents. Thread safe; processes of one user share the folder.
+// is granted again. At most 20,000 documents at a time. Thread safe; processes of one user share
+// the folder.
 #ifndef RECRYPT_CLIENT_OFFLINE_LEASES_H_
 #define RECRYPT_CLIENT_OFFLINE_LEASES_H_
 
@@ -36,8 +37,11 @@ struct OfflineLease {
 
 class OfflineLeases {
  public:
+  static constexpr size_t kMost = 20'000;
+
   // Without an identity nothing is kept. `clock` outlives this object.
-  OfflineLeases(std::string folder, const Clock& clock, std::shared_ptr<const Identity> identity);
+  OfflineLeases(std::string folder, const Clock& clock, std::shared_ptr<const Identity> identity,
+                size_t most = kMost);
   ~OfflineLeases();
 
   // From `given` on for so long; a lease that is there already is kept when it ends later.
@@ -61,11 +65,13 @@ class OfflineLeases {
   const std::string folder_;
   const Clock& clock_;
   const std::shared_ptr<const Identity> identity_;
+  const size_t most_;
   std::mutex mutex_;  // guards waiting_, stopped_, count_
   std::map<std::string, std::shared_ptr<const OfflineLease>> waiting_;  // by file name
   size_t count_ = 0;                                                    // of files, about
   bool stopped_ = false;
-  std::mutex writing_;  // held while files are written or wiped; before mutex_
+  int64_t next_sweep_ms_ = 0;  // of the thread alone
+  std::mutex writing_;         // held while files are written or wiped; before mutex_
   TaskThread thread_{TaskThread::Priority::kBackground};
 };
 

@@ -190,6 +190,8 @@ Result<std::unique_ptr<Document>> Relabeler::Open(Job& job) {
     if (!header || header->digest == job.header->digest) continue;
     RECRYPT_ASSIGN(job.opened, spec_.access->Open(*header, GrantUse::kOpen));
     RECRYPT_TRY(Aim(job, *header));
+    // It may be of another label than before.
+    RECRYPT_ASSIGN(job.author, spec_.access->AuthorFor(job.target->expression));
     job.about.data_keys = job.opened->keys.keys.size();
     job.header = std::move(*header);
     document = open();

@@ -113,31 +113,65 @@ Result<Json> MakeFile(Client& client, const Profile& holder, const MeetingCode& 
       "travel", {1, now, now + kFileLifeSeconds}, *master);
 }
 
-// The fresh device gets what this one has of the labels that the account administers.
-Result<std::vector<LabelName>> HandOver(Client& client, const Device& fresh) {
+// The label's secrets for who holds them and for `one` more.
+Status ShareSecrets(Client& client, const LabelName& label, const Device& one) {
+  RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client, label));
+  auto secrets = SealForHolders(client, opened);
+  if (!secrets && opened.profile.administrators.size() > 1) {
+    return Fail(ErrorCode::kForbidden, "another administrator of " + label.text() +
+                                           " would lose them: " + secrets.error().message);
+  }
+  RECRYPT_TRY(secrets);
+  RECRYPT_ASSIGN((*secrets)[KeyUdf(one.sign)], SealLabelSecrets(opened.secrets, one.encrypt));
+  return PublishNext(client, opened, std::move(*secrets));
+}
+
+// Those who hold the label's secrets beside this device keep them; it does not.
+Status GiveUpSecrets(Client& client, const LabelName& label) {
+  RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client, label));
+  RECRYPT_ASSIGN(SealedSecrets secrets, SealForHolders(client, opened));
+  secrets.erase(client.keystore().identity().DeviceUdf());
+  // Promise: a label's secrets are never taken from the last device that has them.
+  if (secrets.empty()) return {};
+  return PublishNext(client, opened, std::move(secrets));
+}
+
+struct HandedOver {
+  std::vector<LabelName> readable;
+  std::vector<LabelName> administered;
+};
+
+// The fresh device gets what this one has of the labels that the account administers, which keeps
+// it: nobody has the fresh one's keys yet but this process.
+Result<HandedOver> HandOver(Client& client, const Device& fresh) {
   LabelAdmin admin(client);
-  std::vector<LabelName> labels;
+  HandedOver labels;
   RECRYPT_ASSIGN(const auto listed, admin.List());
   for (const LabelAdmin::Listed& one : listed) {
     if (!one.administrator) continue;
     RECRYPT_TRY(admin.AddMember(one.label, client.keystore().identity().account));
-    const Status moved = admin.MoveSecrets(one.label, fresh);
-    if (!moved && moved.error().code != ErrorCode::kForbidden) return Fail(moved.error());
-    labels.push_back(one.label);
+    const Status shared = ShareSecrets(client, one.label, fresh);
+    if (!shared && shared.error().code != ErrorCode::kForbidden) return Fail(shared.error());
+    if (shared) labels.administered.push_back(one.label);
+    labels.readable.push_back(one.label);
   }
   return labels;
 }
 
 // At the services of others first: the own one ends this device's sessions.
-Result<std::vector<std::string>> TakeOut(Client& client) {
+Result<std::vector<std::string>> TakeOut(Client& client, const HandedOver& labels) {
   const Identity& identity = client.keystore().identity();
   const std::string own = identity.DeviceUdf();
   std::vector<std::string> unreached;
   for (const auto& [domain, address] : client.config().services) {
     if (domain == identity.account.domain()) continue;
     const auto done = client.services().At(domain)->DeleteDevice(identity.account, own);
-    if (!done && done.error().code == ErrorCode::kUnavailable) unreached.push_back(domain);
+    // Where it is not known, or has no entry, there is nothing to take away.
+    const bool out = done || done.error().code == ErrorCode::kNotFound ||
+                     done.error().code == ErrorCode::kForbidden;
+    if (!out) unreached.push_back(domain);
   }
+  for (const LabelName& label : labels.administered) RECRYPT_TRY(GiveUpSecrets(client, label));
   RECRYPT_TRY(UpdateProfile(client, [&own](Profile& profile) -> Status {
     std::erase_if(profile.devices,
                   [&own](const Device& device) { return KeyUdf(device.sign) == own; });
@@ -164,7 +198,8 @@ Status WipeFile(const std::string& path) {
 
 }  // namespace
 
-Result<Departure> Depart(Client& client, const AccountName& holder, const std::string& file) {
+Result<Departure> Depart(Client& client, const AccountName& holder, const std::string& file,
+                         const std::function<void(const std::string& code)>& tell) {
   const Identity& identity = client.keystore().identity();
   RECRYPT_TRY(identity.Master());
   if (holder == identity.account) {
@@ -181,7 +216,8 @@ Result<Departure> Depart(Client& client, const AccountName& holder, const std::s
     return {};
   }));
   Departure departure;
-  RECRYPT_ASSIGN(departure.labels, HandOver(client, DeviceOf(fresh)));
+  RECRYPT_ASSIGN(const HandedOver labels, HandOver(client, DeviceOf(fresh)));
+  departure.labels = labels.readable;
   fresh.account_key = identity.account_key;
   fresh.master = identity.master;
   fresh.profile = client.keystore().identity().profile;
@@ -191,25 +227,36 @@ Result<Departure> Depart(Client& client, const AccountName& holder, const std::s
   PackParcel(fresh, pins, parcel);
   RECRYPT_ASSIGN(const Json jws, MakeFile(client, *holds, code, parcel.value));
   RECRYPT_TRY(out.Write(AsBytes(DumpJson(jws) + "\n")));
-  // Promise: the keys are safe with the holder before this device is out.
+  // Promise: the keys are safe with the holder, and the traveller knows the code, before this
+  // device loses anything.
   RECRYPT_TRY(out.Commit(0644));
-  RECRYPT_ASSIGN(departure.unreached, TakeOut(client));
   departure.code = code.text();
+  tell(departure.code);
+  auto taken_out = TakeOut(client, labels);
+  if (!taken_out) {
+    return Fail(taken_out.error(), "the keys are in " + file +
+                                       ", and the code is good, but this device is not out of "
+                                       "everything and keeps its keys");
+  }
+  departure.unreached = std::move(*taken_out);
   return departure;
 }
 
 Status WipeDirectory(const ConfigDirectory& directory) {
   std::error_code problem;
-  std::filesystem::recursive_directory_iterator files(directory.path(), problem);
-  if (problem) return FailErrno(problem.value(), "wiping " + directory.path());
-  for (const auto& entry : files) {
-    if (entry.is_regular_file(problem) && !entry.is_symlink(problem)) {
-      RECRYPT_TRY(WipeFile(entry.path().string()));
-    }
+  Status wiped;
+  std::filesystem::recursive_directory_iterator file(directory.path(), problem);
+  for (const std::filesystem::recursive_directory_iterator end; !problem && file != end;
+       file.increment(problem)) {
+    std::error_code unknown;
+    if (!file->is_regular_file(unknown) || file->is_symlink(unknown)) continue;
+    Status one = WipeFile(file->path().string());
+    if (wiped) wiped = std::move(one);
   }
+  if (problem && wiped) wiped = FailErrno(problem.value(), "wiping " + directory.path());
   std::filesystem::remove_all(directory.path(), problem);
   if (problem) return FailErrno(problem.value(), "removing " + directory.path());
-  return {};
+  return wiped;
 }
 
 HeldParcel::HeldParcel(AccountName traveller, std::shared_ptr<ServiceClient> service,

@@ -4,7 +4,7 @@
 // alone.
 //
 //   at home:                                   RECRYPT_ASSIGN(Departure d, Depart(client, carol,
-//   file));
+//   file, tell));
 //                                              WipeDirectory(client.directory());
 //   back again, on any machine:                RECRYPT_ASSIGN(Profile p, Return(options, wanted,
 //   code)); carol meanwhile, once she is convinced:    RECRYPT_ASSIGN(auto held,
@@ -15,6 +15,7 @@
 #ifndef RECRYPT_CLIENT_TRAVEL_H_
 #define RECRYPT_CLIENT_TRAVEL_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,11 +32,14 @@ struct Departure {
   std::vector<std::string> unreached;  // services that could not be told that the device is out
 };
 // Makes a fresh device that takes this one's place, leaves its keys in `file` for `holder`, whose
-// fingerprint must be pinned, and takes this device out of the profile and of every label. Nothing
-// has changed when it fails with the file not there.
-Result<Departure> Depart(Client& client, const AccountName& holder, const std::string& file);
+// fingerprint must be pinned, and takes this device out of the profile and of every label. `tell`
+// gets the code when the file is durable. Killed or failing before, it leaves this device all that
+// it has; after that, code and file are good, whatever else fails.
+Result<Departure> Depart(Client& client, const AccountName& holder, const std::string& file,
+                         const std::function<void(const std::string& code)>& tell);
 
-// Overwrites and removes everything that the user's directory holds, and the directory.
+// Overwrites and removes everything that the user's directory holds, and the directory. What cannot
+// be overwritten is removed all the same; the first failure is returned.
 Status WipeDirectory(const ConfigDirectory& directory);
 
 // What a holder has of a traveller.

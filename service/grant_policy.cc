@@ -32,6 +32,8 @@ Result<ResponseStatus> UseQuotas(StoreTransaction& transaction, const LabelPolic
   std::vector<QuotaUse> uses;
   for (const Quota& quota : policy.quotas) {
     RECRYPT_ASSIGN(QuotaUse use, transaction.FindQuotaUse(KeyOf(quota, question)));
+    // A clock that was ahead, and is set right, keeps nobody out for as long as it was ahead.
+    use.start = std::min(use.start, question.now);
     if (use.used == 0 || question.now >= use.start + quota.seconds) use = {question.now, 0};
     if (use.used >= quota.opens) {
       return Refusal("quota", "the quota of " + std::to_string(quota.opens) + " openings in " +

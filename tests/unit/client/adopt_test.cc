@@ -101,6 +101,36 @@ TEST_F(AdoptTest, HolesStayHoles) {
   EXPECT_LT(info.st_blocks * 512, 1 << 20);
 }
 
+// Whoever may make names in a directory would have the document, and the owner nothing.
+TEST_F(AdoptTest, ADocumentOfSomebodyElsesIsNotTakenForTheFile) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  WriteText(folder_ / "report", "figures");
+  const auto planted = EncryptFile(*bob_, {spec_.label, "report"}, folder_ / "report",
+                                   folder_ / "report.jcd", Overwrite::kRefuse);
+  ASSERT_TRUE(planted) << planted.error().message;
+  ASSERT_EQ(::chown((folder_ / "report").c_str(), 12345, 12345), 0);
+  ASSERT_EQ(::chown((folder_ / "report.jcd").c_str(), 54321, 54321), 0);
+  const Adopted done = AdoptOne("report");
+  ASSERT_TRUE(done.failure);
+  EXPECT_EQ(done.failure->code, ErrorCode::kExists);
+  EXPECT_THAT(done.failure->message, HasSubstr("belongs to somebody else"));
+  EXPECT_THAT(Names(), UnorderedElementsAre("report", "report.jcd"));
+  // The file's owner's, and who adopts, may have begun before.
+  ASSERT_EQ(::chown((folder_ / "report.jcd").c_str(), 12345, 54321), 0);
+  EXPECT_FALSE(AdoptOne("report").failure);
+  EXPECT_THAT(Names(), UnorderedElementsAre("report.jcd"));
+}
+
+TEST_F(AdoptTest, ADocumentThatCannotBeReachedIsAFailure) {
+  WriteText(folder_ / "report", "figures");
+  AdoptFile file = File({"report"});
+  file.names.front().stored = folder_ / "gone/report.jcd";
+  const auto done = Adopt({file});
+  ASSERT_TRUE(done.front().failure);
+  EXPECT_EQ(done.front().failure->os_error, ENOENT);
+  EXPECT_THAT(Names(), UnorderedElementsAre("report"));
+}
+
 TEST_F(AdoptTest, AnEmptyFileBecomesASignedDocument) {
   WriteText(folder_ / "empty", "");
   ASSERT_FALSE(AdoptOne("empty").failure);

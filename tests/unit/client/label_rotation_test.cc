@@ -8,6 +8,7 @@
 
 #include "client/label_keys.h"
 #include "core/udf/udf.h"
+#include "service/sql_connection.h"
 #include "tests/unit/client/world.h"
 
 namespace recrypt {
@@ -48,6 +49,13 @@ class LabelRotationTest : public testing::Test {
   }
   Result<Rotated> Rotate(TestUser& by, const RotationWanted& wanted = {}) {
     return RotateLabel(by.client(), world_.label, wanted);
+  }
+  void Lie(const std::string& sql) {
+    auto store = OpenSqlite(StorePath(world_.services.folder / "com"), SqliteAccess::kReadWrite,
+                            AuditSync::kOs);
+    ASSERT_TRUE(store) << store.error().message;
+    const Status done = (*store)->RunScript(sql);
+    ASSERT_TRUE(done) << done.error().message;
   }
   LabelProfile Profile() { return world_.alice.admin().Show(world_.label).value(); }
   // The nth request from now on (from 0) is not sent, or its answer is lost. True once there were
@@ -245,6 +253,26 @@ TEST_F(LabelRotationTest, AMemberWhomTheServiceBringsBackIsLeftOutAllTheSame) {
   ASSERT_TRUE(rotated) << rotated.error().message;
   EXPECT_EQ(rotated->members, std::vector<std::string>{"alice@example.com"});
   EXPECT_FALSE(Opens(world_.bob, Created(world_.alice)));
+}
+
+// What Select shows is what a service makes of it.
+TEST_F(LabelRotationTest, AServiceThatSpellsAMemberOtherwiseBringsNobodyBack) {
+  Lie("UPDATE entries SET account = 'bob@EXAMPLE.net' WHERE account = 'bob@example.net'");
+  auto rotated = Rotate(world_.alice, {{"bob@example.net"}, nullptr});
+  ASSERT_TRUE(rotated) << rotated.error().message;
+  EXPECT_EQ(rotated->members, std::vector<std::string>{"alice@example.com"});
+  EXPECT_FALSE(Opens(world_.bob, Created(world_.alice)));
+}
+
+TEST_F(LabelRotationTest, AServiceThatShowsAnothersCredentialMakesNobodyAWriter) {
+  ASSERT_TRUE(
+      world_.alice.admin().AddMember(world_.label, world_.carol.account(), MemberRights::kRead));
+  Lie("UPDATE entries SET account = 'carol@example.net', profile_udf = '" +
+      world_.carol.identity().Udf() + "' WHERE account = 'bob@example.net'");
+  auto rotated = Rotate(world_.alice);
+  ASSERT_TRUE(rotated) << rotated.error().message;
+  EXPECT_EQ(WritesWith(world_.carol), 0u);
+  ExpectOpens(world_.carol, Created(world_.alice), "to read she may");
 }
 
 TEST_F(LabelRotationTest, AMemberWhoIsNotTrustedAnyMoreIsLeftOutAndNamed) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <future>
 
 #include "tests/unit/client/world.h"
 
@@ -229,6 +230,61 @@ TEST_F(OfflineLeaseTest, WhoHadOnlyReadMayWriteTooWhileTheServiceIsAway) {
   const auto author = bob_->AuthorFor(Expression("Accounting#example.com"));
   ASSERT_TRUE(author) << author.error().message;
   EXPECT_TRUE(*author);
+}
+
+TEST_F(OfflineLeaseTest, WhatHasEndedMakesRoomForOthersWhileTheProcessRuns) {
+  const auto identity = std::make_shared<const Identity>(world_.bob.identity());
+  const TestFolder folder;
+  OfflineLeases leases(folder / "offline", world_.bob.clock, identity, 2);
+  const auto keep = [&](const NewDocument& document) {
+    leases.Keep(document.header.header,
+                {document.keys.Clone(), "", {}, {world_.label}, world_.bob.clock.NowSeconds(), 0},
+                60);
+  };
+  const auto count = [&] {
+    std::error_code none;
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "offline", none)) {
+      files += entry.path().extension() == ".lease" ? 1 : 0;
+    }
+    return files;
+  };
+  keep(Created());
+  keep(Created());
+  for (int i = 0; i < 500 && count() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_EQ(count(), 2u);
+  world_.bob.clock.Advance(3'600'000);
+  const NewDocument later = Created();
+  keep(later);
+  leases.Stop();
+  EXPECT_TRUE(leases.Find(later.header.header));
+  EXPECT_EQ(count(), 1u);
+}
+
+TEST_F(OfflineLeaseTest, AGrantThatArrivesBehindALockIsNotKept) {
+  const NewDocument document = Created();
+  std::promise<void> answer;
+  world_.bob.transport->SetTamper([&, until = answer.get_future().share()](
+                                      const HttpPost& post, const TamperingTransport::Next& next) {
+    auto given = next(post);
+    if (post.body.find("\"Dynamic\"") != std::string::npos) until.wait();
+    return given;
+  });
+  const int before = world_.bob.transport->Count("\"Dynamic\"");
+  auto opening = std::async(std::launch::async, [&] {
+    return bob_->Open(document.header.header, GrantUse::kOpen).has_value();
+  });
+  for (int i = 0; i < 500 && world_.bob.transport->Count("\"Dynamic\"") == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_GT(world_.bob.transport->Count("\"Dynamic\""), before);
+  bob_->Lock();
+  answer.set_value();
+  EXPECT_TRUE(opening.get());
+  bob_->Stop();
+  EXPECT_TRUE(Files().empty());
 }
 
 TEST_F(OfflineLeaseTest, OpeningsAreReportedAsOffline) {

@@ -70,6 +70,26 @@ TEST_F(PolicyTest, QuotasOfAMemberAreUsedUpAndComeBack) {
   EXPECT_EQ(Opened(), "granted");
 }
 
+// A clock that was a month ahead when the period began.
+TEST_F(PolicyTest, AQuotaComesBackInItsTimeAlsoWhenTheClockIsSetBack) {
+  constexpr int64_t kMonth = int64_t{30} * 86400;
+  const auto set_clock = [&](int64_t by) {
+    world_.service.clock.Advance(by);
+    world_.bob_client.clock_offset += by;
+    world_.bob_client.Hello();
+  };
+  LabelPolicy policy;
+  policy.quotas = {{QuotaPer::kMember, 2, 3600}};
+  Publish(policy);
+  set_clock(kMonth);
+  EXPECT_EQ(Opened(), "granted");
+  set_clock(-kMonth);
+  EXPECT_EQ(Opened(), "granted");
+  EXPECT_EQ(Opened(), "quota");
+  set_clock(3601);
+  EXPECT_EQ(Opened(), "granted");
+}
+
 TEST_F(PolicyTest, QuotasCountWithinOneRequestAndOverARestart) {
   LabelPolicy policy;
   policy.quotas = {{QuotaPer::kDevice, 3, 86400}, {QuotaPer::kLabel, 100, 60}};

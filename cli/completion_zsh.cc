@@ -22,7 +22,7 @@ std::string ActionOf(const CompletedOption& option) {
     case Completes::kChoices:
       return "(" + Joined(option.choices, " ") + ")";
     default:
-      return " ";  // something, of which nothing is known
+      return "()";  // something, of which nothing is known; " " would keep options from coming up
   }
 }
 

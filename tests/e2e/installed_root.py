@@ -20,7 +20,8 @@ import time
 from harness import Done, Failed, check
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_BIND, MNT_DETACH = 0x20000, 0x4000, 1 << 18, 0x1000, 2
+CLONE_NEWNS, MNT_DETACH = 0x20000, 2
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 0x20, 0x1000, 0x4000, 1 << 18
 
 
 class NotPossible(Exception):
@@ -83,13 +84,28 @@ class InstalledRoot:
             (self.layer / "work").mkdir()
             mount("overlay", self.root, "overlay", 0,
                   f"lowerdir=/,upperdir={self.layer}/upper,workdir={self.layer}/work")
-            for name in ("proc", "dev", "sys"):
-                mount(f"/{name}", self.root / name, None, MS_BIND | MS_REC)
+            mount("proc", self.root / "proc", "proc")
+            mount("/sys", self.root / "sys", None, MS_BIND)
+            mount("none", self.root / "sys", None, MS_BIND | MS_REMOUNT | MS_RDONLY)
+            for name in ("tmp", "dev"):
+                mount("tmpfs", self.root / name, "tmpfs", 0, "mode=1777")
+            self.make_devices()
         except NotPossible:
             self.__exit__()
             raise
-        (self.root / "dev/fuse").chmod(0o666)
         return self
+
+    def make_devices(self):
+        """Those that programs need; none by which something could be done to the machine."""
+        devices = self.root / "dev"
+        for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse"):
+            os.mknod(devices / name, stat.S_IFCHR, os.stat(f"/dev/{name}").st_rdev)
+            (devices / name).chmod(0o666)
+        devices.chmod(0o755)
+        for name in ("pts", "shm"):
+            (devices / name).mkdir()
+        mount("/dev/pts", devices / "pts", None, MS_BIND)
+        (devices / "shm").chmod(0o1777)
 
     def __exit__(self, *problem):
         for process in self.processes:
@@ -151,15 +167,14 @@ class RunningSystem:
         with RunningSystem(root):
             root.run("systemctl", "start", "recryptd")
     """
-    # Nothing of this machine's kernel may be changed from within: what is read-only is left alone by
-    # the units of systemd.
+    # Nothing of this machine's kernel may be changed from within. What is read-only is left alone by
+    # the units of systemd; /sys is already.
     BOOT = """set -e
 echo $$ > "$group/cgroup.procs"
 exec unshare --pid --fork --kill-child --mount --cgroup --uts --ipc bash -c '
   mount -t proc proc "$root/proc"
   mount --bind "$root/proc/sys" "$root/proc/sys"
   mount -o remount,bind,ro "$root/proc/sys"
-  mount -o remount,bind,ro "$root/sys"
   mount -t tmpfs tmpfs "$root/run"
   mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
   printf "[Unit]\\nDefaultDependencies=no\\n" > "$root/run/nothing.target"

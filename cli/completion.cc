@@ -5,6 +5,8 @@
 #include <array>
 #include <sstream>
 
+#include "cli/parser.h"
+
 namespace recrypt {
 namespace {
 
@@ -66,6 +68,14 @@ CompletedCommand CompletedCommandOf(const CLI::App& app, const std::string& word
     (option->get_positional() ? command.arguments : command.options).push_back(OptionOf(*option));
   }
   return command;
+}
+
+CompletedCommand CompletedCommandOf(const Verb& verb) {
+  CLI::App app{std::string(verb.about)};
+  const auto command = verb.make();
+  bool json = false;
+  DeclareVerb(verb, *command, &json, app);
+  return CompletedCommandOf(app, std::string(verb.words));
 }
 
 std::vector<const CompletedCommand*> CommandsAfter(const CompletedProgram& program,

@@ -2,7 +2,7 @@
 // from the definitions by which the program itself parses them.
 //
 //   CompletedProgram program{"recryptfs", {"recrypt"}, {}};
-//   program.commands.push_back(CompletedCommandOf(app, "label create"));
+//   for (const Verb& verb : Verbs()) program.commands.push_back(CompletedCommandOf(verb));
 //   std::cout << BashCompletion(program);
 //
 // Used when RecryptFS is built (make_completions.cc); nothing of it is in a program. Thread safe.
@@ -11,6 +11,8 @@
 
 #include <string>
 #include <vector>
+
+#include "cli/command.h"
 
 namespace CLI {
 class App;
@@ -43,6 +45,7 @@ struct CompletedProgram {
 };
 
 CompletedCommand CompletedCommandOf(const CLI::App& app, const std::string& words);
+CompletedCommand CompletedCommandOf(const Verb& verb);
 
 // What may stand in the first place, and after `first` in the second; in order, each once.
 std::vector<const CompletedCommand*> CommandsAfter(const CompletedProgram& program,

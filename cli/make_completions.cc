@@ -7,7 +7,6 @@
 #include <fstream>
 
 #include "cli/completion.h"
-#include "cli/parser.h"
 #include "daemon/command_line.h"
 
 namespace recrypt {
@@ -15,13 +14,7 @@ namespace {
 
 CompletedProgram CompletedRecryptfs() {
   CompletedProgram program{"recryptfs", {"recrypt"}, {}};
-  for (const Verb& verb : Verbs()) {
-    CLI::App app{std::string(verb.about)};
-    const auto command = verb.make();
-    bool json = false;
-    DeclareVerb(verb, *command, &json, app);
-    program.commands.push_back(CompletedCommandOf(app, std::string(verb.words)));
-  }
+  for (const Verb& verb : Verbs()) program.commands.push_back(CompletedCommandOf(verb));
   CLI::App bare;
   bool version = false;
   bare.add_flag("-V,--version", version, "Print versions");

@@ -3,10 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <CLI/CLI.hpp>
-
-#include "cli/parser.h"
-
 namespace recrypt {
 namespace {
 
@@ -33,12 +29,8 @@ class Sample : public Command {
 };
 
 CompletedProgram SampleProgram() {
-  CLI::App app("Does something");
-  Sample command;
-  bool json = false;
-  const Verb verb{"thing do", "Does something", "", nullptr};
-  DeclareVerb(verb, command, &json, app);
-  return {"sample", {"alias"}, {CompletedCommandOf(app, "thing do"), {"thing", "Of it", {}, {}}}};
+  const Verb verb{"thing do", "Does something", "", MakeCommand<Sample>};
+  return {"sample", {"alias"}, {CompletedCommandOf(verb), {"thing", "Of it", {}, {}}}};
 }
 
 TEST(Completion, HasTheOptionsThatTheParserHas) {

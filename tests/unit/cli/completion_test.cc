@@ -30,7 +30,9 @@ class Sample : public Command {
 
 CompletedProgram SampleProgram() {
   const Verb verb{"thing do", "Does something", "", MakeCommand<Sample>};
-  return {"sample", {"alias"}, {CompletedCommandOf(verb), {"thing", "Of it", {}, {}}}};
+  CompletedCommand shorter{"thing", "Of it", {}, {}};
+  shorter.options.push_back({{"--all"}, "", "Of all", Completes::kFlag, {}});
+  return {"sample", {"alias"}, {CompletedCommandOf(verb), shorter}};
 }
 
 TEST(Completion, HasTheOptionsThatTheParserHas) {
@@ -60,7 +62,7 @@ TEST(Completion, IsWrittenForEachShell) {
       HasSubstr(R"('(--curve)--curve=[Which curve'\''s \[keys\]]:x25519|p256:(x25519 p256)')"));
   EXPECT_THAT(FishCompletion(program), HasSubstr(R"(-s f -l force -d 'Don\'t ask')"));
   EXPECT_THAT(FishCompletion(program),
-              HasSubstr("-n '__sample_on thing; and not __sample_on thing do'"));
+              HasSubstr("-n '__sample_on thing; and not __sample_on thing do' -l all"));
   for (const std::string& text :
        {BashCompletion(program), ZshCompletion(program), FishCompletion(program)}) {
     EXPECT_THAT(text, Not(HasSubstr("secret-fd")));

@@ -102,6 +102,7 @@ class InstalledRoot:
             os.mknod(devices / name, stat.S_IFCHR, os.stat(f"/dev/{name}").st_rdev)
             (devices / name).chmod(0o666)
         devices.chmod(0o755)
+        os.symlink("/proc/self/fd", devices / "fd")
         for name in ("pts", "shm"):
             (devices / name).mkdir()
         mount("/dev/pts", devices / "pts", None, MS_BIND)

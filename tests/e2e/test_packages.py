@@ -420,11 +420,13 @@ def in_a_bare_debian(packages, base):
         shutil.copy(file, inside)
     names = [f"/var/tmp/{file.name}" for file in packages.files.values()]
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    tool("chroot", target, "apt-get", "install", "-y", "-q", "--no-install-recommends", *names, env=env)
+    inside_run = lambda *words: tool(
+        "unshare", "--mount", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"',
+        target, *words, env=env)
+    inside_run("apt-get", "install", "-y", "-q", "--no-install-recommends", *names)
     for program in ("recryptfs", "recrypt", "recryptd"):
-        check(" 0." in tool("chroot", target, program, "--version"), program)
-    tool("chroot", target, "recryptfs", "mount", "/var", "/mnt", code=3)  # no keystore yet
-    tool("chroot", target, "apt-get", "purge", "-y", "-q", *PACKAGES, env=env)
+        check(" 0." in inside_run(program, "--version"), program)
+    inside_run("apt-get", "purge", "-y", "-q", *PACKAGES)
     left = [path for path in target.rglob("*recrypt*") if "var/log" not in str(path) and
             path.parent != inside]
     check(not left, f"left behind: {left}")

@@ -11,6 +11,7 @@
 #include "cli/verbs.h"
 #include "client/label_keys.h"
 #include "client/share_policy.h"
+#include "daemon/service_manager.h"
 
 namespace recrypt {
 namespace {
@@ -76,6 +77,7 @@ class Mount : public Command {
     RECRYPT_ASSIGN(const LogSink log, MakeMountLog(to, log_file_));
     return Serve(log, [&]() -> Status {
       Tell(context);
+      NotifyManager("READY=1", "Serving " + mount_.share + " at " + mount_.mountpoint);
       return {};
     });
   }
@@ -109,7 +111,12 @@ class Mount : public Command {
       log(LogLevel::kInfo, "serving " + mount_.share + " at " + mount_.mountpoint);
       return serving();
     };
-    RECRYPT_TRY(RunMount(mount_, {*access, client.clock(), verify, log, served}));
+    MountServices services{*access, client.clock(), verify, log, served};
+    // A manager waits for the commits that are left only when it knows that they go on.
+    if (foreground_) {
+      services.ending = [] { NotifyManager("STOPPING=1", "Committing what is left"); };
+    }
+    RECRYPT_TRY(RunMount(mount_, services));
     log(LogLevel::kInfo, "unmounted " + mount_.mountpoint);
     return {};
   }

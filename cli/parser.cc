@@ -1,3 +1,5 @@
+#include "cli/parser.h"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
@@ -137,6 +139,13 @@ Result<Parsed> Parse(CLI::App& app, std::vector<std::string> arguments, std::ost
 
 }  // namespace
 
+void DeclareVerb(const Verb& verb, Command& command, bool* json, CLI::App& app) {
+  app.footer("Example:\n  " + std::string(verb.example));
+  AppOptions options(app);
+  command.Declare(options);
+  app.add_flag("--json", *json, "Print JSON");
+}
+
 int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> arguments,
                    std::ostream& out, std::ostream& err, Colours colours) {
   // Before the options are understood, an error must know already how to show itself.
@@ -148,11 +157,8 @@ int RunCommandLine(std::span<const Verb> verbs, std::vector<std::string> argumen
   if (verb == nullptr) return RunWithoutVerb(verbs, arguments, out, output);
 
   CLI::App app(std::string(verb->about), "recryptfs " + std::string(verb->words));
-  app.footer("Example:\n  " + std::string(verb->example));
-  AppOptions options(app);
   const std::unique_ptr<Command> command = verb->make();
-  command->Declare(options);
-  app.add_flag("--json", json, "Print JSON");
+  DeclareVerb(*verb, *command, &json, app);
 
   auto parsed = Parse(app, std::move(arguments), out);
   Context context{output, whole, {}};

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -14,7 +15,10 @@
 namespace recrypt {
 
 // One datagram to the socket that the service manager names.
-void NotifyManager(const std::string& state) {
+void NotifyManager(std::string state, std::string status) {
+  // Each line is a statement of its own, and what is in a status comes from paths and files.
+  std::replace(status.begin(), status.end(), '\n', ' ');
+  if (!status.empty()) state += "\nSTATUS=" + status;
   const char* path = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
   if (path == nullptr || (path[0] != '/' && path[0] != '@') ||

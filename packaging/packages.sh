@@ -7,11 +7,11 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libutf8proc-dev libtomlplusplus-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
-  attr acl curl dnsmasq-base procps sudo util-linux openssl
+  attr acl curl dnsmasq-base procps sudo util-linux openssl file systemd zsh fish
   ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
 # What ./test --full runs besides.
-packages_full="sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
+packages_full="debootstrap sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
   libreoffice-calc-nogui libreoffice-writer-nogui python3-uno"
 
 # What bench/mount_bench.py compares with, and works with.

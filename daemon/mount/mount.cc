@@ -178,6 +178,7 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
     SignalWatch signals(session, *fs, services.log);
     ReadyWatch watch(session, *fs, services.serving);
     session.Serve();
+    if (services.ending) services.ending();
     ready = watch.Join();
   }
   fs->Shutdown();

@@ -43,6 +43,8 @@ struct MountServices {
   int64_t lock_wait_ms = FileSystemOptions().lock_wait_ms;
   // How the share is reached; PosixStore::Open when empty.
   std::function<Result<std::unique_ptr<Store>>(const std::string& share)> open_store = {};
+  // Called once it answers no more, before what is left is committed. May be empty.
+  std::function<void()> ending = {};
 };
 
 // Keeps the signals that end a mount for the thread that waits for them. Threads made later

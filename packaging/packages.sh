@@ -7,12 +7,12 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libutf8proc-dev libtomlplusplus-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
-  attr acl curl procps sudo util-linux openssl
+  attr acl curl procps sudo util-linux openssl iproute2 gocryptfs
   ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
 # What ./test --full runs besides.
 packages_full="sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
-  libreoffice-calc-nogui libreoffice-writer-nogui python3-uno"
+  libreoffice-calc-nogui libreoffice-writer-nogui python3-uno debootstrap"
 
 # What bench/mount_bench.py compares with, and works with.
 packages_bench="gocryptfs securefs cryfs encfs e2fsprogs git grep tar"

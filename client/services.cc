@@ -47,7 +47,7 @@ Status Services::CheckService(const ServiceProfile& service, const Json& jws,
       return Fail(ErrorCode::kDenied, "the recryption service of " + domain +
                                           " is neither pinned nor named by a trusted label; its "
                                           "fingerprint is " +
-                                          found);
+                                          found + ": open a document of one of its labels first");
     }
     RECRYPT_TRY(
         trust_.Pin({TrustSubject::kService, domain, found, "first use", clock_.NowSeconds()},

@@ -73,7 +73,8 @@ def become(who):
     command, env = enter(who)
     env.pop("RECRYPT_BUILD", None)  # it is built there
     if who == "root" and os.environ.get("CCACHE_DIR"):
-        env.update(CCACHE_DIR="/ccache", CCACHE_BASEDIR="/", CCACHE_NOHASHDIR="1")
+        env.update(CCACHE_DIR="/ccache", CCACHE_BASEDIR="/root/recryptfs", CCACHE_NOHASHDIR="1",
+                   CCACHE_SLOPPINESS="include_file_mtime,include_file_ctime")
     return command, env
 
 

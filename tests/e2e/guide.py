@@ -232,8 +232,9 @@ class Terminals:
         if step.command is not None:
             if terminal.busy:
                 terminal.read_until_idle(self.limit, self.limit)
-            if terminal.busy:
-                raise Wrong(f"{step.who}'s last command does not end: {terminal.text[-2000:]}")
+                more, status = terminal.take()
+                if status is None or more:
+                    raise Wrong(f"{step.who}'s last command goes on: {more[-2000:]}")
             terminal.text, terminal.busy = "", True
             terminal.type(self.names.translate(step.command))
         seen, status, left, typed = "", None, list(step.shown), False

@@ -74,7 +74,8 @@ def become(who):
     env.pop("RECRYPT_BUILD", None)  # it is built there
     if who == "root" and os.environ.get("CCACHE_DIR"):
         env.update(CCACHE_DIR="/ccache", CCACHE_BASEDIR="/root/recryptfs", CCACHE_NOHASHDIR="1",
-                   CCACHE_SLOPPINESS="include_file_mtime,include_file_ctime")
+                   CCACHE_SLOPPINESS="time_macros,include_file_mtime,include_file_ctime,locale,"
+                                     "pch_defines")
     return command, env
 
 

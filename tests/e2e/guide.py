@@ -13,8 +13,8 @@ The convention, which CONTRIBUTING.md gives to writers:
     <!-- console            commands that are run and not shown
     -->
 
-What a program asks at the end of a line is answered by what stands behind the question. `…` stands for
-anything in a line, and alone on a line for any lines. Fingerprints, codes, shares and digests are
+What a program asks at the end of a line is answered by what stands behind the question. `…` is
+anything in a line, and alone on a line any lines. Fingerprints, codes, shares and digests are
 compared by what they are: the first time that one is shown it stands for the one that is seen, also
 in commands, from then on. Dates, times, durations and rates are compared by their form.
 """
@@ -28,10 +28,12 @@ import time
 COMMAND = re.compile(r"^([a-z]+(?:@[a-z]+)?)[$#] (.*)$")
 # What is another thing in each run, and the same throughout one.
 TOKEN = re.compile(r"\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){2,}\b|\b[0-9a-f]{64}\b"
-                   r"|(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{22}(?:[\w-]{21})?(?![\w-])")
+                   r"|(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)"
+                   r"[\w-]{22}(?:[\w-]{21})?(?![\w-])")
 # What is another one in each run, by its form.
+TIME = r"20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?"
 FORMS = [
-    (r"20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?", r"20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?"),
+    (TIME, TIME),
     (r"20\d\d-\d\d-\d\d", r"20\d\d-\d\d-\d\d"),
     (r"\b\d\d:\d\d:\d\d\b", r"\d\d:\d\d:\d\d"),
     (r"\bin \d+ (?:ms|s|min|h)\b(?: \d+ (?:s|min))?", r"in \d+ (?:ms|s|min|h)(?: \d+ (?:s|min))?"),
@@ -173,7 +175,8 @@ class Terminal:
         self.master, slave = pty.openpty()
         subprocess.run(["stty", "-echo", "-onlcr", "cols", "400"], stdin=slave, check=True)
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *command, "bash", "--norc", "--noprofile", "--noediting", "-i"],
+            ["setsid", "--ctty", "--wait", *command, "bash", "--norc", "--noprofile",
+             "--noediting", "-i"],
             stdin=slave, stdout=slave, stderr=slave,
             env=dict(env, PS1="<<$?>>", PS2="", TERM="dumb", HISTFILE="", NO_COLOR="1"))
         os.close(slave)

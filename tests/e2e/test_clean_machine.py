@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """README.md alone, on a machine that has nothing: a Debian made with debootstrap, in which README's
-commands are typed in order, from ./quickstart to a labelled directory that two accounts share. Runs
-under ./test --full only, since it installs and compiles. CCACHE_DIR, where it is set, is lent to the
-compiler there."""
+commands are typed in order, from ./quickstart to a labelled directory that two accounts share. It
+runs under ./test --full only, since it installs and compiles. CCACHE_DIR, where it is set, is lent
+to the compiler there."""
 import ctypes
 import fcntl
 import os
@@ -28,10 +28,11 @@ BY_HAND = 300  # the five minutes, without installing and compiling
 
 def mirror():
     """Where this machine's own packages come from."""
-    for file in (pathlib.Path("/etc/apt/sources.list"), *pathlib.Path("/etc/apt/sources.list.d").glob("*")):
-        found = file.exists() and re.search(r"^(?:URIs: *|deb (?:\[.*?\] )?)(https?://\S*debian/?)(?=\s|$)",
-                                            file.read_text(), re.M)
-        if found:
+    source = re.compile(r"^(?:URIs: *|deb (?:\[.*?\] )?)(https?://\S*debian/?)(?=\s|$)", re.M)
+    apt = pathlib.Path("/etc/apt")
+    for file in (apt / "sources.list", *apt.glob("sources.list.d/*.list"),
+                 *apt.glob("sources.list.d/*.sources")):
+        if file.is_file() and (found := source.search(file.read_text())):
             return found.group(1)
     return "http://deb.debian.org/debian"
 
@@ -100,8 +101,9 @@ def walk():
                 leave_the_network()
                 terminals.open.clear()
                 terminals.run(guide.Step("root", "cd recryptfs", step.line))
-    print(f"installed, built and shown in {built - begun:.0f} s, the rest in {time.monotonic() - built:.0f} s")
-    return 0 if time.monotonic() - built < BY_HAND else 1
+    rest = time.monotonic() - built
+    print(f"installed, built and shown in {built - begun:.0f} s, the rest in {rest:.0f} s")
+    return 0 if rest < BY_HAND else 1
 
 
 def on_a_clean_machine():
@@ -109,9 +111,10 @@ def on_a_clean_machine():
     base.chmod(0o755)
     try:
         make_machine(base)
-        done = subprocess.run(["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child",
-                               sys.executable, __file__, "--inside", base / "root"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", sys.executable,
+             __file__, "--inside", base / "root"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         print(done.stdout, end="")
         check(done.returncode == 0, done.stdout[-4000:])
     finally:
@@ -127,7 +130,8 @@ def main():
         promises.skip("a clean machine", "runs with --full")
     elif need_root_and_fuse(promises):
         if shutil.which("debootstrap"):
-            promises.keep("README alone leads from a clean machine to a shared directory", on_a_clean_machine)
+            promises.keep("README alone leads from a clean machine to a shared directory",
+                          on_a_clean_machine)
         else:
             promises.skip("a clean machine", "debootstrap is not installed")
     return promises.close()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Everything that README.md and docs/guide have people type is typed here, and has to print what they
-say it prints. Each file has a machine of its own: the tree of this one under an overlay, with a
-network of its own, in which there are alice, bob, carol, dave and erin, example.com and example.net.
+"""Everything that README.md and docs/guide have people type is typed here, and has to print what
+they say it prints. Each file has a machine of its own: the tree of this one under an overlay, with
+a network of its own, in which there are alice, bob, carol, dave and erin, example.com, example.net.
 
   test_guides.py [--write] [FILE …]   --write puts what was seen in the place of what is not so
 """
@@ -70,7 +70,7 @@ def make_machine(base):
         (source / "build" / folder).mkdir(parents=True)
         for program in (BUILD / folder).glob("recrypt*"):
             if program.is_file() or program.is_symlink():
-                shutil.copy(program, source / "build" / folder / program.name, follow_symlinks=False)
+                shutil.copy(program, source / "build" / folder, follow_symlinks=False)
     os.chroot(tree)
     os.chdir("/")
     pathlib.Path("/etc/hosts").write_text(HOSTS)
@@ -97,7 +97,8 @@ def enter(who):
     env = {"HOME": home, "USER": name, "LOGNAME": name, "PATH": PATH, "LANG": "C.UTF-8"}
     if name == "root":
         env["RECRYPT_BUILD"] = "/root/recryptfs/build"
-    return (["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups", "env", "-C", home], env)
+    become = ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups", "env", "-C", home]
+    return become, env
 
 
 def run_guide(path, write):
@@ -121,8 +122,9 @@ def run_guide(path, write):
             if problem is None:
                 continue
             wrong += 1
-            print(f"  {path.name}:{step.line}: {step.command}: {problem}\n    the guide:\n      " +
-                  "\n      ".join(step.shown) + "\n    seen:\n      " + "\n      ".join(seen), flush=True)
+            print(f"  {path.name}:{step.line}: {step.command}: {problem}", "    the guide:",
+                  *(f"      {line}" for line in step.shown), "    seen:",
+                  *(f"      {line}" for line in seen), sep="\n", flush=True)
             if not write:
                 return wrong, replaced
             if not block.hidden:
@@ -150,9 +152,10 @@ def on_a_machine_of_its_own(path, write):
     base = pathlib.Path(tempfile.mkdtemp(prefix="recryptfs-guide-"))
     base.chmod(0o755)
     try:
-        done = subprocess.run(["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child",
-                               sys.executable, __file__, "--inside", path, base, *(["--write"] if write else [])],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child",
+             sys.executable, __file__, "--inside", path, base, *(["--write"] if write else [])],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         written = base / "disk/backup/written"
         if write and written.exists():
             path.write_text(written.read_text())
@@ -175,7 +178,8 @@ def alerts_have_a_runbook():
     looks at is a metric of the service."""
     rules = (ROOT / "docs/guide/recryptd.rules.yml").read_text()
     alerts = re.findall(r"^ *- alert: (\w+)$", rules, re.M)
-    headings = re.findall(r"^### (Recryptd\w+)$", (ROOT / "docs/guide/operation.md").read_text(), re.M)
+    runbook = (ROOT / "docs/guide/operation.md").read_text()
+    headings = re.findall(r"^### (Recryptd\w+)$", runbook, re.M)
     check(alerts and alerts == headings, f"alerts: {alerts}, runbook: {headings}")
     source = "".join(file.read_text() for file in (ROOT / "service").glob("*.cc"))
     for metric in set(re.findall(r"\brecryptd_\w+", rules)):

@@ -26,7 +26,10 @@ std::string Line(const Json& record) {
   if (const auto seconds = ParseTime(when)) when = FormatLocalTime(*seconds);
   std::string event = Text(record, "event");
   event.resize(std::max<size_t>(event.size(), 14), ' ');
-  std::string line = when + "  " + event + " " + Text(record, "account");
+  // Who is no member is known to the service by the device alone.
+  const std::string account = Text(record, "account");
+  const std::string who = account.empty() ? Text(record, "device") : account;
+  std::string line = when + "  " + event + " " + who;
   for (const char* member : {"by", "use", "count", "opened", "document", "review", "reason"}) {
     const std::string value = Text(record, member);
     if (!value.empty()) line += std::string("  ") + member + " " + value;

@@ -72,7 +72,8 @@ class AuditVerify : public Command {
       out.Line("Signed by the service " + udf + (pinned ? "." : ", which is not pinned here."));
     }
     if (signers.empty()) out.Line("No service has signed where it ends.");
-    out.Line(std::to_string(summary.receipts) + " receipts agree.");
+    out.Line(std::to_string(summary.receipts) +
+             (summary.receipts == 1 ? " receipt agrees." : " receipts agree."));
     out.Object({{"label", summary.label},
                 {"records", summary.records},
                 {"last", summary.last.sequence},

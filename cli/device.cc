@@ -151,7 +151,8 @@ class DeviceRemove : public Command {
                         {"listed", removed.listed},
                         {"unreached", removed.unreached}});
     if (removed.unreached.empty()) return {};
-    return Fail(ErrorCode::kUnavailable, "not every service knows of it yet");
+    return Fail(ErrorCode::kUnavailable, "not every service knows yet that " + removed.name +
+                                             " is removed: run this again until all are told");
   }
 
  private:

@@ -11,12 +11,12 @@ constexpr std::array kMeanings = {
                     "see to what the message names: rights, room, or the device"},
     ExitCodeMeaning{ExitCode::kUsage, "the command or a value in it is not understood",
                     "see the options and the example that --help shows"},
-    ExitCodeMeaning{
-        ExitCode::kNotFound, "no such file, label, account or member",
-        "check the name: 'recryptfs label list' shows labels, 'recryptfs status' mounts"},
-    ExitCodeMeaning{
-        ExitCode::kDenied, "no grant, no right, a fingerprint or signature refused",
-        "ask an administrator of the label; in a mount, 'recryptfs why PATH' says more"},
+    ExitCodeMeaning{ExitCode::kNotFound, "no such file, label, account or member",
+                    "see what the message says is missing; 'recryptfs label list' shows labels, "
+                    "'recryptfs status' mounts"},
+    ExitCodeMeaning{ExitCode::kDenied, "no grant, no right, a fingerprint or signature refused",
+                    "see what the message says was refused, and ask who did; in a mount, "
+                    "'recryptfs why PATH' says more"},
     ExitCodeMeaning{ExitCode::kUnavailable, "the service is not reachable, slow or overloaded",
                     "try again later: 'recryptfs status' shows which services answer"},
     ExitCodeMeaning{

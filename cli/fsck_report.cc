@@ -163,9 +163,11 @@ void ShowDocument(Output& out, const CheckedDocument& checked, const RepairOutco
 }
 
 void ShowSummary(Output& out, const FsckSummary& summary) {
-  out.Line(std::to_string(summary.documents) + " documents: " + std::to_string(summary.good) +
-           " good" + CountOf(summary.damaged, "damaged") + CountOf(summary.repaired, "repaired") +
-           CountOf(summary.busy, "busy") + CountOf(summary.unchecked, "not checked") +
+  out.Line(std::to_string(summary.documents) +
+           (summary.documents == 1 ? " document: " : " documents: ") +
+           std::to_string(summary.good) + " good" + CountOf(summary.damaged, "damaged") +
+           CountOf(summary.repaired, "repaired") + CountOf(summary.busy, "busy") +
+           CountOf(summary.unchecked, "not checked") +
            CountOf(summary.unverified, "checked without keys, as there was no grant") +
            CountOf(summary.unavailable, "checked without keys, as no service answered") +
            CountOf(summary.plain, "files that are no documents") +

@@ -74,7 +74,9 @@ Result<Json> WaitForAnswer(ServiceClient& service, const MeetingCode& code, cons
 // The profile in the answer, if it is the account's and lists this device.
 Result<Json> AcceptedProfile(const Json& answer, const Identity& device, const std::string& udf) {
   if (FindMember(answer, "refused") != nullptr) {
-    return Fail(ErrorCode::kDenied, "the other device refused this one");
+    return Fail(ErrorCode::kDenied,
+                "the other device refused this one: compare the fingerprints, and begin there with "
+                "'recryptfs device add' again");
   }
   RECRYPT_ASSIGN(const Json* jws, GetObject(answer, "profile"));
   RECRYPT_ASSIGN(const Profile profile, VerifyProfile(*jws));

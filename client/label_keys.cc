@@ -11,7 +11,8 @@ Result<std::shared_ptr<const LabelProfile>> FindLabel(VerifiedProfiles& profiles
   auto profile = profiles.Label(label, use);
   if (!profile && profile.error().code == ErrorCode::kNotFound) {
     return Fail(ErrorCode::kDenied,
-                "there is no label " + label.text() + ": " + profile.error().message);
+                "there is no label " + label.text() + ": " + profile.error().message +
+                    "; check its spelling: 'recryptfs label list' shows those that you are in");
   }
   return profile;
 }

@@ -150,7 +150,9 @@ class CommandSource : public PassphraseSource {
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-      return Fail(ErrorCode::kDenied, "the passphrase command failed");
+      return Fail(ErrorCode::kDenied,
+                  "the passphrase command failed: run it by hand, and see that it prints a line "
+                  "and exits with 0");
     }
     if (!passphrase) return passphrase;
     return Checked(std::move(*passphrase), request);

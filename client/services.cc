@@ -37,21 +37,24 @@ Status Services::CheckService(const ServiceProfile& service, const Json& jws,
                                         udf);
   }
   RECRYPT_ASSIGN(const bool pinned, trust_.CheckPin(TrustSubject::kService, domain, found));
-  if (!pinned && udf.empty()) {
+  const std::string seen_as = domain + " " + found;
+  RECRYPT_ASSIGN(const auto seen, trust_.LastSeen(TrustSubject::kService, seen_as));
+  // What was seen before had been named by a label that was trusted: a lost device is taken out at
+  // all services, without a label at hand.
+  if (!pinned && udf.empty() && !seen) {
     // At first use over verified TLS, for the account's own domain alone.
     if (!identity_ || identity_->account.domain() != domain) {
       return Fail(ErrorCode::kDenied, "the recryption service of " + domain +
                                           " is neither pinned nor named by a trusted label; its "
                                           "fingerprint is " +
-                                          found);
+                                          found + ": open a document of one of its labels first");
     }
     RECRYPT_TRY(
         trust_.Pin({TrustSubject::kService, domain, found, "first use", clock_.NowSeconds()},
                    PinChange::kRefuse));
   }
   // By key: a service that got a new one starts to count again.
-  return trust_.Remember(TrustSubject::kService, domain + " " + found, service.version.version,
-                         jws);
+  return trust_.Remember(TrustSubject::kService, seen_as, service.version.version, jws);
 }
 
 }  // namespace recrypt

@@ -218,7 +218,8 @@ Result<SharePolicy> UnassignLabel(Client& client, const ShareLocation& directory
     const size_t erased = std::erase_if(
         policy.paths, [&](const SharePolicy::Path& entry) { return entry.path == directory.path; });
     if (erased > 0) return {};
-    return Fail(ErrorCode::kNotFound, "no label is assigned to /" + directory.path);
+    return Fail(ErrorCode::kNotFound, "no label is assigned to /" + directory.path +
+                                          " of the share: 'recryptfs label assign' does so");
   });
 }
 

@@ -47,10 +47,10 @@ Status RotateKeyOf(const std::string& state) {
     return Fail(ErrorCode::kBusy, rotation.error().message + ": stop it first");
   }
   if (!rotation) return Fail(rotation.error());
-  std::printf(
-      "%llu halves are sealed to the new key %s, in version %llu of the service's profile\n",
-      static_cast<unsigned long long>(rotation->sealed), rotation->key.c_str(),
-      static_cast<unsigned long long>(rotation->version));
+  std::printf("%llu %s sealed to the new key %s, in version %llu of the service's profile\n",
+              static_cast<unsigned long long>(rotation->sealed),
+              rotation->sealed == 1 ? "half is" : "halves are", rotation->key.c_str(),
+              static_cast<unsigned long long>(rotation->version));
   return {};
 }
 

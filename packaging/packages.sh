@@ -7,7 +7,7 @@ packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libutf8proc-dev libtomlplusplus-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
-  attr acl curl dnsmasq-base procps sudo util-linux openssl file systemd zsh fish
+  attr acl curl dnsmasq-base procps sudo util-linux openssl iproute2 gocryptfs file systemd zsh fish
   ed git inotify-tools mutt nano patch rsync sqlite3 tar unzip vim zip"
 
 # What ./test --full runs besides.

@@ -36,7 +36,8 @@ Result<ResponseStatus> UseQuotas(StoreTransaction& transaction, const LabelPolic
     use.start = std::min(use.start, question.now);
     if (use.used == 0 || question.now >= use.start + quota.seconds) use = {question.now, 0};
     if (use.used >= quota.opens) {
-      return Refusal("quota", "the quota of " + std::to_string(quota.opens) + " openings in " +
+      return Refusal("quota", "the quota of " + std::to_string(quota.opens) +
+                                  (quota.opens == 1 ? " opening in " : " openings in ") +
                                   std::to_string(quota.seconds) + " seconds for each " +
                                   std::string(QuotaPerName(quota.per)) + " is used up until " +
                                   FormatTime(use.start + quota.seconds));

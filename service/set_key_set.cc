@@ -51,7 +51,9 @@ Result<ResponseStatus> CheckFirst(const ServiceContext& context, StoreTransactio
   RECRYPT_ASSIGN(const auto devices, transaction.DevicesOf(owner.account.text()));
   const bool asks = std::find(devices.begin(), devices.end(), caller.device) != devices.end();
   if (!account || account->master != owner.udf || !asks) {
-    return Refusal("not-administrator", "a label is created by a device of its owner's account");
+    return Refusal("not-administrator",
+                   "a label is created by a device of its owner's account: if this is one, run "
+                   "'recryptfs profile publish'");
   }
   return ResponseStatus{StatusCode::kOk, "", ""};
 }

@@ -67,8 +67,10 @@ Status StreamDecryptor::Write(ByteSpan stored) {
   if (state.failed) return Fail(*state.failed);
   while (!stored.empty()) {
     if (state.phase == State::Phase::kDone) {
-      return Fail(ErrorCode::kInvalid,
-                  "commit records stand behind the document: it can be read as a file only");
+      return Fail(
+          ErrorCode::kInvalid,
+          "its last change waits behind the document to be brought into place: decrypt it from its "
+          "path into a file, or read it in a mount");
     }
     const size_t part = std::min<uint64_t>(stored.size(), state.needed - state.pending.size());
     const Status taken = state.Take(stored.first(part));

@@ -85,7 +85,7 @@ TEST(CommandLine, AFailureSaysWhatHappenedAndWhatToDo) {
   EXPECT_EQ(failed.err, "recryptfs: there is no 'missing'\n  " +
                             std::string(AdviceOn({ErrorCode::kNotFound, "", 0})) + "\n");
   const Ran json = RunLine({"echo", "missing", "--json"});
-  EXPECT_THAT(json.err, HasSubstr("\"advice\":\"check the name"));
+  EXPECT_THAT(json.err, HasSubstr("\"advice\":\"see what the message says is missing"));
   EXPECT_THAT(json.err, HasSubstr("\"exit\":3"));
 }
 

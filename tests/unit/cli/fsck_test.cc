@@ -117,7 +117,7 @@ TEST_F(Fsck, WhatIsNamedAsADocumentAndIsNoneIsDamage) {
   const Ran ran = Run({});
   EXPECT_EQ(ran.code, 6);
   EXPECT_THAT(ran.out, HasSubstr("/text.jcd: no document\n"));
-  EXPECT_THAT(ran.out, HasSubstr("1 documents: 0 good, 1 damaged"));
+  EXPECT_THAT(ran.out, HasSubstr("1 document: 0 good, 1 damaged"));
 }
 
 TEST_F(Fsck, PrintsNamesThatHoldControlsInOneHarmlessLine) {
@@ -172,7 +172,7 @@ TEST_F(Fsck, AsksWhereCopiesGoWhereThereIsNoShare) {
 TEST_F(Fsck, ASecondNameOfADocumentIsNotCheckedTwice) {
   Put("a.jcd", Stored(100));
   stdfs::create_hard_link(share_ / "a.jcd", share_ / "b.jcd");
-  EXPECT_THAT(Run({}).out, HasSubstr("1 documents: 1 good\n"));
+  EXPECT_THAT(Run({}).out, HasSubstr("1 document: 1 good\n"));
 }
 
 TEST_F(Fsck, FollowsNoLinksAndLeavesTheSharesOwnFolderOut) {
@@ -231,7 +231,7 @@ TEST_F(Fsck, WhatASaveLeftBehindIsCheckedAndStays) {
   const Ran ran = Run({"--repair", "--copies", copies});
   EXPECT_EQ(ran.code, 0);
   EXPECT_THAT(ran.out, HasSubstr(name + ": left behind: by a save that did not finish"));
-  EXPECT_THAT(ran.out, HasSubstr("1 documents: 1 good"));
+  EXPECT_THAT(ran.out, HasSubstr("1 document: 1 good"));
   EXPECT_TRUE(stdfs::exists(share_ / name));
 }
 

@@ -243,6 +243,14 @@ TEST_F(SessionTest, AForeignServiceThatNobodyNamedIsRefused) {
   EXPECT_NE(answer.error().message.find("neither pinned nor named"), std::string::npos);
 }
 
+// As a removed device is told to every service that its account has used.
+TEST_F(SessionTest, AForeignServiceThatALabelHasNamedIsKnownFromThenOn) {
+  const std::string named = services_.net.udf();
+  ASSERT_TRUE(alice_.client().services().At("example.net", named)->Select(OwnLabels()));
+  const auto answer = alice_.client().services().At("example.net")->Select(OwnLabels());
+  EXPECT_TRUE(answer) << answer.error().message;
+}
+
 TEST_F(SessionTest, AnotherServiceKeyThanTheLabelNamesIsRefused) {
   const std::string named = alice_.identity().Udf();
   auto answer = alice_.client().services().At("example.com", named)->Select(OwnLabels());

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 
 #include "cli/background.h"
 #include "cli/mount_log.h"
@@ -11,6 +12,7 @@
 #include "cli/verbs.h"
 #include "client/label_keys.h"
 #include "client/share_policy.h"
+#include "daemon/mount/desktop_notices.h"
 
 namespace recrypt {
 namespace {
@@ -36,6 +38,8 @@ class Mount : public Command {
     options.Flag("-f,--foreground", &foreground_, "Stay in the foreground");
     options.Values("-o", "OPTION,OPTION", &options_, "Mount options: ro, allow_other, noexec …");
     options.Value("--log-file", "FILE", &log_file_, "Write the log there, not to syslog");
+    options.Flag("--no-notifications", &no_notifications_,
+                 "Tell the desktop neither of ended access nor of decided reviews");
     options.Hidden(kReadyOption, &ready_);
     passphrase_.Declare(options);
   }
@@ -101,6 +105,8 @@ class Mount : public Command {
     BlockStopSignals();  // not earlier: they end a command that asks for a passphrase
     const std::unique_ptr<Access> access = opened->MakeAccess();
     Client& client = *opened;
+    std::optional<DesktopNotices> notices;
+    if (!no_notifications_) notices.emplace(client, *access);
     const auto verify = [&client, share = mount_.share](ByteSpan document) {
       return CheckSharePolicy(client, share, document);
     };
@@ -109,7 +115,8 @@ class Mount : public Command {
       log(LogLevel::kInfo, "serving " + mount_.share + " at " + mount_.mountpoint);
       return serving();
     };
-    RECRYPT_TRY(RunMount(mount_, {*access, client.clock(), verify, log, served}));
+    RECRYPT_TRY(RunMount(
+        mount_, {notices ? notices->access() : *access, client.clock(), verify, log, served}));
     log(LogLevel::kInfo, "unmounted " + mount_.mountpoint);
     return {};
   }
@@ -132,7 +139,7 @@ class Mount : public Command {
   MountOptions mount_;
   std::string label_, log_file_, ready_;
   std::vector<std::string> options_;
-  bool foreground_ = false;
+  bool foreground_ = false, no_notifications_ = false;
   PassphraseOptions passphrase_;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 
 #include "cli/background.h"
 #include "cli/mount_log.h"
@@ -11,6 +12,7 @@
 #include "cli/verbs.h"
 #include "client/label_keys.h"
 #include "client/share_policy.h"
+#include "daemon/mount/desktop_notices.h"
 #include "daemon/service_manager.h"
 
 namespace recrypt {
@@ -37,6 +39,8 @@ class Mount : public Command {
     options.Flag("-f,--foreground", &foreground_, "Stay in the foreground");
     options.Values("-o", "OPTION,OPTION", &options_, "Mount options: ro, allow_other, noexec …");
     options.Value("--log-file", "FILE", &log_file_, "Write the log there, not to syslog");
+    options.Flag("--no-notifications", &no_notifications_,
+                 "Tell the desktop neither of ended access nor of decided reviews");
     options.Hidden(kReadyOption, &ready_);
     passphrase_.Declare(options);
   }
@@ -103,6 +107,8 @@ class Mount : public Command {
     BlockStopSignals();  // not earlier: they end a command that asks for a passphrase
     const std::unique_ptr<Access> access = opened->MakeAccess();
     Client& client = *opened;
+    std::optional<DesktopNotices> notices;
+    if (!no_notifications_) notices.emplace(client, *access);
     const auto verify = [&client, share = mount_.share](ByteSpan document) {
       return CheckSharePolicy(client, share, document);
     };
@@ -111,7 +117,8 @@ class Mount : public Command {
       log(LogLevel::kInfo, "serving " + mount_.share + " at " + mount_.mountpoint);
       return serving();
     };
-    MountServices services{*access, client.clock(), verify, log, served};
+    MountServices services{notices ? notices->access() : *access, client.clock(), verify, log,
+                           served};
     // A manager waits for the commits that are left only when it knows that they go on.
     if (foreground_) {
       services.ending = [] { NotifyManager("STOPPING=1", "Committing what is left"); };
@@ -139,7 +146,7 @@ class Mount : public Command {
   MountOptions mount_;
   std::string label_, log_file_, ready_;
   std::vector<std::string> options_;
-  bool foreground_ = false;
+  bool foreground_ = false, no_notifications_ = false;
   PassphraseOptions passphrase_;
 };
 

@@ -1,7 +1,8 @@
 // FileSystem: extended attributes.
 //
 // `user.jcd.*` are the mount's own: computed, readable on every document, never listed (a program
-// that copies attributes would try to set them). At the root, `user.jcd.pid` names the process that
+// that copies attributes would try to set them). Of a directory there is `user.jcd.label`, that of
+// new files in it. At the root, `user.jcd.pid` names the process that
 // serves, `user.jcd.status` says in JSON what it holds (recryptfs status), and setting
 // `user.jcd.lock` takes all keys and cached plaintext away. File capabilities
 // (`security.capability`) are neither shown nor set: the storage does not give programs rights, and
@@ -49,6 +50,14 @@ std::optional<std::string> SealedName(const Inode& inode, std::string_view name)
   return std::string(name.substr(kUserPrefix.size()));
 }
 
+// Asking is no attempt to make one: nothing of it is remembered as a refusal.
+Result<std::string> LabelOfNewFiles(DirectoryLabels& labels, const std::string& directory) {
+  const auto label = labels.ForDirectory(directory);
+  if (label) return label->text();
+  if (label.error().code == ErrorCode::kForbidden) return NoSuchAttribute();  // none rules there
+  return Fail(label.error());
+}
+
 }  // namespace
 
 std::string FileSystem::StatusText() {
@@ -78,6 +87,10 @@ Result<std::string> FileSystem::VirtualXattr(Inode& inode, std::string_view name
   }
   if (name == "pid" && &inode == &root()) return std::to_string(getpid());
   if (name == "status" && &inode == &root()) return StatusText();
+  if (name == "label" && inode.kind() == InodeKind::kDirectory) {
+    RECRYPT_ASSIGN(const std::string path, store_.PathOf(inode.node()));
+    return LabelOfNewFiles(labels_, path);
+  }
   if (!inode.is_document()) return NoSuchAttribute();
   std::shared_ptr<OpenDocument> document = DocumentOf(inode);
   if (name == "label") return Explain(inode, document->Label());

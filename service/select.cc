@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "service/grant_policy.h"
@@ -175,7 +176,16 @@ Result<bool> Supervises(StoreView& view, const Caller& caller, const std::string
   return !by.empty();
 }
 
-// Membership is confidential: all but one's own labels is for administrators.
+// A member's device asks about what itself, or another of the account's devices, waits for.
+Result<bool> IsOfAccount(StoreView& view, const Caller& caller, const SelectRequest& request) {
+  if (request.account.empty()) return false;
+  RECRYPT_ASSIGN(const auto entries, view.EntriesOfDevice(request.label, caller.device));
+  return std::any_of(entries.begin(), entries.end(), [&](const StoredEntry& entry) {
+    return !entry.revoked && entry.account == request.account;
+  });
+}
+
+// Membership is confidential: all but one's own labels and requests is for administrators.
 Result<ResponseStatus> CheckMaySee(StoreView& view, const Caller& caller,
                                    const SelectRequest& request) {
   if (request.type == "Labels") return ResponseStatus{};
@@ -184,6 +194,8 @@ Result<ResponseStatus> CheckMaySee(StoreView& view, const Caller& caller,
   if (request.type == "Reviews") {
     RECRYPT_ASSIGN(const bool supervisor, Supervises(view, caller, request.label));
     if (supervisor) return ResponseStatus{};
+    RECRYPT_ASSIGN(const bool own, IsOfAccount(view, caller, request));
+    if (own) return ResponseStatus{};
   }
   return Refusal("not-administrator", "this device does not administer the label");
 }

@@ -38,8 +38,9 @@ THIRD_PARTY = {
     r"SQLiteCpp/|sqlite3\.h": ["service/", "tests/", "bench/"],
     r"CLI/": ["daemon/", "cli/"],
     r"toml\+\+/": ["core/", "client/", "service/"],
+    r"systemd/": ["daemon/mount/"],
 }
-ONE_FILE = [r"boost/beast", r"SQLiteCpp/", r"curl/curl\.h", r"ares\.h", r"toml\+\+/"]
+ONE_FILE = [r"boost/beast", r"SQLiteCpp/", r"curl/curl\.h", r"ares\.h", r"toml\+\+/", r"systemd/"]
 
 
 def tracked(*patterns):

@@ -57,6 +57,25 @@ TEST_F(Policy, TheNearestLabelledAncestorRules) {
   EXPECT_EQ(OpenErrno(*this / "other/f", O_WRONLY | O_CREAT), EPERM);
 }
 
+TEST_F(Policy, ADirectoryTellsTheLabelOfNewFiles) {
+  Mount(WithPolicy({{"a", "A#example.com"}, {"a/b", "B#example.com | A#example.com"}}));
+  for (const char* dir : {"a", "a/b", "a/b/c", "other"}) {
+    ASSERT_EQ(mkdir((*this / dir).c_str(), 0755), 0);
+  }
+  EXPECT_EQ(LabelOf("a"), "A#example.com");
+  EXPECT_EQ(LabelOf("a/b/c"), LabelOf("a/b"));
+  WriteFile(*this / "a/b/c/f", "x");
+  EXPECT_EQ(LabelOf("a/b/c"), LabelOf("a/b/c/f"));
+  for (const std::string& unlabelled : {*this / "other", mountpoint_}) {
+    EXPECT_EQ(lgetxattr(unlabelled.c_str(), "user.jcd.label", nullptr, 0), -1);
+    EXPECT_EQ(errno, ENODATA);
+    EXPECT_EQ(lgetxattr(unlabelled.c_str(), "user.jcd.why", nullptr, 0), -1) << "asking is no try";
+  }
+  EXPECT_EQ(llistxattr((*this / "a").c_str(), nullptr, 0), 0);
+  EXPECT_EQ(lsetxattr((*this / "a").c_str(), "user.jcd.label", "B#example.com", 13, 0), -1);
+  EXPECT_EQ(errno, EPERM);
+}
+
 TEST_F(Policy, TheRootsLabelRulesWhereNoOtherDoes) {
   Mount(WithPolicy({{"", "A#example.com"}, {"a/b", "B#example.com"}}));
   for (const char* dir : {"a", "a/b", "a/bc", "a/b/c"}) {

@@ -431,6 +431,28 @@ TEST_F(XattrTest, SavingByRenameUnderAnotherLabelTakesThemAlong) {
   EXPECT_EQ(Value(F(), "user.comment"), "for the board");
 }
 
+// A copier that found the mount's own among them would try to set it, and fail.
+TEST_F(XattrTest, ProgramsThatCopyAllOfThemDoNotMeetTheMountsOwn) {
+  for (const char* program : {"cp", "tar", "rsync"}) {
+    if (!Has(program)) GTEST_SKIP() << "no " << program;
+  }
+  Mount();
+  ASSERT_EQ(mkdir((*this / "from").c_str(), 0755), 0);
+  WriteFile(*this / "from/f", "content");
+  ASSERT_EQ(Xattr(*this / "from", "user.jcd.label"), "A#example.com");
+  ASSERT_EQ(Xattr(*this / "from/f", "user.jcd.label"), "A#example.com");
+  const std::string from = *this / "from", to = dir_.Make("outside");
+  ASSERT_EQ(Shell("cp -a --preserve=all,xattr " + from + " " + to + "/cp"), 0);
+  ASSERT_EQ(Shell("rsync -aX " + from + "/ " + to + "/rsync"), 0);
+  ASSERT_EQ(Shell("mkdir " + to + "/tar && tar -C " + from + " --xattrs -cf - . | tar -C " + to +
+                  "/tar --xattrs --xattrs-include='*' -xf -"),
+            0);
+  for (const char* copy : {"/cp", "/cp/f", "/rsync", "/rsync/f", "/tar", "/tar/f"}) {
+    EXPECT_EQ(NamesOf(to + copy), Names{}) << copy;
+    EXPECT_EQ(GetErrno(to + copy, "user.jcd.label"), ENODATA) << copy;
+  }
+}
+
 TEST_F(XattrTest, ProgramsCopyThem) {
   for (const char* program : {"cp", "tar", "rsync", "setfattr", "getfattr"}) {
     if (!Has(program)) GTEST_SKIP() << "no " << program;

@@ -39,11 +39,13 @@ class PolicyTest : public testing::Test {
     set.what.emplace<ReviewRecord>(ReviewRecord{world_.label.name(), id, approved, seconds});
     return StatusIn(client.Call(Request(set)));
   }
-  Json Listed(TestClient& client, const std::string& type, const std::string& event = "") {
+  Json Listed(TestClient& client, const std::string& type, const std::string& event = "",
+              const std::string& account = "") {
     SelectRequest select;
     select.type = type;
     select.label = world_.label.name();
     select.event = event;
+    select.account = account;
     const Response response = client.Call(Request(select));
     const auto* found = std::get_if<SelectResponse>(&response);
     return found != nullptr && found->status.ok() ? found->items : Json();
@@ -191,6 +193,26 @@ TEST_F(PolicyTest, ADenialIsToldAndADecisionExpires) {
   EXPECT_EQ(Listed(world_.alice_client, "Reviews").at(0)["State"], "expired");
   EXPECT_EQ(ReasonOf(Open(world_.bob_client, t)), "pending");
   EXPECT_EQ(Listed(world_.alice_client, "Reviews").at(0)["Id"].get<uint64_t>(), id);
+}
+
+TEST_F(PolicyTest, AMemberSeesWhatBecameOfTheirOwnRequestsAndOfNobodyElses) {
+  Publish(Reviewed());
+  ASSERT_TRUE(world_.alice_client.SetUser(world_.label.User(world_.carol)).ok());
+  const Bytes t = NewEphemeral();
+  EXPECT_EQ(ReasonOf(Open(world_.bob_client, t)), "pending");
+  EXPECT_EQ(ReasonOf(Open(world_.carol_client, NewEphemeral())), "pending");
+  const size_t refused = Listed(world_.alice_client, "Audit", "refuse").size();
+  const Json own = Listed(world_.bob_client, "Reviews", "", "bob@example.net");
+  ASSERT_EQ(own.size(), 1u);
+  EXPECT_EQ(own[0]["Account"], "bob@example.net");
+  EXPECT_EQ(own[0]["State"], "pending");
+  ASSERT_TRUE(Decide(world_.alice_client, own[0]["Id"].get<uint64_t>(), true).ok());
+  const Json decided = Listed(world_.bob_client, "Reviews", "", "bob@example.net");
+  EXPECT_EQ(decided.at(0)["State"], "approved");
+  EXPECT_EQ(decided.at(0)["By"], "alice@example.com");
+  EXPECT_EQ(Listed(world_.alice_client, "Audit", "refuse").size(), refused);
+  EXPECT_TRUE(Listed(world_.bob_client, "Reviews").is_null());
+  EXPECT_TRUE(Listed(world_.bob_client, "Reviews", "", "carol@example.net").is_null());
 }
 
 TEST_F(PolicyTest, AMemberWhoSupervisesFromElsewhereDecidesButNotForThemselves) {

@@ -209,8 +209,9 @@ class Terminal:
     def take(self):
         """What was written since, with the exit status if the command has ended."""
         found = None if self.busy else self.PROMPT.search(self.text)
-        text = self.text[:found.start()] if found else self.text
-        self.text = ""
+        # Half a prompt is not text: the rest of it is still to come.
+        end = found.start() if found else re.search(r"(?:<(?:<\d*>?)?)?\Z", self.text).start()
+        text, self.text = self.text[:end], "" if found else self.text[end:]
         return text, int(found.group(1)) if found else None
 
 

@@ -49,8 +49,8 @@ class WatchedAccess : public Access {
   Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override {
     return access_.Create(expression, name);
   }
-  Result<HeaderRenewal> RenewHeader(const Header& header, KeepKeys keep) override {
-    return access_.RenewHeader(header, keep);
+  Result<HeaderRenewal> RenewHeader(const Header& header, RenewWhen when, KeepKeys keep) override {
+    return access_.RenewHeader(header, when, keep);
   }
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override {
     return access_.AuthorFor(expression);

@@ -38,14 +38,16 @@ TEST(DataKey, IsReplacedOnceSoManyBlocksWereWrittenUnderIt) {
   std::vector<uint32_t> newest;
   std::string content;
   for (uint64_t round = 0; round < 12; ++round) {
-    // Brings all into place as it goes: what was counted is what is read again.
-    DirectMount mount(*PosixStore::Open(share), alice, settings);
     content = RandomText(kBlocks * kBlockSize, round);
-    auto file = *mount.Open("f", O_RDWR | O_CREAT);
-    ASSERT_TRUE(file.Write(0, content));
-    ASSERT_TRUE(file.Sync());
-    EXPECT_EQ(*file.ReadAll(), content);
-    ASSERT_TRUE(file.Close());
+    {
+      // Brings all into place as it goes.
+      DirectMount mount(*PosixStore::Open(share), alice, settings);
+      auto file = *mount.Open("f", O_RDWR | O_CREAT);
+      ASSERT_TRUE(file.Write(0, content));
+      ASSERT_TRUE(file.Sync());
+      EXPECT_EQ(*file.ReadAll(), content);
+      ASSERT_TRUE(file.Close());
+    }
     newest.push_back(keys_now().back().number);
   }
   // Two rounds under each; a header has room for four keys, and older ones go.

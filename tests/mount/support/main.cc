@@ -36,8 +36,8 @@ void CleanUp(const std::string& base) {
   std::filesystem::remove_all(base, ignored);
 }
 
-// Whoever copies the machine's namespace meanwhile (unshare -m, a container) has no copy of mounts of
-// the tests, with which these would not end.
+// Whoever copies the machine's namespace meanwhile (unshare -m, a container) has no copy of mounts
+// of the tests, with which these would not end.
 void LeaveNamespace() {
   if (unshare(CLONE_NEWNS) == 0) mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
 }

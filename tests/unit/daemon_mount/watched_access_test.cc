@@ -38,9 +38,7 @@ class ToldAccess : public Access {
   int64_t CreatorsLease(const LabelExpression&) override { return lease; }
   void KeepCreated(const Header&, const DocumentKeys&) override {}
   Result<NewDocument> Create(const LabelExpression&, std::string_view) override { return No(); }
-  Result<HeaderRenewal> RenewHeader(const Header&, RenewWhen, KeepKeys) override {
-    return No();
-  }
+  Result<HeaderRenewal> RenewHeader(const Header&, RenewWhen, KeepKeys) override { return No(); }
   Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression&) override { return No(); }
   Result<TrustedLabels> Trust(const LabelExpression&) override { return No(); }
   void Lock() override { lease = 0; }

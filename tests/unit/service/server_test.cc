@@ -44,6 +44,8 @@ stop-seconds = 7
 log-level = "error"
 log-format = "json"
 log-requests = "all"
+moved-to = "https://there:8"
+moved = "permanent"
 )");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->domain, "example.com");
@@ -109,6 +111,9 @@ TEST_F(ConfigTest, RefusesWhatCannotBeServed) {
   EXPECT_TRUE(refused([](ServerConfig& c) { c.registration = "maybe"; }));
   EXPECT_TRUE(refused([](ServerConfig& c) { c.max_connections = 0; }));
   EXPECT_TRUE(refused([](ServerConfig& c) { c.log_format = "xml"; }));
+  for (const char* place : {"http://there", "https://", "https://a b", "there:443"}) {
+    EXPECT_TRUE(refused([place](ServerConfig& c) { c.moved_to = place; })) << place;
+  }
 }
 
 TEST(StateDirectory, KeepsKeysToItsOwner) {

@@ -38,8 +38,8 @@ struct Rotated {
   std::vector<LeftOut> left_out;
 };
 
-// Whether a label of so many members, of whom one has just been removed, gets a new key by itself; a
-// larger one gets it when it is asked for.
+// Whether a label of so many members, of whom one has just been removed, gets a new key by itself;
+// a larger one gets it when it is asked for.
 inline bool RotatesByItself(const LabelPolicy& policy, size_t members) {
   return members <= policy.rotate_up_to;
 }

@@ -83,8 +83,8 @@ Html Records(const std::vector<Json>& records) {
     table.rows.push_back(
         {Fill("{}", FormatLocalTime(RecordTime(*one))),
          Fill("<span class=\"{}\">{}</span>", event == "refuse" ? "event bad" : "event", event),
-         Fill("{}", RecordText(*one, "account")),
-         Fill("<code>{}</code>", RecordText(*one, "document")), Details(*one)});
+         Fill("{}", RecordText(*one, "account")), Code(RecordText(*one, "document")),
+         Details(*one)});
   }
   Html html = table.html();
   if (records.size() > kMaxRows) {

@@ -64,6 +64,8 @@ Html FillParts(std::string_view markup, std::initializer_list<HtmlPart> parts) {
   return html;
 }
 
+Html Code(std::string_view text) { return text.empty() ? Html() : Fill("<code>{}</code>", text); }
+
 // The roles are those that a table has anyway: browsers take them away from one that is laid out in
 // another way, as this one is on a narrow screen.
 Html HtmlTable::html() const {

@@ -70,6 +70,9 @@ Html Fill(HtmlTemplate<std::type_identity_t<Parts>...> markup, const Parts&... p
   return FillParts(markup.text, {HtmlPart(parts)...});
 }
 
+// A fingerprint, an id, a command; nothing for an empty text.
+Html Code(std::string_view text);
+
 // A table with a caption for who hears it, whose rows become blocks of lines on a narrow screen.
 // `cells` of every row are as many as `heads`.
 struct HtmlTable {

@@ -36,8 +36,7 @@ Html MembersTable(const Desk& desk, const LabelName& label,
     const std::string remove =
         desk.Link("member/remove", {{"name", label.text()}, {"account", one.account}});
     table.rows.push_back(
-        {Fill("<strong>{}</strong>", one.account), Fill("<code>{}</code>", one.profile_udf),
-         Devices(one),
+        {Fill("<strong>{}</strong>", one.account), Code(one.profile_udf), Devices(one),
          Fill("<a class=\"button\" href=\"{}\">Remove<span class=\"unseen\"> {}</span>…</a>",
               remove, one.account)});
   }
@@ -161,7 +160,7 @@ Html AboutSection(const LabelProfile& profile) {
     return Fill("{} <code>{}</code>", one.account.text(), one.udf);
   };
   std::vector<std::pair<std::string, Html>> facts;
-  facts.emplace_back("Fingerprint", Fill("<code>{}</code>", profile.Udf()));
+  facts.emplace_back("Fingerprint", Code(profile.Udf()));
   facts.emplace_back("Owner", principal(profile.owner));
   for (const Principal& one : profile.administrators) {
     facts.emplace_back("Administrator", principal(one));

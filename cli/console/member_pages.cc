@@ -16,7 +16,8 @@ Html Cancel(const Desk& desk, const LabelName& label) {
   return Fill("<p><a href=\"{}\">Cancel</a></p>\n", LinkTo(desk, "label", label));
 }
 
-// Whether it is given a new key by itself now, and what is to be told of that.
+// Gives the label a new key where it gets one by itself: the page of the key shows how that goes.
+// Else what is to be told.
 Result<std::string> RollOver(Desk& desk, const LabelName& label, const AccountName& removed) {
   LabelAdmin admin(desk.client());
   RECRYPT_ASSIGN(const LabelProfile profile, admin.Show(label));
@@ -26,7 +27,7 @@ Result<std::string> RollOver(Desk& desk, const LabelName& label, const AccountNa
            " members and keeps its key; below it can be given another.";
   }
   RECRYPT_TRY(desk.rotations().Start(label, {removed.text()}));
-  return std::string("The label is being given a new key.");
+  return std::string();
 }
 
 std::string Sentence(const std::string& text) { return text + (text.ends_with('.') ? "" : "."); }
@@ -119,8 +120,11 @@ Result<Page> RemoveMember(Desk& desk, const Form& form) {
                        : ". The last lease ends at " + FormatLocalTime(until) + ", in " +
                              FormatDuration(static_cast<uint64_t>(left)) + "."));
   const auto told = RollOver(desk, label, account);
-  desk.Tell(told ? *told
-                 : Sentence("The new key of the label is not done with: " + told.error().message));
+  if (!told) {
+    desk.Tell(Sentence("The new key of the label is not done with: " + told.error().message));
+  } else if (!told->empty()) {
+    desk.Tell(*told);
+  }
   return GoTo(LinkTo(desk, "rotation", label));
 }
 

@@ -83,6 +83,7 @@ Html PlotOf(const Plot& plot) {
                            counts + " in all. At most " +
                            Counts(plot.scale.grants, plot.scale.refusals) + " in one step.";
   const bool large = plot.size == PlotSize::kLarge;
+  const std::string where = large ? " (grants above the line, refusals below it)" : "";
   return Fill(
       "<figure class=\"plot {}\"><figcaption><strong>{}</strong> <span class=\"counts\">{}</span>"
       "</figcaption>\n<div class=\"frame\"><div class=\"scale\" aria-hidden=\"true\">"
@@ -90,8 +91,8 @@ Html PlotOf(const Plot& plot) {
       "viewBox=\"0 0 {} 100\" preserveAspectRatio=\"none\">\n{}</svg></div>\n"
       "<div class=\"times\" aria-hidden=\"true\"><span>{}</span><span>now</span></div>\n{}"
       "</figure>\n",
-      large ? "large" : "small", plot.title, counts, plot.scale.grants, plot.scale.refusals, said,
-      plot.tally.grants.size() * kStepWidth, Bars(plot), Minute(plot.edges.front()),
+      large ? "large" : "small", plot.title, counts + where, plot.scale.grants, plot.scale.refusals,
+      said, plot.tally.grants.size() * kStepWidth, Bars(plot), Minute(plot.edges.front()),
       large ? Numbers(plot) : Html());
 }
 

@@ -50,11 +50,10 @@ Html PendingTable(const Desk& desk, const LabelName& label, const std::vector<Js
   for (const Json& one : pending) {
     const std::string account = RecordText(one, "Account");
     const bool own = account == deciding.account;
-    table.rows.push_back({Fill("{}", RecordText(one, "Id")), Fill("{}", account),
-                          Fill("<code>{}</code>", RecordText(one, "Document")),
-                          Fill("{}", LocalTime(one, "Requested")),
-                          deciding.may && !own
-                              ? Buttons(desk, label, one)
+    table.rows.push_back(
+        {Fill("{}", RecordText(one, "Id")), Fill("{}", account), Code(RecordText(one, "Document")),
+         Fill("{}", LocalTime(one, "Requested")),
+         deciding.may && !own ? Buttons(desk, label, one)
                               : Fill("{}", own ? "for another supervisor" : "for a supervisor")});
   }
   return table.html();
@@ -66,8 +65,7 @@ Html DecidedTable(const std::vector<Json>& decided) {
   for (size_t i = 0; i < decided.size() && i < kMaxDecided; ++i) {
     const Json& one = decided[i];
     table.rows.push_back({Fill("{}", RecordText(one, "Id")), Fill("{}", RecordText(one, "State")),
-                          Fill("{}", RecordText(one, "Account")),
-                          Fill("<code>{}</code>", RecordText(one, "Document")),
+                          Fill("{}", RecordText(one, "Account")), Code(RecordText(one, "Document")),
                           Fill("{}", RecordText(one, "By")), Fill("{}", LocalTime(one, "Until"))});
   }
   return table.html();

@@ -75,21 +75,22 @@ Html StartForm(const Desk& desk, const LabelProfile& profile) {
 
 Result<Page> RotationPage(Desk& desk, const Form& form) {
   RECRYPT_ASSIGN(const LabelName label, LabelOf(form));
-  RECRYPT_ASSIGN(const LabelProfile profile, LabelAdmin(desk.client()).Show(label));
+  // Before the profile: what is said to be done with is in it then.
   const auto rotation = desk.rotations().Of(label);
+  RECRYPT_ASSIGN(const LabelProfile profile, LabelAdmin(desk.client()).Show(label));
   const bool running = rotation && !rotation->outcome;
   Page page{"Key of " + label.text(), {}, label, "rotation"};
-  if (running) {
-    page.main += RunningText(*rotation);
-    page.refresh_seconds = kRefreshSeconds;
-  } else if (rotation) {
-    page.main += Outcome(*rotation->outcome);
+  if (rotation) {
+    page.main += Fill("<section><h2>The last new key</h2>\n{}</section>\n",
+                      running ? RunningText(*rotation) : Outcome(*rotation->outcome));
   }
+  if (running) page.refresh_seconds = kRefreshSeconds;
   const std::string curve = profile.key.curve() == Curve::kP256 ? "P-256" : "X25519";
-  page.main += Facts({{"Epoch", Fill("{}", profile.epoch)},
-                      {"Key", Fill("<code>{}</code>", KeyUdf(profile.key))},
-                      {"Curve", Fill("{}", curve)},
-                      {"Earlier keys", Fill("{}", profile.archived.size())}});
+  const Html facts = Facts({{"Epoch", Fill("{}", profile.epoch)},
+                            {"Key", Code(KeyUdf(profile.key))},
+                            {"Curve", Fill("{}", curve)},
+                            {"Earlier keys", Fill("{}", profile.archived.size())}});
+  page.main += Fill("<section><h2>The present key</h2>\n{}</section>\n", facts);
   if (!running) page.main += StartForm(desk, profile);
   return page;
 }

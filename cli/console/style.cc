@@ -46,6 +46,7 @@ nav a { display: inline-block; padding: 0.3rem 0; text-decoration: none;
 nav a:hover { text-decoration: underline; }
 nav a[aria-current] { color: var(--text); font-weight: 600; border-bottom-color: var(--act); }
 main > nav { border-bottom: 1px solid var(--line); margin-bottom: 1rem; }
+section > :last-child, .card > :last-child { margin-bottom: 0; }
 section, .card { background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem;
   padding: 1rem; margin: 0 0 1rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr));
@@ -55,9 +56,10 @@ section, .card { background: var(--card); border: 1px solid var(--line); border-
 .role { margin: 0 0 0.6rem; color: var(--soft); }
 .note { color: var(--soft); font-size: 0.95rem; }
 .facts { margin: 0; }
-.facts div { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1rem; padding: 0.25rem 0;
+.facts div { display: grid; grid-template-columns: 11rem minmax(0, 1fr); gap: 0 1rem; padding: 0.25rem 0;
   border-top: 1px solid var(--line); }
 .facts div:first-child { border-top: 0; }
+main .card .facts div { grid-template-columns: 9rem minmax(0, 1fr); }
 .facts dt { color: var(--soft); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 code { font-family: ui-monospace, "Liberation Mono", "DejaVu Sans Mono", monospace;
@@ -95,10 +97,11 @@ button:hover { filter: brightness(1.1); }
 td .button { min-height: 0; padding: 0.15rem 0.7rem; white-space: nowrap; justify-self: start; }
 .danger { background: var(--bad); border-color: var(--bad); color: var(--on-bad); }
 .decide { display: flex; flex-wrap: wrap; gap: 0.5rem; }
-.decide select { width: auto; flex: 1 1 10rem; }
+.decide select { width: auto; min-width: 0; flex: 1 1 10rem; }
 progress { width: 100%; height: 1.2rem; accent-color: var(--act); }
 .plot { margin: 0; }
 .plot figcaption { display: flex; flex-wrap: wrap; gap: 0 0.75rem; overflow-wrap: anywhere; }
+.card .plot strong { display: none; }
 .counts, .scale, .times { color: var(--soft); font-size: 0.9rem; }
 .frame { display: grid; grid-template-columns: auto 1fr; gap: 0.5rem; margin-top: 0.4rem; }
 .scale { display: flex; flex-direction: column; justify-content: space-between; text-align: right;
@@ -120,9 +123,10 @@ g:hover .slot { fill: var(--line); }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   caption { display: block; }
   tr { border-bottom: 1px solid var(--line); padding: 0.4rem 0; }
-  td { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0.5rem; border: 0; padding: 0.15rem 0; }
+  td { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); gap: 0.5rem; border: 0; padding: 0.15rem 0; }
+  td:empty { display: none; }
   td::before { content: attr(data-head); color: var(--soft); }
-  .facts div { grid-template-columns: 7.5rem 1fr; gap: 0 0.5rem; }
+  .facts div { grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0 0.5rem; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media (forced-colors: active) { .grants { fill: CanvasText; } .refusals { fill: GrayText; } }

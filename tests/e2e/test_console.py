@@ -86,8 +86,9 @@ class Board:
     def epoch(self):
         return json.loads(self.alice.run("recryptfs", "label", "show", LABEL, "--json").out)["epoch"]
 
-    def pending(self):
-        return json.loads(self.alice.run("recryptfs", "review", "list", LABEL, "--json").out)
+    def pending(self, user):
+        told = json.loads(self.alice.run("recryptfs", "review", "list", LABEL, "--json").out)
+        return [one["Id"] for one in told if one["Account"] == user.account]
 
     # Who gets in
 
@@ -251,25 +252,29 @@ class Board:
         visitor = self.visitor
         page = visitor.at("reviews", name=LABEL)
         check(self.bob.account in page.text, page.text)
-        number = self.pending()[0]["Id"]
+        number = self.pending(self.bob)[0]
         of = f" request {number} of {self.bob.account}"
         page = visitor.submit(page, "Approve" + of)
         check(f"Request {number} is approved" in page.text, page.text)
         self.bob_reads(0)
         self.document = self.encrypt("accounts")
         self.bob_reads(10)
-        number = self.pending()[0]["Id"]
+        number = self.pending(self.bob)[0]
         page = visitor.at("reviews", name=LABEL)
         visitor.submit(page, f"Deny request {number} of {self.bob.account}", **{"for": "8h"})
         self.bob_reads(12)
-        check(not self.pending(), "still pending")
+        check(not self.pending(self.bob), "still pending")
 
     def the_log_is_filtered_and_plotted(self):
         visitor = self.visitor
+        self.carol.run("recryptfs", "decrypt", self.document, "-o", "-", code=10)
         page = visitor.at("audit", name=LABEL, since="day")
         counts = re.search(r'aria-label="Grants and refusals of Board#example.com over the last 24 '
                            r'hours: (\d+) grants, (\d+) refusals in all', page.markup)
         check(counts and int(counts[1]) >= 2 and int(counts[2]) >= 3, page.markup[:3000])
+        for user in (self.bob, self.carol):
+            link = page.page.links[f"Only {user.account}"]
+            check(f"Grants and refusals of {user.account} over" in visitor.get(link).markup, link)
         records = lambda **query: re.findall(
             r'data-head="What"><span class="[^"]*">([^<]*)</span></td><td [^>]*data-head="Account">'
             r'([^<]*)<', visitor.at("audit", name=LABEL, since="day", **query).markup)
@@ -386,7 +391,7 @@ class Board:
         browser = self.browser
         self.document = self.encrypt("salaries")
         self.bob_reads(10)
-        number = self.pending()[0]["Id"]
+        number = self.pending(self.bob)[0]
         browser.click("Reviews")
         self.look("reviews")
         browser.click(f"Approve request {number} of {self.bob.account}")

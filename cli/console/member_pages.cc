@@ -52,7 +52,7 @@ Result<Page> AddMemberPage(Desk& desk, const Form& form) {
   Page page{"Add " + account.text(), {}, label, "label"};
   page.main = Fill(
       "<p>The fingerprint of {}, as its service tells it, is</p>\n<p class=\"fingerprint\"><code>{}"
-      "</code></p>\n<p>It has {} {}. As a member of {} it may {}.</p>\n",
+      "</code></p>\n<p>The account has {} {}. As a member of {} they may {}.</p>\n",
       account.text(), udf, profile.devices.size(),
       profile.devices.size() == 1 ? "device" : "devices", label.text(),
       reads_only ? "read, and not write" : "read and write");
@@ -98,8 +98,8 @@ Result<Page> RemoveMemberPage(Desk& desk, const Form& form) {
   const bool rotates = RotatesByItself(profile.policy, members.size() - (members.empty() ? 0 : 1));
   Page page{"Remove " + account.text(), {}, label, "label"};
   page.main = Fill(
-      "<p>From the moment of its removal {} gets no grant of {} any more. What it has open may be "
-      "read until its last lease ends: at {} at the latest, in {}.</p>\n<p>{}</p>\n",
+      "<p>From the moment of the removal {} gets no grant of {} any more. What they have open may "
+      "be read until their last lease ends: at {} at the latest, in {}.</p>\n<p>{}</p>\n",
       account.text(), label.text(), FormatLocalTime(until), FormatDuration(longest),
       rotates ? "The label gets a new key by itself, for the members who stay."
               : "The label keeps its key, unless it is given another afterwards.");

@@ -20,7 +20,7 @@ std::string LocalTime(const Json& item, std::string_view member) {
 }
 
 Html Buttons(const Desk& desk, const LabelName& label, const Json& review) {
-  static constexpr std::array kHow = {FieldChoice{"", "as long as the policy says"},
+  static constexpr std::array kHow = {FieldChoice{"", "as the policy says"},
                                       FieldChoice{"1h", "1 hour"}, FieldChoice{"8h", "8 hours"},
                                       FieldChoice{"1d", "1 day"}};
   Html choices;

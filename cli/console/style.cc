@@ -96,8 +96,7 @@ button:hover { filter: brightness(1.1); }
   text-decoration: none; }
 td .button { min-height: 0; padding: 0.15rem 0.7rem; white-space: nowrap; justify-self: start; }
 .danger { background: var(--bad); border-color: var(--bad); color: var(--on-bad); }
-.decide { display: flex; flex-wrap: wrap; gap: 0.5rem; }
-.decide select { width: auto; min-width: 0; flex: 0 1 auto; }
+.decide { display: flex; flex-wrap: wrap; gap: 0.5rem; width: 13rem; max-width: 100%; }
 progress { width: 100%; height: 1.2rem; accent-color: var(--act); }
 .plot { margin: 0; }
 .plot figcaption { display: flex; flex-wrap: wrap; gap: 0 0.75rem; overflow-wrap: anywhere; }

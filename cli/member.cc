@@ -86,7 +86,7 @@ class LabelRemove : public Command {
     LabelAdmin admin(client);
     RECRYPT_ASSIGN(const LabelProfile profile, admin.Show(label));
     RECRYPT_ASSIGN(const auto members, admin.Members(label));
-    if (!rotate_ && members.size() > profile.policy.rotate_up_to) {
+    if (!rotate_ && !RotatesByItself(profile.policy, members.size())) {
       context.out.Line("The label has " + std::to_string(members.size()) +
                        " members and keeps its key: 'recryptfs label rotate " + label.text() +
                        "' gives it another.");

@@ -6,6 +6,7 @@
 #include "cli/quantities.h"
 #include "cli/verbs.h"
 #include "client/profile_admin.h"
+#include "client/told_profile.h"
 #include "core/udf/udf.h"
 
 namespace recrypt {
@@ -154,14 +155,7 @@ class ProfileTrust : public Command {
 
  private:
   static Result<std::string> Ask(Client& client, const AccountName& account) {
-    const auto service = client.services().At(std::string(account.domain()));
-    RECRYPT_ASSIGN(const Json jws, service->GetStatic("Profile", account.text()));
-    RECRYPT_ASSIGN(const Profile profile, VerifyProfile(jws));
-    if (profile.account != account) {
-      return Fail(ErrorCode::kDenied, "the service of " + std::string(account.domain()) +
-                                          " sent the profile of " + profile.account.text() +
-                                          " for that of " + account.text());
-    }
+    RECRYPT_ASSIGN(const Profile profile, ProfileAsTold(client, account));
     const auto answer = AskYesOrNo(
         "The fingerprint of " + account.text() + ", as its service tells it, is\n\n    " +
         profile.Udf() + "\n\nCompare it with what " + account.text() +

@@ -30,6 +30,7 @@ std::span<const Verb> FsckVerbs();         // fsck.cc
 std::span<const Verb> MountVerbs();        // mount.cc
 std::span<const Verb> MountedVerbs();      // mounted.cc
 std::span<const Verb> StatusVerbs();       // status.cc
+std::span<const Verb> ConsoleVerbs();      // console/console.cc
 
 }  // namespace recrypt
 

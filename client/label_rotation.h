@@ -38,6 +38,12 @@ struct Rotated {
   std::vector<LeftOut> left_out;
 };
 
+// Whether a label of so many members, of whom one has just been removed, gets a new key by itself;
+// a larger one gets it when it is asked for.
+inline bool RotatesByItself(const LabelPolicy& policy, size_t members) {
+  return members <= policy.rotate_up_to;
+}
+
 // kStale when another administrator changes the label meanwhile, or rotates it: one of them wins.
 // Not thread safe.
 Result<Rotated> RotateLabel(Client& client, const LabelName& label, const RotationWanted& wanted);

@@ -13,7 +13,8 @@ packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc p
 
 # What ./test --full runs besides.
 packages_full="debootstrap sshfs openssh-sftp-server emacs-nox samba samba-vfs-modules smbclient
-  libreoffice-calc-nogui libreoffice-writer-nogui python3-uno"
+  libreoffice-calc-nogui libreoffice-writer-nogui python3-uno
+  chromium chromium-driver fonts-dejavu-core"
 
 # What bench/mount_bench.py compares with, and works with.
 packages_bench="gocryptfs securefs cryfs encfs e2fsprogs git grep tar"

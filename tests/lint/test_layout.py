@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "fs": ["core", "client"],
     "daemon": ["core", "client", "fs", "service"],
     "cli": ["core", "client", "fs", "daemon"],
+    "cli/console": ["core", "client", "cli"],
 }
 # Third-party headers: the folders (or files) that alone may include them.
 THIRD_PARTY = {
@@ -34,7 +35,7 @@ THIRD_PARTY = {
     r"openssl/": ["core/", "service/", "tests/", "bench/"],
     r"curl/": ["client/", "tests/", "bench/"],
     r"ares\.h": ["client/"],
-    r"boost/": ["service/", "tests/"],
+    r"boost/": ["service/", "cli/console/", "tests/"],
     r"SQLiteCpp/|sqlite3\.h": ["service/", "tests/", "bench/"],
     r"CLI/": ["daemon/", "cli/"],
     r"toml\+\+/": ["core/", "client/", "service/"],

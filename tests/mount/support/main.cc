@@ -20,26 +20,44 @@
 
 namespace {
 
-void CleanUp(const std::string& base) {
-  std::vector<std::string> left;
+// Where a mount is, and of which type.
+struct Mounted {
+  std::string point, type;
+};
+
+std::vector<Mounted> Mounts() {
+  std::vector<Mounted> found;
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
     std::istringstream fields(line);
-    std::string skipped, point;
-    fields >> skipped >> skipped >> skipped >> skipped >> point;
-    if (point.rfind(base + "/", 0) == 0) left.push_back(point);
+    Mounted one;
+    std::string word;
+    fields >> word >> word >> word >> word >> one.point;
+    while (fields >> word && word != "-") {
+    }
+    fields >> one.type;
+    found.push_back(std::move(one));
   }
-  for (auto point = left.rbegin(); point != left.rend(); ++point) {
-    umount2(point->c_str(), MNT_DETACH);
+  return found;
+}
+
+// A mount does not end while another namespace has a copy of it. So whoever copies the machine's
+// meanwhile (unshare -m, a container) has none of the tests', and the tests keep none of others'.
+void LeaveNamespace() {
+  if (unshare(CLONE_NEWNS) != 0) return;
+  mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  for (const Mounted& one : Mounts()) {
+    if (one.type.rfind("fuse", 0) == 0) umount2(one.point.c_str(), MNT_DETACH);
+  }
+}
+
+void CleanUp(const std::string& base) {
+  const std::vector<Mounted> mounts = Mounts();
+  for (auto one = mounts.rbegin(); one != mounts.rend(); ++one) {
+    if (one->point.rfind(base + "/", 0) == 0) umount2(one->point.c_str(), MNT_DETACH);
   }
   std::error_code ignored;
   std::filesystem::remove_all(base, ignored);
-}
-
-// Whoever copies the machine's namespace meanwhile (unshare -m, a container) has no copy of mounts
-// of the tests, with which these would not end.
-void LeaveNamespace() {
-  if (unshare(CLONE_NEWNS) == 0) mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
 }
 
 volatile pid_t tests = -1;

@@ -12,7 +12,7 @@ from harness import Promises, Stage, check, need_root_and_fuse, wait_until
 
 LABEL = "Old#example.com"
 FULL = bool(os.environ.get("RECRYPT_FULL"))
-FILES = 5000 if FULL else 400
+FILES = 5000 if FULL else 1200
 LONG = "n" * 246  # with a few more bytes a name is longer than what fits with .jcd behind it
 
 # What lies in a folder, to the byte, as its user sees it.

@@ -300,8 +300,10 @@ bool OpenDocument::DoWork(int64_t age_ms) {
 
 Status OpenDocument::Settle() {
   std::lock_guard writer(writer_);
-  RECRYPT_TRY(CommitLocked(Durability::kVisible));
-  return ApplyLocked();
+  Status settled = CommitLocked(Durability::kVisible);
+  if (settled) settled = ApplyLocked();
+  if (!settled) return Fail(settled.error(), "\"" + place_ + "\"");
+  return {};
 }
 
 }  // namespace recrypt

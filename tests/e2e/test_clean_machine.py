@@ -34,12 +34,13 @@ def mirror():
                  *apt.glob("sources.list.d/*.sources")):
         if file.is_file() and (found := source.search(file.read_text())):
             return found.group(1)
-    return "http://deb.debian.org/debian"
+    return ""  # debootstrap knows one
 
 
 def make_machine(base):
     root = base / "root"
-    done = subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root, mirror()],
+    done = subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root,
+                           *filter(None, [mirror()])],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(done.returncode == 0, "debootstrap: " + done.stdout[-2000:])
     for name in subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True,

@@ -162,17 +162,11 @@ Result<HandedOver> HandOver(Client& client, const Device& fresh) {
 Result<std::vector<std::string>> TakeOut(Client& client, const HandedOver& labels) {
   const Identity& identity = client.keystore().identity();
   const std::string own = identity.DeviceUdf();
-  RECRYPT_ASSIGN(const auto pins, client.trust().Pins());
-  const auto was_met = [&pins](const std::string& domain) {
-    return std::any_of(pins.begin(), pins.end(), [&domain](const TrustPin& pin) {
-      return pin.subject == TrustSubject::kService && pin.name == domain;
-    });
-  };
   std::vector<std::string> unreached;
   for (const auto& [domain, address] : client.config().services) {
-    // Where this device never was, is not known, or has no entry, there is nothing to take away.
-    if (domain == identity.account.domain() || !was_met(domain)) continue;
+    if (domain == identity.account.domain()) continue;
     const auto done = client.services().At(domain)->DeleteDevice(identity.account, own);
+    // Where it is not known, or has no entry, there is nothing to take away.
     const bool out = done || done.error().code == ErrorCode::kNotFound ||
                      done.error().code == ErrorCode::kForbidden;
     if (!out) unreached.push_back(domain);

@@ -3,7 +3,7 @@
 namespace recrypt {
 
 void BroughtGrants::Bring(std::span<const Header* const> headers) {
-  auto results = access_.OpenMany(headers, GrantUse::kOpen);
+  auto results = OpenMany(headers, GrantUse::kOpen);
   const std::lock_guard guard(mutex_);
   brought_.clear();
   for (size_t i = 0; i < headers.size(); ++i) {
@@ -21,7 +21,7 @@ Result<OpenedKeys> BroughtGrants::Open(const Header& header, GrantUse use) {
       return opened;
     }
   }
-  return access_.Open(header, use);
+  return PassingAccess::Open(header, use);
 }
 
 void BroughtGrants::Lock() {
@@ -29,7 +29,7 @@ void BroughtGrants::Lock() {
     const std::lock_guard guard(mutex_);
     brought_.clear();
   }
-  access_.Lock();
+  PassingAccess::Lock();
 }
 
 }  // namespace recrypt

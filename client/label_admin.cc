@@ -245,16 +245,6 @@ Result<std::vector<LabelAdmin::Listed>> LabelAdmin::List() {
   return result;
 }
 
-Status LabelAdmin::MoveSecrets(const LabelName& label, const Device& to) {
-  RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client_, label));
-  if (opened.profile.administrators.size() != 1) {
-    return Fail(ErrorCode::kForbidden, label.text() + " has other administrators");
-  }
-  SealedSecrets secrets;
-  RECRYPT_ASSIGN(secrets[KeyUdf(to.sign)], SealLabelSecrets(opened.secrets, to.encrypt));
-  return PublishNext(client_, opened, std::move(secrets));
-}
-
 Result<EscrowedLabel> LabelAdmin::EscrowedKeys(const LabelName& label) {
   RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client_, label));
   RECRYPT_ASSIGN(const auto seen, client_.trust().LastSeen(TrustSubject::kLabel, label.text()));

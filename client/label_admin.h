@@ -70,10 +70,6 @@ class LabelAdmin {
   // Labels that the own service knows of this device, and those that the own profile owns.
   Result<std::vector<Listed>> List();
 
-  // Seals the label's secrets to this device of the own account instead of the present one, in the
-  // label profile's next version. kForbidden when there are other administrators, who would lose
-  // theirs.
-  Status MoveSecrets(const LabelName& label, const Device& to);
   // The label's encryption keys of all epochs, and its profile.
   Result<EscrowedLabel> EscrowedKeys(const LabelName& label);
 

@@ -3,14 +3,14 @@
 namespace recrypt {
 
 Result<OpenedKeys> WatchedAccess::Open(const Header& header, GrantUse use) {
-  Result<OpenedKeys> opened = access_.Open(header, use);
+  Result<OpenedKeys> opened = PassingAccess::Open(header, use);
   Note(header, opened, use);
   return opened;
 }
 
 std::vector<Result<OpenedKeys>> WatchedAccess::OpenMany(std::span<const Header* const> headers,
                                                         GrantUse use) {
-  std::vector<Result<OpenedKeys>> opened = access_.OpenMany(headers, use);
+  std::vector<Result<OpenedKeys>> opened = PassingAccess::OpenMany(headers, use);
   for (size_t i = 0; i < opened.size(); ++i) Note(*headers[i], opened[i], use);
   return opened;
 }
@@ -37,7 +37,7 @@ void WatchedAccess::Note(const Header& header, const Result<OpenedKeys>& opened,
 
 bool WatchedAccess::HasEnded(const Header& header, const std::string& labels, ErrorCode why) {
   // What others of them are still read by lasts: the end is told when that is over.
-  if (access_.CreatorsLease(header.expression) != 0) return false;
+  if (CreatorsLease(header.expression) != 0) return false;
   const std::lock_guard lock(mutex_);
   if (!labels_.Has(labels)) return false;
   // A policy may forbid single documents.

@@ -17,7 +17,7 @@
 #include <set>
 #include <string>
 
-#include "client/access.h"
+#include "client/passing_access.h"
 
 namespace recrypt {
 
@@ -29,39 +29,19 @@ struct AccessEvents {
   std::function<void()> stopped;
 };
 
-class WatchedAccess : public Access {
+class WatchedAccess : public PassingAccess {
  public:
   static constexpr size_t kMaxRemembered = 4096;  // documents, and expressions
 
   // `access` outlives this object.
   WatchedAccess(Access& access, AccessEvents events)
-      : access_(access), events_(std::move(events)) {}
+      : PassingAccess(access), events_(std::move(events)) {}
 
   Result<OpenedKeys> Open(const Header& header, GrantUse use) override;
   std::vector<Result<OpenedKeys>> OpenMany(std::span<const Header* const> headers,
                                            GrantUse use) override;
-  int64_t CreatorsLease(const LabelExpression& expression) override {
-    return access_.CreatorsLease(expression);
-  }
-  void KeepCreated(const Header& header, const DocumentKeys& keys) override {
-    access_.KeepCreated(header, keys);
-  }
-  Result<NewDocument> Create(const LabelExpression& expression, std::string_view name) override {
-    return access_.Create(expression, name);
-  }
-  Result<HeaderRenewal> RenewHeader(const Header& header, RenewWhen when, KeepKeys keep) override {
-    return access_.RenewHeader(header, when, keep);
-  }
-  Result<std::shared_ptr<const Author>> AuthorFor(const LabelExpression& expression) override {
-    return access_.AuthorFor(expression);
-  }
-  Result<TrustedLabels> Trust(const LabelExpression& expression) override {
-    return access_.Trust(expression);
-  }
-  void Lock() override { access_.Lock(); }
-  AccessFigures Figures() override { return access_.Figures(); }
   void Stop() override {
-    access_.Stop();
+    PassingAccess::Stop();
     events_.stopped();
   }
 
@@ -90,7 +70,6 @@ class WatchedAccess : public Access {
   void Note(const Header& header, const Result<OpenedKeys>& opened, GrantUse use);
   bool HasEnded(const Header& header, const std::string& labels, ErrorCode why);
 
-  Access& access_;
   const AccessEvents events_;
   std::mutex mutex_;  // guards what follows; not held over calls of the above
   Remembered<DocumentId> documents_;

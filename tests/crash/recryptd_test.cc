@@ -17,15 +17,13 @@
 
 #include "service/audit.h"
 #include "service/sql_store.h"
+#include "tests/full_run.h"
 #include "tests/unit/service/world.h"
 
 namespace recrypt {
 namespace {
 
-int Rounds() {
-  const char* full = std::getenv("RECRYPT_FULL");
-  return full != nullptr && *full != 0 ? 50 : 5;
-}
+int Rounds() { return IsFullRun() ? 50 : 5; }
 
 // The program, as it is installed.
 class Recryptd {

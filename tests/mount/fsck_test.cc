@@ -16,6 +16,7 @@
 #include "client/document_repair.h"
 #include "client/stored_file_fd.h"
 #include "core/jcd/geometry.h"
+#include "tests/full_run.h"
 #include "tests/mount/support/mounted.h"
 #include "tests/unit/seeds.h"
 
@@ -349,7 +350,7 @@ TEST_F(Fsck, BesideAMountThatWritesNothingIsDamaged) {
     }
   });
   int settled = 0;
-  const int rounds = std::getenv("RECRYPT_FULL") != nullptr ? 300 : 30;
+  const int rounds = IsFullRun() ? 300 : 30;
   for (int round = 0; round < rounds || writes < 50; ++round) {
     for (const CheckedDocument& checked : DocumentChecker(Spec()).Check(paths)) {
       if (checked.failure) {

@@ -6,16 +6,12 @@
 #include <cstdlib>
 #include <thread>
 
+#include "tests/full_run.h"
 #include "tests/mount/support/exerciser.h"
 #include "tests/mount/support/two_mounts.h"
 
 namespace recrypt {
 namespace {
-
-bool Full() {
-  const char* full = std::getenv("RECRYPT_FULL");
-  return full != nullptr && *full != 0;
-}
 
 struct Shape {
   const char* name;
@@ -38,7 +34,7 @@ class Fsx : public MountTest, public testing::WithParamInterface<Shape> {
   }
   std::vector<uint64_t> Seeds() const {
     if (const char* seed = std::getenv("RECRYPT_SEED")) return {std::stoull(seed)};
-    if (!Full()) return {1, 2};
+    if (!IsFullRun()) return {1, 2};
     return {11, 12, 13, 14, 15, 16};
   }
   void MountSide(size_t side, StoreIs store) {
@@ -64,7 +60,7 @@ class Fsx : public MountTest, public testing::WithParamInterface<Shape> {
         MountSide(1, store);
         options.paths.push_back(*other_ / "f");
       }
-      Exerciser(options).Run(Full() ? shape.full_steps : shape.steps);
+      Exerciser(options).Run(IsFullRun() ? shape.full_steps : shape.steps);
       if (HasFailure()) return;
     }
   }

@@ -88,7 +88,7 @@ TEST_F(HostileMount, ReadsAndMappingsAreExactOrFail) {
   MakeDocuments();
   Mutator mutator(forms_, Seed());
   std::vector<Mutation> mutations;
-  for (size_t i = 0; i < (IsFull() ? 1'000u : 60u); ++i) {
+  for (size_t i = 0; i < (IsFullRun() ? 1'000u : 60u); ++i) {
     mutations.push_back(mutator.Next(forms_[targets_[i % 2]]));
     Store("m" + std::to_string(i), mutations.back().stored);
   }

@@ -18,7 +18,7 @@ TEST_F(HostileStore, EveryByteOfASmallDocumentIsExactOrEio) {
   const StoredForm& form = forms_.back();
   for (size_t at = 0; at < form.stored.size(); ++at) {
     for (unsigned bit = 0; bit < 8; ++bit) {
-      if (!IsFull() && bit != at % 8) continue;
+      if (!IsFullRun() && bit != at % 8) continue;
       Bytes stored = form.stored;
       stored[at] ^= static_cast<uint8_t>(1u << bit);
       Store("s", stored);
@@ -34,7 +34,7 @@ TEST_F(HostileStore, AMutatedDocumentIsExactOrEio) {
   const uint64_t seed = Seed();
   Mutator mutator(forms_, seed);
   Outcomes outcomes;
-  for (int i = 0; i < (IsFull() ? 10'000 : 400); ++i) {
+  for (int i = 0; i < (IsFullRun() ? 10'000 : 400); ++i) {
     const StoredForm& target = forms_[targets_[static_cast<size_t>(i) % 2]];
     const Mutation mutation = mutator.Next(target);
     SCOPED_TRACE(std::to_string(i) + ": " + mutation.what);
@@ -81,7 +81,7 @@ TEST_F(HostileStore, AMountThatSawTheNewestStateReadsNoOlderOne) {
   Outcomes outcomes;
   const Tampering tampering(Stored("a"));
   LocalMount mount(share_, alice_);
-  for (int i = 0; i < (IsFull() ? 10'000 : 250); ++i) {
+  for (int i = 0; i < (IsFullRun() ? 10'000 : 250); ++i) {
     const StoredForm& newest = forms_[targets_[mutator.Below(2)]];
     const auto inode = mutator.Below(2) == 0 ? Tampering::Inode::kSame : Tampering::Inode::kAnother;
     const auto time = mutator.Below(2) == 0 ? Tampering::Time::kNew : Tampering::Time::kOld;
@@ -189,7 +189,7 @@ TEST_F(HostileWrite, NeverMakesDamageGood) {
   MakeDocuments();
   Mutator mutator(forms_, Seed());
   std::map<std::string, int> outcomes;
-  for (int i = 0; i < (IsFull() ? 3'000 : 150); ++i) {
+  for (int i = 0; i < (IsFullRun() ? 3'000 : 150); ++i) {
     // Without records, which a writer may apply.
     const Mutation mutation = mutator.Next(forms_[targets_[1]]);
     Store("a", mutation.stored);

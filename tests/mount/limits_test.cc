@@ -16,9 +16,7 @@ class Limits : public MountTest {
   void SetUp() override {
     MountTest::SetUp();
     if (IsSkipped()) return;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "a sanitizer needs more memory than the mount";
-#endif
+    if (kSanitized) GTEST_SKIP() << "a sanitizer needs more memory than the mount";
     dir_.MountMemory("share");
     struct rlimit limit;  // of open files; the mount inherits it
     getrlimit(RLIMIT_NOFILE, &limit);

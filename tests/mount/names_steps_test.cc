@@ -13,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/full_run.h"
 #include "tests/mount/support/names_test.h"
 #include "tests/mount/support/wrapped_store.h"
 
@@ -48,7 +49,7 @@ TEST_F(Names, TwoMountsThatRaceForNamesAgree) {
   const Strings names{Long('a'), Long('b'), "short", "x.jcd"};
   std::atomic<int> made{0}, exclusive{0};
   auto run = [&](const TestMount& mount, unsigned seed) {
-    const int rounds = std::getenv("RECRYPT_FULL") != nullptr ? 3'000 : 300;
+    const int rounds = IsFullRun() ? 3'000 : 300;
     for (int i = 0; i < rounds; ++i) {
       const std::string a = mount / names[seed++ * 7 % names.size()];
       const std::string b = mount / names[seed * 5 % names.size()];

@@ -10,6 +10,7 @@
 
 #include "core/json/json.h"
 #include "core/udf/udf.h"
+#include "tests/full_run.h"
 #include "tests/mount/support/mounted.h"
 
 namespace recrypt {
@@ -121,8 +122,8 @@ TEST_F(PolicyChange, ThatTheOwnerDidNotSignStopsNewFiles) {
         stdfs::create_symlink("/dev/zero", share_ + "/.recryptfs/policy.jcp");
       },
   };
-  const bool full = std::getenv("RECRYPT_FULL") != nullptr;  // each takes two seconds
-  for (size_t i = 0; i < (full ? changes.size() : 4); ++i) {
+  const size_t count = IsFullRun() ? changes.size() : 4;  // each takes two seconds
+  for (size_t i = 0; i < count; ++i) {
     SCOPED_TRACE(i);
     changes[i]();
     EXPECT_NE(CreateErrno("d", 0), 0);

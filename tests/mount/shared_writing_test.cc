@@ -15,15 +15,11 @@
 #include <thread>
 
 #include "fs/file_system.h"
+#include "tests/full_run.h"
 #include "tests/mount/support/two_mounts.h"
 
 namespace recrypt {
 namespace {
-
-bool Full() {
-  const char* full = std::getenv("RECRYPT_FULL");
-  return full != nullptr && *full != 0;
-}
 
 unsigned Seed() {
   const char* seed = std::getenv("RECRYPT_SEED");
@@ -72,7 +68,7 @@ void ExpectAllLines(const std::string& log, int writers, int lines) {
 }
 
 TEST_P(SharedWriting, AppendsThroughDescriptorsThatStayOpenAreAllThere) {
-  const int lines = Full() ? 5'000 : 400;
+  const int lines = IsFullRun() ? 5'000 : 400;
   WriteFile(*this / "log", "");
   OnBothSides([&](int side) {
     const UniqueFd fd = OpenFd(At(side, "log"), O_WRONLY | O_APPEND);
@@ -121,7 +117,7 @@ TEST_P(SharedWriting, AppendsByProgramsOfOneMountAreAllThere) {
 TEST_P(SharedWriting, WritesAreRefusedOrInSomeOrder) {
   MountBoth(100);
   constexpr size_t kRecord = 5'000, kRecords = 150;
-  const int writes = Full() ? 5'000 : 300;
+  const int writes = IsFullRun() ? 5'000 : 300;
   const unsigned seed = Seed();
   WriteFile(*this / "f", std::string(kRecord * kRecords, '.'));
   std::map<size_t, std::string> last[2];
@@ -191,7 +187,7 @@ auto Patiently(const Try& attempt) {
 
 TEST_P(SharedWriting, ChangesInTurnsByOpenDescriptorsAreInTheirOrder) {
   MountBoth(5);
-  const int steps = Full() ? 20'000 : 500;
+  const int steps = IsFullRun() ? 20'000 : 500;
   const unsigned seed = Seed();
   std::mt19937 random(seed);
   std::string model;
@@ -281,7 +277,7 @@ TEST_P(SharedWriting, WhileOneWritesNothingElseChangesTheDocument) {
 
 // Who writes and then does nothing does not keep the other out for good.
 TEST_P(SharedWriting, AWriterThatRestsLetsTheOtherWrite) {
-  if (GetParam() != StoreIs::kLocal && !Full()) GTEST_SKIP() << "only in a full run";
+  if (GetParam() != StoreIs::kLocal && !IsFullRun()) GTEST_SKIP() << "only in a full run";
   MountBoth(FileSystemOptions().lock_wait_ms);
   WriteFile(*this / "f", std::string(10'000, 'x'));
   const UniqueFd mine = OpenFd(*this / "f", O_RDWR);
@@ -323,7 +319,7 @@ TEST_P(SharedWriting, OneOfTwoMakesANewFileAlone) {
 }
 
 TEST_P(SharedWriting, SavingByRenameFromBothLeavesAWholeDocument) {
-  const int rounds = Full() ? 1'000 : 60;
+  const int rounds = IsFullRun() ? 1'000 : 60;
   WriteFile(*this / "f", std::string(20'000, '.'));
   std::atomic<bool> ended{false};
   std::thread reader([&] {

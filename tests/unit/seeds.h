@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+#include "tests/full_run.h"
+
 namespace recrypt {
 
 // 1 to `sample`; with RECRYPT_FULL set, `more` that nobody has tried. The first of those is
@@ -17,8 +19,7 @@ namespace recrypt {
 inline std::vector<uint32_t> Seeds(uint32_t sample, uint32_t more) {
   std::vector<uint32_t> seeds;
   for (uint32_t seed = 1; seed <= sample; ++seed) seeds.push_back(seed);
-  const char* full = std::getenv("RECRYPT_FULL");
-  if (full == nullptr || *full == 0) return seeds;
+  if (!IsFullRun()) return seeds;
   const char* told = std::getenv("RECRYPT_SEED");
   static const uint32_t first = told != nullptr && *told != 0
                                     ? static_cast<uint32_t>(std::strtoul(told, nullptr, 10))

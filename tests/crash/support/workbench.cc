@@ -17,6 +17,7 @@
 #include "core/jcd/provisional.h"
 #include "fs/posix_store.h"
 #include "tests/crash/support/recording_store.h"
+#include "tests/full_run.h"
 
 namespace recrypt {
 namespace {
@@ -80,7 +81,7 @@ std::string ScratchDir::Fresh(const std::string& name) const {
 }
 
 size_t StatesChecked() { return states_checked; }
-size_t StatesWanted() { return IsSet("RECRYPT_FULL") ? 750 : 50; }
+size_t StatesWanted() { return IsFullRun() ? 750 : 50; }
 
 uint64_t CrashSeed() {
   static const uint64_t seed = [] {

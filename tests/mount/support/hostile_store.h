@@ -28,23 +28,19 @@
 #include <vector>
 
 #include "core/jcd/geometry.h"
+#include "tests/full_run.h"
 #include "tests/mount/support/local_mount.h"
 #include "tests/mount/support/mounted.h"
 #include "tests/mount/support/mutations.h"
 
 namespace recrypt {
 
-inline bool IsFull() {
-  const char* full = std::getenv("RECRYPT_FULL");
-  return full != nullptr && *full != 0;
-}
-
 inline uint64_t Seed() {
   const char* told = std::getenv("RECRYPT_SEED");
   uint64_t seed = 1;
   if (told != nullptr && *told != 0) {
     seed = std::strtoull(told, nullptr, 10);
-  } else if (IsFull()) {
+  } else if (IsFullRun()) {
     seed = std::random_device()();
   }
   std::printf("seed: RECRYPT_SEED=%llu\n", static_cast<unsigned long long>(seed));

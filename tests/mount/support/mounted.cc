@@ -162,11 +162,6 @@ TestMount& MountTest::Mount(MountSettings settings) {
   return *mount_;
 }
 
-bool IsFullRun() {
-  const char* full = std::getenv("RECRYPT_FULL");
-  return full != nullptr && *full != '\0';
-}
-
 UniqueFd OpenFd(const std::string& path, int flags, mode_t mode) {
   UniqueFd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
   if (!fd) Throw(path);

@@ -25,6 +25,7 @@
 #include "core/identity/profile.h"
 #include "fs/directory_labels.h"
 #include "fs/store.h"
+#include "tests/full_run.h"
 #include "tests/mount/support/fake_access.h"
 
 namespace recrypt {
@@ -102,9 +103,6 @@ class MountTest : public testing::Test {
   std::unique_ptr<FakeAccess> alice_;
   std::unique_ptr<TestMount> mount_;
 };
-
-// Whether everything is to be tried, and not a sample.
-bool IsFullRun();
 
 // Files, by system calls; a failure throws std::system_error with the errno.
 std::string ReadFile(const std::string& path);

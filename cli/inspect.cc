@@ -10,6 +10,7 @@
 #include "client/document_files.h"
 #include "client/document_lock.h"
 #include "client/stored_file_fd.h"
+#include "core/jcd/bound_header.h"
 #include "core/jcd/record.h"
 
 namespace recrypt {
@@ -91,6 +92,10 @@ std::string Join(const std::vector<std::string>& parts, std::string_view by) {
   return text;
 }
 
+std::string_view BoundText(const Header& header, const Status& holds) {
+  return header.bindings.empty() ? "no" : holds ? "yes" : "broken";
+}
+
 void ShowHeader(Output& out, const Header& header, Json& object) {
   Json recipients = Json::array(), ephemerals = Json::array();
   out.Line("format      jcd 1, suite 1");
@@ -107,10 +112,16 @@ void ShowHeader(Output& out, const Header& header, Json& object) {
     ephemerals.push_back(
         {{"curve", CurveName(key)}, {"key", Base64UrlEncode(key.CompressedBytes())}});
   }
+  const Status holds = CheckBoundHeader(header);
+  if (!header.bindings.empty()) {
+    out.Line("bound       " + (holds ? "each ephemeral has signed what it is for"
+                                     : "NOT: " + holds.error().message));
+  }
   out.Line("header      SHA-256 " + HexEncode(header.digest));
   object["header"] = {{"uid", Base64UrlEncode(header.uid)}, {"label", header.expression.text()},
                       {"services", header.services},        {"recipients", recipients},
-                      {"ephemerals", ephemerals},           {"digest", HexEncode(header.digest)}};
+                      {"ephemerals", ephemerals},           {"bound", BoundText(header, holds)},
+                      {"digest", HexEncode(header.digest)}};
 }
 
 void ShowGeometry(Output& out, const Geometry& geometry, Json& object) {

@@ -227,6 +227,11 @@ Status SetOffline(const std::string& value, VerifiedProfiles&, LabelPolicy& poli
   return {};
 }
 
+Status SetEphemerals(const std::string& value, VerifiedProfiles&, LabelPolicy& policy) {
+  RECRYPT_ASSIGN(policy.ephemerals, ParseEphemerals(value));
+  return {};
+}
+
 struct Setting {
   std::string_view name;
   Status (*set)(const std::string&, VerifiedProfiles&, LabelPolicy&);
@@ -244,6 +249,7 @@ constexpr std::array kSettings = {
     Setting{"prefetch", SetPrefetch},
     Setting{"rotate", SetRotate},
     Setting{"offline", SetOffline},
+    Setting{"ephemerals", SetEphemerals},
 };
 
 std::string WritersText(const LabelPolicy& policy) {
@@ -298,6 +304,7 @@ std::vector<std::pair<std::string, std::string>> PolicyLines(const LabelPolicy& 
       {"prefetch", policy.prefetch ? "yes" : "no"},
       {"rotate", policy.rotate_up_to == 0 ? "never" : std::to_string(policy.rotate_up_to)},
       {"offline", policy.offline_seconds == 0 ? "no" : ShortDuration(policy.offline_seconds)},
+      {"ephemerals", std::string(EphemeralsName(policy.ephemerals))},
   };
 }
 

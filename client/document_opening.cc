@@ -93,7 +93,9 @@ Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const st
                                         ", which is no key of " + label.text());
   }
   RECRYPT_ASSIGN(PublicKey ephemeral, EphemeralFor(header_, kid));
-  return GrantWanted{std::move(profile), kid, std::move(ephemeral), header_.uid, header_.digest};
+  auto binding = ProofOf(header_, ephemeral);
+  return GrantWanted{std::move(profile), kid, std::move(ephemeral), header_.uid, header_.digest,
+                     std::move(binding)};
 }
 
 void DocumentOpening::Take(size_t index, Result<Granted> result) {

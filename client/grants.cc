@@ -15,6 +15,16 @@ struct GrantRequester::Batch {
   std::vector<size_t> places;  // in the caller's list
 };
 
+namespace {
+
+std::optional<GrantBinding> BindingOf(const GrantWanted& wanted) {
+  if (!wanted.binding) return std::nullopt;
+  const EphemeralBinding& binding = wanted.binding->binding;
+  return GrantBinding{wanted.binding->text, binding.signer, binding.signature};
+}
+
+}  // namespace
+
 GrantRequester::GrantRequester(Services& services, const Clock& clock,
                                std::shared_ptr<const Identity> identity, Receipts& receipts)
     : services_(services),
@@ -79,10 +89,11 @@ std::vector<Result<Granted>> GrantRequester::Ask(const std::vector<GrantWanted>&
 
 std::vector<Result<Granted>> GrantRequester::AskBatch(const Batch& batch, GrantUse use) {
   std::vector<GrantRequest> requests;
+  requests.reserve(batch.wanted.size());
   bool halves = false;
   for (const GrantWanted* wanted : batch.wanted) {
     requests.push_back({wanted->kid, wanted->ephemeral.CompressedBytes(), ToBytes(wanted->uid),
-                        ToBytes(wanted->header)});
+                        ToBytes(wanted->header), BindingOf(*wanted)});
     halves = halves || KeptHalf(wanted->kid) == nullptr;
   }
   // The lease is counted from before the service gave it, never from later.

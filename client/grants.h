@@ -11,13 +11,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "client/receipts.h"
 #include "client/service_client.h"
-#include "core/jcd/header.h"
+#include "core/jcd/bound_header.h"
 
 namespace recrypt {
 
@@ -27,6 +28,7 @@ struct GrantWanted {
   PublicKey ephemeral;
   DocumentId uid{};
   Sha256Digest header{};
+  std::optional<BindingProof> binding = {};  // where the header has one
 };
 
 struct Granted {

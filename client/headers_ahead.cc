@@ -9,7 +9,7 @@ namespace {
 
 bool Same(const HeaderSpec& one, const HeaderSpec& other) {
   return one.expression == other.expression && one.label_keys == other.label_keys &&
-         one.services == other.services;
+         one.services == other.services && one.bound == other.bound;
 }
 
 Result<HeaderAhead> Make(const HeaderSpec& spec) {

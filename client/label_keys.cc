@@ -23,6 +23,7 @@ Result<HeaderSpec> SpecFor(VerifiedProfiles& profiles, const LabelExpression& ex
   for (const LabelName& label : expression.Labels()) {
     RECRYPT_ASSIGN(const auto profile, FindLabel(profiles, label, ProfileUse::kWrite));
     spec.label_keys.emplace(label, profile->key);
+    spec.bound = spec.bound || profile->policy.ephemerals != Ephemerals::kAny;
     for (const LabelProfile::Service& service : profile->services) services.insert(service.domain);
   }
   spec.services.assign(services.begin(), services.end());

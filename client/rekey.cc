@@ -14,6 +14,7 @@ constexpr size_t kRewrittenAtOnce = size_t{512} << 10;
 
 bool IsUnder(const Header& header, const HeaderSpec& spec) {
   if (!(header.expression == spec.expression)) return false;
+  if (spec.bound && header.bindings.empty()) return false;
   const auto& alternatives = header.expression.alternatives();
   for (size_t i = 0; i < alternatives.size(); ++i) {
     for (size_t j = 0; j < alternatives[i].size(); ++j) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "core/crypto/symmetric.h"
 #include "core/identity/profile.h"
+#include "core/jcd/bound_header.h"
 #include "service/audit.h"
 
 namespace recrypt {
@@ -133,12 +135,39 @@ GrantVerdict JudgeNow(const LabelPolicy& policy, const GrantQuestion& question) 
   return {{}, lease};
 }
 
-bool NeedsStore(const LabelPolicy& policy, GrantUse use) {
-  return use == GrantUse::kOpen && (!policy.quotas.empty() || policy.review.any());
+ResponseStatus JudgeBinding(const LabelPolicy& policy, const GrantQuestion& question,
+                            const PublicKey& ephemeral) {
+  const auto& binding = question.grant.binding;
+  if (!binding) {
+    if (policy.ephemerals != Ephemerals::kRequired) return {};
+    return Refusal("unbound", "the policy of " + question.label +
+                                  " wants ephemeral keys that are bound to their document, and "
+                                  "this one's is not: an administrator has to set "
+                                  "ephemerals=bound and run 'recryptfs relabel --epoch' first");
+  }
+  const Status holds = CheckProof({binding->text, {binding->signer, binding->signature}}, ephemeral,
+                                  {question.grant.document, question.label, question.grant.key});
+  return holds ? ResponseStatus{} : Refusal("unbound", holds.error().message);
+}
+
+bool NeedsStore(const LabelPolicy& policy, const GrantQuestion& question) {
+  return question.grant.binding ||
+         (question.use == GrantUse::kOpen && (!policy.quotas.empty() || policy.review.any()));
 }
 
 Result<GrantVerdict> JudgeByStore(StoreTransaction& transaction, const LabelPolicy& policy,
                                   const GrantQuestion& question) {
+  if (const auto& binding = question.grant.binding) {
+    RECRYPT_ASSIGN(const bool bound, transaction.BindEphemeral(question.grant.ephemeral,
+                                                               Sha256(AsBytes(binding->text))));
+    if (!bound) {
+      return GrantVerdict{
+          Refusal("unbound", "this ephemeral key is bound to another header already"), 0};
+    }
+  }
+  if (question.use != GrantUse::kOpen) {
+    return GrantVerdict{{}, policy.LeaseAt(question.now)};
+  }
   RECRYPT_ASSIGN(GrantVerdict verdict, JudgeByReview(transaction, policy, question));
   if (!verdict.status.ok()) return verdict;
   RECRYPT_ASSIGN(verdict.status, UseQuotas(transaction, policy, question));

@@ -4,7 +4,7 @@
 //   RECRYPT_ASSIGN(verdict, JudgeByStore(transaction, policy, question));   // on the committer's
 //
 // The first needs nothing but the policy, which is parsed once; the second asks the store, and only
-// for labels under review or quota (NeedsStore). Thread safe.
+// for labels under review or quota and for bound ephemerals (NeedsStore). Thread safe.
 #ifndef RECRYPT_SERVICE_GRANT_POLICY_H_
 #define RECRYPT_SERVICE_GRANT_POLICY_H_
 
@@ -31,9 +31,13 @@ struct GrantVerdict {
 
 GrantVerdict JudgeNow(const LabelPolicy& policy, const GrantQuestion& question);
 
-bool NeedsStore(const LabelPolicy& policy, GrantUse use);
-// Counts an opening that it lets through, and files a request for review where one is needed, with
-// its audit record. For what JudgeNow granted.
+// Whether T was made for this document and label, as far as that was shown or has to be.
+ResponseStatus JudgeBinding(const LabelPolicy& policy, const GrantQuestion& question,
+                            const PublicKey& ephemeral);
+
+bool NeedsStore(const LabelPolicy& policy, const GrantQuestion& question);
+// Notes what a bound ephemeral is bound to, counts an opening that it lets through, and files a
+// request for review where one is needed, with its audit record. For what JudgeNow granted.
 Result<GrantVerdict> JudgeByStore(StoreTransaction& transaction, const LabelPolicy& policy,
                                   const GrantQuestion& question);
 

@@ -145,6 +145,9 @@ GrantResult GrantRun::Compute(const GrantRequest& grant, int64_t now) const {
   };
   const auto ephemeral = PublicKey::FromBytes(access.entry->half.curve(), grant.ephemeral);
   if (!ephemeral) return refuse(ephemeral.error());
+  ResponseStatus bound =
+      JudgeBinding(*access.entry->policy, QuestionOf(grant, access, now), *ephemeral);
+  if (!bound.ok()) return {std::move(bound), {}, 0};
   const auto p = AgreeHalf(access.entry->half, *ephemeral);
   if (!p) return refuse(p.error());
   return {{}, ToBytes(p->Reveal()), verdict.lease_seconds};
@@ -160,9 +163,11 @@ Status GrantRun::JudgeHeld(StoreTransaction& transaction, int64_t now) {
   for (size_t i = 0; i < request_.grants.size(); ++i) {
     GrantResult& result = response_.grants[i];
     const KeyAccess& access = keys_.at(request_.grants[i].key);
-    if (!result.status.ok() || !NeedsStore(*access.entry->policy, request_.use)) continue;
-    RECRYPT_ASSIGN(GrantVerdict verdict, JudgeByStore(transaction, *access.entry->policy,
-                                                      QuestionOf(request_.grants[i], access, now)));
+    if (!result.status.ok()) continue;
+    const LabelPolicy& policy = *access.entry->policy;
+    const GrantQuestion question = QuestionOf(request_.grants[i], access, now);
+    if (!NeedsStore(policy, question)) continue;
+    RECRYPT_ASSIGN(GrantVerdict verdict, JudgeByStore(transaction, policy, question));
     if (verdict.status.ok()) {
       result.lease_seconds = verdict.lease_seconds;
     } else {

@@ -1,4 +1,4 @@
-// Quotas and reviews in SqlTransaction.
+// Quotas, reviews and bound ephemerals in SqlTransaction.
 #include "service/sql_transaction.h"
 
 namespace recrypt {
@@ -51,6 +51,15 @@ Status SqlTransaction::PutQuotaUse(const QuotaKey& key, const QuotaUse& use) {
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (label, per, subject, seconds) DO UPDATE SET "
       "start = excluded.start, used = excluded.used";
   return Do(kSql, {key.label, key.per, key.subject, key.seconds, use.start, use.used});
+}
+
+Result<bool> SqlTransaction::BindEphemeral(const Bytes& ephemeral, const Sha256Digest& text) {
+  static const std::string kFind = "SELECT text FROM bound_ephemerals WHERE t = ?1";
+  static const std::string kPut = "INSERT INTO bound_ephemerals (t, text) VALUES (?1, ?2)";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kFind, {ByteSpan(ephemeral)}));
+  if (!rows.empty()) return rows.front().Blob(0) == ToBytes(text);
+  RECRYPT_TRY(Do(kPut, {ByteSpan(ephemeral), ByteSpan(text)}));
+  return true;
 }
 
 Result<std::optional<StoredReview>> SqlTransaction::FindReview(const std::string& label,

@@ -124,6 +124,12 @@ CREATE TABLE reviews (
 CREATE INDEX reviews_by_label ON reviews (label, id);
 ALTER TABLE labels DROP COLUMN lease_seconds;
 )sql",
+    R"sql(
+CREATE TABLE bound_ephemerals (
+  t BLOB PRIMARY KEY,
+  text BLOB NOT NULL
+);
+)sql",
 };
 
 Status RunStep(SqlConnection& connection, size_t number) {

@@ -68,6 +68,7 @@ class SqlTransaction : public StoreTransaction {
   Status RevokeDevice(const std::string& account, const std::string& device, int64_t now) override;
   Status AppendAudit(const AuditRow& row) override;
   Status PutCheckpoint(const StoredCheckpoint& checkpoint) override;
+  Result<bool> BindEphemeral(const Bytes& ephemeral, const Sha256Digest& text) override;
   Status PutQuotaUse(const QuotaKey& key, const QuotaUse& use) override;
   Status PutReview(const StoredReview& review) override;
   Status PutJoin(const StoredJoin& join) override;

@@ -232,6 +232,9 @@ class StoreTransaction : public StoreView {
                               int64_t now) = 0;
   // `row.sequence` is one above the head's.
   virtual Status AppendAudit(const AuditRow& row) = 0;
+  // Notes which header text (by its digest) an ephemeral is bound to. False when it is bound to
+  // another one already.
+  virtual Result<bool> BindEphemeral(const Bytes& ephemeral, const Sha256Digest& text) = 0;
   // Unless there is one of that record.
   virtual Status PutCheckpoint(const StoredCheckpoint& checkpoint) = 0;
   virtual Status PutQuotaUse(const QuotaKey& key, const QuotaUse& use) = 0;

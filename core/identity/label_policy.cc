@@ -25,6 +25,7 @@ constexpr size_t kDocumentIdSize = 16;
 constexpr unsigned kMinutesOfDay = 1440;
 constexpr std::array<std::string_view, 7> kDays = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 constexpr std::array<std::string_view, 3> kPer = {"member", "device", "label"};
+constexpr std::array<std::string_view, 3> kEphemerals = {"any", "bound", "required"};
 
 tl::unexpected<Error> Refuse(const std::string& why) {
   return Fail(ErrorCode::kInvalid, "the policy's " + why);
@@ -222,6 +223,16 @@ Result<QuotaPer> ParseQuotaPer(std::string_view name) {
   return Fail(ErrorCode::kInvalid, "a quota is per member, device or label");
 }
 
+std::string_view EphemeralsName(Ephemerals ephemerals) {
+  return kEphemerals[static_cast<size_t>(ephemerals)];
+}
+
+Result<Ephemerals> ParseEphemerals(std::string_view name) {
+  const auto found = std::find(kEphemerals.begin(), kEphemerals.end(), name);
+  if (found != kEphemerals.end()) return static_cast<Ephemerals>(found - kEphemerals.begin());
+  return Fail(ErrorCode::kInvalid, "ephemerals are any, bound or required");
+}
+
 std::string_view DayName(unsigned bit) { return kDays[bit]; }
 
 std::string FormatMinute(unsigned minute) {
@@ -289,12 +300,15 @@ Json WriteLabelPolicy(const LabelPolicy& policy) {
   if (!policy.prefetch) object["prefetch"] = false;
   if (policy.rotate_up_to != LabelPolicy::kRotateUpTo) object["rotate"] = policy.rotate_up_to;
   if (policy.offline_seconds != 0) object["offline"] = policy.offline_seconds;
+  if (policy.ephemerals != Ephemerals::kAny) {
+    object["ephemerals"] = EphemeralsName(policy.ephemerals);
+  }
   return object;
 }
 
 Result<LabelPolicy> ReadLabelPolicy(const Json& object) {
   RECRYPT_TRY(RefuseUnknown(object, {"lease", "writers", "quotas", "hours", "networks", "review",
-                                     "prefetch", "rotate", "offline"}));
+                                     "prefetch", "rotate", "offline", "ephemerals"}));
   LabelPolicy policy;
   RECRYPT_ASSIGN(policy.lease_seconds,
                  signed_object::ReadUint32(object, "lease", 1, kMaxLeaseSeconds));
@@ -314,6 +328,10 @@ Result<LabelPolicy> ReadLabelPolicy(const Json& object) {
     RECRYPT_ASSIGN(
         policy.offline_seconds,
         signed_object::ReadUint32(object, "offline", kMinOfflineSeconds, kMaxOfflineSeconds));
+  }
+  if (FindMember(object, "ephemerals") != nullptr) {
+    RECRYPT_ASSIGN(const std::string name, GetString(object, "ephemerals"));
+    RECRYPT_ASSIGN(policy.ephemerals, ParseEphemerals(name));
   }
   return policy;
 }

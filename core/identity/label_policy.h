@@ -30,6 +30,9 @@ struct Principal {
 
 enum class Writers { kCredentialed, kAnyone };
 
+// Whether writers bind their ephemerals (docs/FORMAT.md, 2.3), and whether a grant needs that.
+enum class Ephemerals { kAny, kBound, kRequired };
+
 // So many openings in so long, counted from the first one: for each member, each device of one, or
 // all together.
 enum class QuotaPer { kMember, kDevice, kLabel };
@@ -79,6 +82,7 @@ struct LabelPolicy {
   // How long what was opened may be opened again while the service cannot be reached; 0: not at
   // all, else 60 to 2,592,000 seconds.
   uint32_t offline_seconds = 0;
+  Ephemerals ephemerals = Ephemerals::kAny;
 
   static constexpr uint32_t kRotateUpTo = 50;
   // Neither quota nor review: a prefetch opens nothing, and must not use them up.
@@ -92,6 +96,9 @@ struct LabelPolicy {
   bool AllowsAddress(const std::string& address) const;
   bool NeedsReview(const std::string& account, ByteSpan document) const;
 };
+
+std::string_view EphemeralsName(Ephemerals ephemerals);  // "any", "bound", "required"
+Result<Ephemerals> ParseEphemerals(std::string_view name);
 
 Json WriteLabelPolicy(const LabelPolicy& policy);
 // kInvalid for what is out of bounds, and for members of the object that this program does not

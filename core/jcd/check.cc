@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/jcd/bound_header.h"
 #include "core/jcd/document.h"
 #include "core/jcd/node.h"
 #include "core/jcd/signatures.h"
@@ -316,6 +317,9 @@ Result<DocumentStart> ReadDocumentStart(StoredFile& file) {
 
 Result<std::optional<StoredState>> CheckState(StoredFile& file, const Header& header,
                                               const CheckKeys* keys, CheckReport& report) {
+  if (const Status bound = CheckBoundHeader(header); !bound) {
+    report.Add(Part::kHeader, Harm::kDamage, bound.error().message);
+  }
   return StateCheck(file, header, keys, report).Run();
 }
 

@@ -88,17 +88,37 @@ Status CheckRecipients(const Header& header) {
     }
     RECRYPT_TRY(AlternativeCurves(recipient.alg, recipient.kids.size(), jwe.ephemerals));
   }
-  const Sha256Digest aad =
-      HeaderAad(header.uid, header.expression, header.services, jwe.recipients);
+  const Sha256Digest aad = Sha256(
+      AsBytes(HeaderAadText(header.uid, header.expression, header.services, jwe.recipients)));
   if (!std::equal(aad.begin(), aad.end(), jwe.aad.begin(), jwe.aad.end())) {
     return Refuse("aad does not bind it");
   }
   return {};
 }
 
+// Their form, and that there is one for each ephemeral.
+Result<std::vector<EphemeralBinding>> ParseBindings(const Json& object, const JweParts& jwe) {
+  std::vector<EphemeralBinding> bindings;
+  if (!object.contains("bound")) return bindings;
+  RECRYPT_ASSIGN(const Json* list, GetArray(object, "bound"));
+  if (list->size() != jwe.ephemerals.size()) return Refuse("another number of bindings than keys");
+  for (size_t i = 0; i < list->size(); ++i) {
+    const Json& item = (*list)[i];
+    const bool edwards = jwe.ephemerals[i].curve() == Curve::kX25519;
+    EphemeralBinding binding;
+    RECRYPT_TRY(edwards ? CheckMembers(item, {"key", "sig"}) : CheckMembers(item, {"sig"}));
+    RECRYPT_ASSIGN(binding.signature, GetBytes(item, "sig"));
+    if (edwards) {
+      RECRYPT_ASSIGN(binding.signer, GetBytes(item, "key"));
+    }
+    bindings.push_back(std::move(binding));
+  }
+  return bindings;
+}
+
 // The checks of ParseHeaderObject, with whatever error.
 Result<Header> ReadHeaderObject(const Json& object) {
-  RECRYPT_TRY(CheckMembers(object, {"jcd", "jwe", "label", "services", "suite", "uid"}));
+  RECRYPT_TRY(CheckMembers(object, {"bound", "jcd", "jwe", "label", "services", "suite", "uid"}));
   RECRYPT_ASSIGN(const uint64_t version, GetUint(object, "jcd"));
   RECRYPT_ASSIGN(const uint64_t suite, GetUint(object, "suite"));
   if (version != 1 || suite != 1) return Refuse("an unknown version or suite");
@@ -111,6 +131,7 @@ Result<Header> ReadHeaderObject(const Json& object) {
   RECRYPT_ASSIGN(const Json* jwe, GetObject(object, "jwe"));
   RECRYPT_ASSIGN(header.jwe, ParseJwe(*jwe));
   RECRYPT_TRY(CheckRecipients(header));
+  RECRYPT_ASSIGN(header.bindings, ParseBindings(object, header.jwe));
   header.digest = Sha256(AsBytes(DumpJson(object)));
   return header;
 }

@@ -17,6 +17,7 @@
 #include "core/crypto/symmetric.h"
 #include "core/jose/jwe.h"
 #include "core/label/expression.h"
+#include "core/recryption/bound_ephemeral.h"
 
 namespace recrypt {
 
@@ -27,6 +28,9 @@ struct Header {
   LabelExpression expression;
   std::vector<std::string> services;
   JweParts jwe;
+  // Of each ephemeral of the JWE, in their order; empty when the header is not bound. Checked by
+  // who has a reason to (CheckBoundHeader).
+  std::vector<EphemeralBinding> bindings = {};
   Sha256Digest digest;  // over the canonical form
 };
 
@@ -69,6 +73,7 @@ struct HeaderSpec {
   LabelExpression expression;
   std::map<LabelName, PublicKey> label_keys;  // the current encryption key of every label
   std::vector<std::string> services;
+  bool bound = false;  // the ephemerals sign what they are for (docs/FORMAT.md, 2.3)
 };
 struct SealedHeader {
   Bytes region;   // 2304 bytes with slot 0 left as zeros
@@ -82,7 +87,8 @@ struct PreparedHeader {
   LabelExpression expression;
   std::vector<std::string> services;  // sorted, each once
   Secret cek;
-  JweParts jwe;                      // without its content
+  JweParts jwe;  // without its content
+  std::vector<EphemeralBinding> bindings = {};
   std::array<std::string, 4> texts;  // between which ciphertext, iv and tag come
 };
 // kInvalid when the spec lacks a label's key or has one that cannot agree.

@@ -13,8 +13,10 @@ namespace {
 
 // The private halves of a header's ephemerals, one for each curve in use.
 using Ephemerals = std::map<Curve, PrivateKey>;
+using BoundEphemerals = std::map<Curve, BoundEphemeral>;
 
-Result<Ephemerals> MakeEphemerals(const HeaderSpec& spec) {
+// `bound` gets what signs with them, when the header is to be bound.
+Result<Ephemerals> MakeEphemerals(const HeaderSpec& spec, BoundEphemerals& bound) {
   Ephemerals ephemerals;
   for (const LabelName& label : spec.expression.Labels()) {
     const auto key = spec.label_keys.find(label);
@@ -25,7 +27,14 @@ Result<Ephemerals> MakeEphemerals(const HeaderSpec& spec) {
     if (curve == Curve::kEd25519) {
       return Fail(ErrorCode::kInvalid, "the key of " + label.text() + " is for signing");
     }
-    if (!ephemerals.contains(curve)) ephemerals.emplace(curve, PrivateKey::Generate(curve));
+    if (ephemerals.contains(curve)) continue;
+    if (!spec.bound) {
+      ephemerals.emplace(curve, PrivateKey::Generate(curve));
+      continue;
+    }
+    RECRYPT_ASSIGN(BoundEphemeral made, MakeBoundEphemeral(curve));
+    ephemerals.emplace(curve, made.agree);
+    bound.emplace(curve, std::move(made));
   }
   if (ephemerals.empty()) return Fail(ErrorCode::kInvalid, "the label expression is empty");
   return ephemerals;
@@ -83,14 +92,38 @@ Secret WrapperText(const Wrapper& wrapper, const std::string& name, const std::s
   return Secret::TakeFrom(text);
 }
 
+// In the order of the JWE's ephemerals.
+Result<std::vector<EphemeralBinding>> Bind(const BoundEphemerals& bound, const JweParts& jwe,
+                                           std::string_view text) {
+  std::vector<EphemeralBinding> bindings;
+  for (const PublicKey& ephemeral : jwe.ephemerals) {
+    const auto found = bound.find(ephemeral.curve());
+    if (found == bound.end()) break;
+    RECRYPT_ASSIGN(EphemeralBinding binding, SignBinding(found->second, text));
+    bindings.push_back(std::move(binding));
+  }
+  return bindings;
+}
+
+Json FormatBindings(const std::vector<EphemeralBinding>& bindings) {
+  Json list = Json::array();
+  for (const EphemeralBinding& binding : bindings) {
+    Json item = {{"sig", Base64UrlEncode(binding.signature)}};
+    if (!binding.signer.empty()) item["key"] = Base64UrlEncode(binding.signer);
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
 // The header's canonical text, cut where its ciphertext, iv and tag are to stand.
 std::array<std::string, 4> TextsAround(const PreparedHeader& prepared) {
-  const Json object{{"jcd", 1},
-                    {"jwe", FormatJwe(prepared.jwe)},
-                    {"label", prepared.expression.text()},
-                    {"services", prepared.services},
-                    {"suite", 1},
-                    {"uid", Base64UrlEncode(prepared.uid)}};
+  Json object{{"jcd", 1},
+              {"jwe", FormatJwe(prepared.jwe)},
+              {"label", prepared.expression.text()},
+              {"services", prepared.services},
+              {"suite", 1},
+              {"uid", Base64UrlEncode(prepared.uid)}};
+  if (!prepared.bindings.empty()) object["bound"] = FormatBindings(prepared.bindings);
   const std::string text = DumpJson(object);
   std::array<std::string, 4> texts;
   size_t from = 0;
@@ -123,11 +156,12 @@ Bytes RegionOf(const std::string& text) {
 
 Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec, const DocumentId& uid) {
   const std::set<std::string> sorted(spec.services.begin(), spec.services.end());
-  PreparedHeader prepared{uid, spec.expression, {sorted.begin(), sorted.end()}, {}, {}, {}};
+  PreparedHeader prepared{uid, spec.expression, {sorted.begin(), sorted.end()}, {}, {}, {}, {}};
   if (!std::all_of(sorted.begin(), sorted.end(), IsServiceName)) {
     return Fail(ErrorCode::kInvalid, "a recryption service that is no domain");
   }
-  RECRYPT_ASSIGN(const Ephemerals ephemerals, MakeEphemerals(spec));
+  BoundEphemerals bound;
+  RECRYPT_ASSIGN(const Ephemerals ephemerals, MakeEphemerals(spec, bound));
   prepared.cek = Secret::Random(kCekSize);
   JweParts& jwe = prepared.jwe;
   jwe.protected_b64 = kJweProtected;
@@ -139,7 +173,10 @@ Result<PreparedHeader> PrepareHeader(const HeaderSpec& spec, const DocumentId& u
     RECRYPT_ASSIGN(JweRecipient recipient, MakeRecipient(spec, labels, ephemerals, prepared.cek));
     jwe.recipients.push_back(std::move(recipient));
   }
-  jwe.aad = ToBytes(HeaderAad(uid, prepared.expression, prepared.services, jwe.recipients));
+  const std::string bound_text =
+      HeaderAadText(uid, prepared.expression, prepared.services, jwe.recipients);
+  jwe.aad = ToBytes(Sha256(AsBytes(bound_text)));
+  RECRYPT_ASSIGN(prepared.bindings, Bind(bound, jwe, bound_text));
   prepared.texts = TextsAround(prepared);
   return prepared;
 }
@@ -162,7 +199,7 @@ Result<SealedHeader> SealHeader(PreparedHeader prepared, const Wrapper& wrapper)
     if (1 + text.size() > kSlot0) continue;
     return SealedHeader{RegionOf(text),
                         {prepared.uid, std::move(prepared.expression), std::move(prepared.services),
-                         std::move(jwe), Sha256(AsBytes(text))}};
+                         std::move(jwe), std::move(prepared.bindings), Sha256(AsBytes(text))}};
   }
   return Fail(ErrorCode::kInvalid, "the expression is too large for a document's header");
 }

@@ -39,9 +39,9 @@ Result<std::vector<Curve>> AlternativeCurves(std::string_view alg, size_t labels
   return curves;
 }
 
-Sha256Digest HeaderAad(const DocumentId& uid, const LabelExpression& expression,
-                       const std::vector<std::string>& services,
-                       const std::vector<JweRecipient>& recipients) {
+std::string HeaderAadText(const DocumentId& uid, const LabelExpression& expression,
+                          const std::vector<std::string>& services,
+                          const std::vector<JweRecipient>& recipients) {
   const auto joined = [](const std::vector<std::string>& texts) {
     std::string all;
     for (const std::string& text : texts) all += (all.empty() ? "" : ",") + text;
@@ -52,7 +52,7 @@ Sha256Digest HeaderAad(const DocumentId& uid, const LabelExpression& expression,
   for (const JweRecipient& recipient : recipients) {
     text += recipient.alg + " " + joined(recipient.kids) + "\n";
   }
-  return Sha256(AsBytes(text));
+  return text;
 }
 
 bool IsServiceName(std::string_view text) {

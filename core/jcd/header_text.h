@@ -18,9 +18,10 @@ std::string AlternativeAlg(const std::vector<Curve>& curves, bool both);
 Result<std::vector<Curve>> AlternativeCurves(std::string_view alg, size_t labels,
                                              const std::vector<PublicKey>& ephemerals);
 
-Sha256Digest HeaderAad(const DocumentId& uid, const LabelExpression& expression,
-                       const std::vector<std::string>& services,
-                       const std::vector<JweRecipient>& recipients);
+// The text whose digest is `aad`, and which bound ephemerals sign.
+std::string HeaderAadText(const DocumentId& uid, const LabelExpression& expression,
+                          const std::vector<std::string>& services,
+                          const std::vector<JweRecipient>& recipients);
 
 // A domain, with or without a port: what may stand in `services`.
 bool IsServiceName(std::string_view text);

@@ -5,6 +5,26 @@ namespace recrypt::protocol {
 namespace {
 
 constexpr size_t kMaxEphemeral = 33;
+constexpr size_t kMaxBoundText = 2304;  // no header is longer
+constexpr size_t kMaxSigner = 32;
+constexpr size_t kMaxSignature = 64;
+
+Result<GrantBinding> ReadBinding(const Json& object) {
+  GrantBinding binding;
+  RECRYPT_ASSIGN(binding.text, GetString(object, "Text"));
+  if (binding.text.size() > kMaxBoundText) {
+    return Fail(ErrorCode::kInvalid, "the text of a binding is longer than a header");
+  }
+  RECRYPT_ASSIGN(binding.signer, OptionalBytes(object, "Signer", kMaxSigner));
+  RECRYPT_ASSIGN(binding.signature, OptionalBytes(object, "Signature", kMaxSignature));
+  return binding;
+}
+
+Json WriteBinding(const GrantBinding& binding) {
+  Json object = {{"Text", binding.text}, {"Signature", Base64UrlEncode(binding.signature)}};
+  if (!binding.signer.empty()) object["Signer"] = Base64UrlEncode(binding.signer);
+  return object;
+}
 
 Result<GrantRequest> ReadGrantRequest(const Json& object) {
   GrantRequest grant;
@@ -15,6 +35,10 @@ Result<GrantRequest> ReadGrantRequest(const Json& object) {
   }
   RECRYPT_ASSIGN(grant.document, OptionalBytes(object, "Document", kMaxDocumentUid));
   RECRYPT_ASSIGN(grant.header, OptionalBytes(object, "Header", kDigestSize));
+  if (FindMember(object, "Bound") != nullptr) {
+    RECRYPT_ASSIGN(const Json* bound, GetObject(object, "Bound"));
+    RECRYPT_ASSIGN(grant.binding, ReadBinding(*bound));
+  }
   return grant;
 }
 
@@ -25,6 +49,7 @@ Json WriteGrantRequest(const GrantRequest& grant) {
   object["T"] = Base64UrlEncode(grant.ephemeral);
   if (!grant.document.empty()) object["Document"] = Base64UrlEncode(grant.document);
   if (!grant.header.empty()) object["Header"] = Base64UrlEncode(grant.header);
+  if (grant.binding) object["Bound"] = WriteBinding(*grant.binding);
   return object;
 }
 

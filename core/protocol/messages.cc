@@ -25,6 +25,7 @@ constexpr std::array kStatusTable = {
     StatusRow{StatusCode::kUnauthorized, "hours", ErrorCode::kForbidden},
     StatusRow{StatusCode::kUnauthorized, "network", ErrorCode::kForbidden},
     StatusRow{StatusCode::kUnauthorized, "prefetch", ErrorCode::kForbidden},
+    StatusRow{StatusCode::kUnauthorized, "unbound", ErrorCode::kForbidden},
     StatusRow{StatusCode::kUnauthorized, "denied", ErrorCode::kForbidden},
     StatusRow{StatusCode::kUnauthorized, "quota", ErrorCode::kQuota},
     StatusRow{StatusCode::kUnauthorized, "pending", ErrorCode::kPending},

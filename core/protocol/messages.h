@@ -68,11 +68,18 @@ struct StaticRequest {
   std::string type;  // Profile, KeySet, Service, Entry, Secrets, Note
   std::string identifier;
 };
+// That T was made for the document that a grant is asked for (docs/FORMAT.md, 2.3).
+struct GrantBinding {
+  std::string text;  // the text of the header's `aad`
+  Bytes signer;      // empty for P-256
+  Bytes signature;
+};
 struct GrantRequest {
   std::string key;  // kid
   Bytes ephemeral;  // T
   Bytes document;   // 16 bytes
   Bytes header;     // 32 bytes
+  std::optional<GrantBinding> binding = {};
 };
 enum class GrantUse { kOpen, kPrefetch };
 struct GetRequest {

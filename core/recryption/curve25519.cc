@@ -125,6 +125,19 @@ Status CheckOnCurve(ByteSpan u) {
   return {};
 }
 
+bool IsImageOf(ByteSpan u, ByteSpan edwards) {
+  Field25519 field(Field25519::Values::kPublic);
+  if (edwards.size() != kKeySize) return false;
+  Bytes without_sign = ToBytes(edwards);  // of x, in the top bit
+  without_sign.back() &= 0x7f;
+  const auto image = field.Decode(u);
+  const auto y = field.Decode(without_sign);
+  if (!image || !y) return false;
+  const Element one = field.FromWord(1);
+  const Element left = field.Mul(*image, field.Sub(one, *y));
+  return field.IsZero(field.Sub(left, field.Add(one, *y)));
+}
+
 // The group has order 8L and a single point of order 2, (0,0): a point has order L just when it is
 // 8 times another one, and is twice another one just when its u is a square (2-descent).
 Status CheckSubgroup(ByteSpan u) {

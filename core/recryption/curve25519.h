@@ -11,6 +11,9 @@ namespace recrypt::curve25519 {
 
 // Canonical, not zero, on the curve and not on its twist.
 Status CheckOnCurve(ByteSpan u);
+// Whether `u` is the image of an Ed25519 public key, u = (1 + y) / (1 - y) (RFC 7748, 4.1). Public
+// values alone.
+bool IsImageOf(ByteSpan u, ByteSpan edwards);
 // Of prime order, for a u that CheckOnCurve has passed. Public values alone: variable time.
 Status CheckSubgroup(ByteSpan u);
 

@@ -114,6 +114,24 @@ class Board:
                          "review-request"], events)
         self.policy("review-documents=none", "lease=1h")
 
+    # Bound ephemerals
+
+    def what_is_not_bound_is_refused_once_that_is_required(self):
+        self.policy("ephemerals=required")
+        self.refused("1.txt", "Operation not permitted", "bound to their document")
+        check(self.records("--event", "refuse")[-1]["reason"] == "unbound", "not on record")
+        self.policy("ephemerals=bound")
+        check(self.read("1.txt").out == "minutes 1\n", "other text")
+        self.alice.run("recryptfs", "relabel", "--epoch", self.share)
+        self.alice.remount(self.share, self.work.parent)  # knows the policy of now
+        self.alice.shell(f"echo minutes 5 > {self.work}/5.txt; sync {self.work}/5.txt")
+        self.policy("ephemerals=required")
+        check(self.read("1.txt").out == "minutes 1\n", "other text")
+        check(self.read("5.txt").out == "minutes 5\n", "other text")
+        inspected = self.alice.run("recryptfs", "inspect", self.share / "5.txt.jcd").out
+        check("bound       each ephemeral has signed what it is for" in inspected, inspected)
+        self.policy("ephemerals=any")
+
     # Audit
 
     def an_export_verifies_and_names_what_was_changed(self):
@@ -187,6 +205,7 @@ def main():
                      board.a_quota_is_used_up_also_over_a_restart_of_the_service,
                      board.a_review_holds_until_the_supervisor_approves,
                      board.a_denial_is_told_and_expires,
+                     board.what_is_not_bound_is_refused_once_that_is_required,
                      board.an_export_verifies_and_names_what_was_changed,
                      board.the_log_is_filtered_and_followed,
                      board.openings_under_a_lease_are_reported,

@@ -132,6 +132,35 @@ describe('documents between the programs and this implementation', { skip: reaso
     });
   });
 
+  // Last of those under these labels, since nothing else opens afterwards.
+  describe('under labels that require bound ephemerals', () => {
+    const expressions = () => [exchange.accounting.name, exchange.board.name, `${exchange.accounting.name} + ${exchange.board.name}`];
+    const set = (value) => {
+      for (const label of [exchange.accounting, exchange.board]) exchange.alice.program(['label', 'policy', label.name, '--set', `ephemerals=${value}`]);
+    };
+    before(() => set('required'));
+    after(() => set('any'));
+
+    test('the program writes', () => {
+      for (const expression of expressions()) {
+        const file = exchange.alice.program(['encrypt', expression, '-'], pattern(5000));
+        assert.equal(headerObject(file).bound.length, expression.includes('+') ? 2 : 1);
+        assert.ok(open(file, exchange.reading).content().equals(pattern(5000)));
+        assert.ok(exchange.bob.program(['decrypt', '-'], file).equals(pattern(5000)));
+      }
+    });
+
+    test('written here', () => {
+      for (const expression of expressions()) {
+        const label = expression === exchange.accounting.name ? exchange.accounting : exchange.board;
+        const file = exchange.write(exchange.alice, label, pattern(5000), { label: expression, bound: true });
+        exchange.programReads(exchange.bob, file, pattern(5000));
+        const unbound = exchange.write(exchange.alice, label, pattern(5000), { label: expression });
+        assert.throws(() => exchange.bob.program(['decrypt', '-'], unbound), /bound to their document/);
+      }
+    });
+  });
+
   describe('under labels of two services', () => {
     const services = ['example.com', 'example.net'];
     const expression = () => `${exchange.accounting.name} | ${exchange.legal.name}`;

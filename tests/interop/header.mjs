@@ -4,6 +4,7 @@ import {
   createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes,
 } from 'node:crypto';
 import { b64, canonical, members, orRefuse, refuse, seal, sha256, sha512, u32, unb64, unseal, utf8 } from './bytes.mjs';
+import { boundEphemeral, checkBindings } from './binding.mjs';
 import { HEADER, SLOT } from './geometry.mjs';
 
 const HEADER_TEXT = HEADER - SLOT - 1;
@@ -107,7 +108,7 @@ const xor = (a, b) => Buffer.from(a.map((byte, index) => byte ^ b[index]));
 
 /** The header object, checked as far as that goes without a key. */
 export function checkHeader(object) {
-  members(object, ['jcd', 'jwe', 'label', 'services', 'suite', 'uid'], [], 'header');
+  members(object, ['jcd', 'jwe', 'label', 'services', 'suite', 'uid'], ['bound'], 'header');
   if (object.jcd !== 1 || object.suite !== 1) refuse('header: unknown version or suite');
   const { services, jwe, label } = object;
   if (!Array.isArray(services) || !services.length || services.some((domain) => typeof domain !== 'string' || !DOMAIN.test(domain))
@@ -120,7 +121,12 @@ export function checkHeader(object) {
     digest: sha256(text),
     recipients: checkJwe(jwe, expression),
   };
-  if (jwe.aad !== b64(sha256(authenticatedText(object, header.recipients)))) refuse('header: aad does not fit');
+  const authenticated = authenticatedText(object, header.recipients);
+  if (jwe.aad !== b64(sha256(authenticated))) refuse('header: aad does not fit');
+  if (object.bound !== undefined) {
+    const { epk, epk2 } = jwe.unprotected;
+    checkBindings(object.bound, epk2 === undefined ? [epk] : [epk, epk2], authenticated);
+  }
   return header;
 }
 
@@ -211,22 +217,22 @@ function freshEphemeral(curve) {
 
 /**
  * Makes a header for `label`, an expression; `labelKeys` are the public keys (JWKs) of its labels, by name. The type and then the name
- * are left out when the header would not fit.
+ * are left out when the header would not fit. `bound`: its ephemerals sign what they are for.
  */
-export function makeHeader({ uid, label, labelKeys, services, name, type, dataKeys }) {
+export function makeHeader({ uid, label, labelKeys, services, name, type, dataKeys, bound = false }) {
   const parts = { uid: b64(uid), label: canonicalLabel(label), services: sortedSet(services) };
   for (const attributes of [{ name, type }, { name }, {}]) {
-    const header = buildHeader(parts, labelKeys, attributes, dataKeys);
+    const header = buildHeader(parts, labelKeys, attributes, dataKeys, bound);
     if (Buffer.byteLength(header.text) <= HEADER_TEXT) return header;
   }
   return refuse('the header is too large');
 }
 
-function buildHeader(parts, labelKeys, attributes, dataKeys) {
+function buildHeader(parts, labelKeys, attributes, dataKeys, bound) {
   const expression = alternatives(parts.label)
     .map((labels) => labels.map((label) => labelKeys[label] ?? refuse(`no key of label ${label}`)));
   const curves = ['X25519', 'P-256'].filter((curve) => expression.flat().some((jwk) => jwk.crv === curve));
-  const ephemeral = Object.fromEntries(curves.map((curve) => [curve, freshEphemeral(curve)]));
+  const ephemeral = Object.fromEntries(curves.map((curve) => [curve, bound ? boundEphemeral(curve) : freshEphemeral(curve)]));
   const contentKey = randomBytes(32);
   const wrapFor = (jwk, key) => wrapKey(keyEncryptionKey(ephemeral[jwk.crv].secret, publicKey(jwk)), key);
 
@@ -247,12 +253,14 @@ function buildHeader(parts, labelKeys, attributes, dataKeys) {
   if (recipients.every(({ alg }) => alg === recipients[0].alg)) unprotected.alg = recipients[0].alg;
   else for (const recipient of recipients) recipient.header.alg = recipient.alg;
 
-  const aad = b64(sha256(authenticatedText(parts, recipients)));
+  const authenticated = authenticatedText(parts, recipients);
+  const aad = b64(sha256(authenticated));
   const wrapper = { keys: dataKeys.map(({ n, key }) => ({ k: b64(key), n })), uid: parts.uid };
   for (const [name, value] of Object.entries(attributes)) if (value !== undefined) wrapper[name] = value;
   const { nonce, sealed, tag } = seal(contentKey, Buffer.from(`${PROTECTED}.${aad}`), canonical(wrapper));
   return checkHeader({
     jcd: 1, suite: 1, ...parts,
+    ...(bound ? { bound: curves.map((curve) => ephemeral[curve].bind(authenticated)) } : {}),
     jwe: {
       aad, ciphertext: b64(sealed), iv: b64(nonce), protected: PROTECTED, tag: b64(tag), unprotected,
       recipients: recipients.map(({ header, encrypted }) => ({ encrypted_key: b64(encrypted), header })),

@@ -301,6 +301,20 @@ describe('refusals', () => {
     return () => checkHeader(object);
   };
 
+  test('bound headers', () => {
+    const bound = (expression, labels) => headerObject(compose(pattern(1), writing(expression, labels, { bound: true })));
+    for (const [expression, labels, count] of [
+      [accounting.name, [accounting], 1], [board.name, [board], 1], [`${accounting.name} + ${board.name}`, [accounting, board], 2],
+    ]) {
+      const object = bound(expression, labels);
+      assert.equal(checkHeader(object).object.bound.length, count);
+      const other = bound(expression, labels);
+      refused(() => checkHeader({ ...object, bound: other.bound }), /binding/);
+      refused(() => checkHeader({ ...object, bound: [] }), /bound/);
+      refused(() => checkHeader({ ...object, bound: object.bound.map((one) => ({ ...one, more: 1 })) }), /unknown member/);
+    }
+  });
+
   test('headers', () => {
     for (const [change, why] of [
       [(h) => { h.jcd = 2; }, /version/], [(h) => { h.suite = 2; }, /suite/], [(h) => { h.more = 1; }, /unknown member/],

@@ -35,6 +35,19 @@ TEST(LabelPolicy, SaysUpToHowManyMembersALabelIsRotatedWhenOneIsRemoved) {
   EXPECT_EQ(ReadLabelPolicy(policy).error().code, ErrorCode::kInvalid);
 }
 
+TEST(LabelPolicy, SaysWhetherEphemeralsAreBound) {
+  Json policy = {{"lease", 60}, {"writers", "anyone"}};
+  EXPECT_EQ(ReadLabelPolicy(policy)->ephemerals, Ephemerals::kAny);
+  for (const auto& [name, value] :
+       {std::pair("bound", Ephemerals::kBound), std::pair("required", Ephemerals::kRequired)}) {
+    policy["ephemerals"] = name;
+    EXPECT_EQ(ReadLabelPolicy(policy)->ephemerals, value);
+    EXPECT_EQ(WriteLabelPolicy(ReadLabelPolicy(policy).value()), policy);
+  }
+  policy["ephemerals"] = "blind";
+  EXPECT_EQ(ReadLabelPolicy(policy).error().code, ErrorCode::kInvalid);
+}
+
 TEST(LabelPolicy, IsRefusedWhereItCannotBeEnforcedWhole) {
   const auto refused = [](const char* pointer, const Json& value) {
     Json policy = ParseJson(kFull).value();

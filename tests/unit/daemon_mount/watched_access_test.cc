@@ -15,7 +15,7 @@ namespace recrypt {
 namespace {
 
 Header HeaderOf(const std::string& expression, uint8_t number) {
-  Header header{{}, *LabelExpression::Parse(expression), {}, {}, {}};
+  Header header{{}, *LabelExpression::Parse(expression), {}, {}, {}, {}};
   header.uid[0] = number;
   header.digest[0] = number;
   return header;

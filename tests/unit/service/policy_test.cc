@@ -1,4 +1,5 @@
 // What a label's policy says to grants, and what supervisors decide.
+#include "core/recryption/bound_ephemeral.h"
 #include "world.h"
 
 namespace recrypt {
@@ -259,6 +260,94 @@ TEST_F(PolicyTest, OnlyTheMembersUnderReviewAreHeld) {
   policy.review.documents = {Bytes(16, 0xDD)};
   Publish(policy);
   EXPECT_EQ(ReasonOf(Open(world_.carol_client, NewEphemeral())), "pending");
+}
+
+// What a writer puts into a header, for a document of this id.
+GrantRequest BoundGrant(const TestLabel& label, const Bytes& document,
+                        const BoundEphemeral& ephemeral) {
+  const std::string text = "jcd/1\n1\n" + Base64UrlEncode(document) + "\n" + label.name() +
+                           "\nexample.com\nECDH-ES+A256KW " + label.Kid() + "\n";
+  const EphemeralBinding binding = SignBinding(ephemeral, text).value();
+  return {label.Kid(), ephemeral.agree.public_key().CompressedBytes(), document, Bytes(32, 0xEE),
+          GrantBinding{text, binding.signer, binding.signature}};
+}
+
+class BoundPolicyTest : public PolicyTest {
+ protected:
+  void SetUp() override {
+    LabelPolicy policy;
+    policy.ephemerals = Ephemerals::kRequired;
+    Publish(policy);
+  }
+  std::string Asked(const GrantRequest& grant, GrantUse use = GrantUse::kOpen) {
+    return Asked(world_.bob_client, grant, use);
+  }
+  std::string Asked(TestClient& client, const GrantRequest& grant, GrantUse use = GrantUse::kOpen) {
+    GetRequest get;
+    get.use = use;
+    get.grants.push_back(grant);
+    const Response response = client.Call(Request(get));
+    const auto* found = std::get_if<GetResponse>(&response);
+    if (found == nullptr || found->grants.size() != 1) return StatusIn(response).reason;
+    return ReasonOf(found->grants[0]);
+  }
+  GrantRequest NewGrant() { return BoundGrant(world_.label, document_, ephemeral_); }
+
+  const Bytes document_ = Bytes(16, 0xDD);
+  const BoundEphemeral ephemeral_ = MakeBoundEphemeral(Curve::kX25519).value();
+};
+
+TEST_F(BoundPolicyTest, WhatIsBoundIsGrantedAgainAndAgain) {
+  EXPECT_EQ(Asked(NewGrant(), GrantUse::kPrefetch), "granted");
+  EXPECT_EQ(Asked(NewGrant()), "granted");
+  world_.service.Restart();
+  TestClient bob(world_.service, world_.bob.sign);
+  EXPECT_EQ(Asked(bob, NewGrant()), "granted");
+}
+
+TEST_F(BoundPolicyTest, AnEphemeralWithoutABindingIsRefused) {
+  GrantRequest grant = NewGrant();
+  grant.binding.reset();
+  EXPECT_EQ(Asked(grant), "unbound");
+  EXPECT_EQ(Asked(grant, GrantUse::kPrefetch), "unbound");
+}
+
+// r T in place of T: the document that it is of could not be told by its T.
+TEST_F(BoundPolicyTest, ABlindedEphemeralIsRefused) {
+  GrantRequest grant = NewGrant();
+  grant.ephemeral = NewEphemeral();
+  EXPECT_EQ(Asked(grant), "unbound");
+  grant.binding->signer = MakeBoundEphemeral(Curve::kX25519)->sign.public_key().bytes();
+  EXPECT_EQ(Asked(grant), "unbound");
+}
+
+TEST_F(BoundPolicyTest, AnEphemeralIsRefusedForAnotherDocumentThanItWasMadeFor) {
+  GrantRequest grant = NewGrant();
+  grant.document = Bytes(16, 0xAA);
+  EXPECT_EQ(Asked(grant), "unbound");
+}
+
+// Its maker can sign for it twice: who asks first, asks for all.
+TEST_F(BoundPolicyTest, AnEphemeralIsRefusedUnderAnotherHeader) {
+  EXPECT_EQ(Asked(NewGrant()), "granted");
+  const GrantRequest second = BoundGrant(world_.label, Bytes(16, 0xAA), ephemeral_);
+  EXPECT_EQ(Asked(second), "unbound");
+  EXPECT_EQ(Asked(second, GrantUse::kPrefetch), "unbound");
+  world_.service.Restart();
+  TestClient bob(world_.service, world_.bob.sign);
+  EXPECT_EQ(Asked(bob, second), "unbound");
+  EXPECT_EQ(Asked(bob, NewGrant()), "granted");
+}
+
+TEST_F(BoundPolicyTest, BeforeItIsRequiredABindingIsCheckedWhereItIsThere) {
+  LabelPolicy policy;
+  policy.ephemerals = Ephemerals::kBound;
+  Publish(policy);
+  EXPECT_EQ(Opened(), "granted");
+  GrantRequest grant = NewGrant();
+  EXPECT_EQ(Asked(grant), "granted");
+  grant.document = Bytes(16, 0xAA);
+  EXPECT_EQ(Asked(grant), "unbound");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "core/identity/profile.h"
 #include "core/identity/signed_object.h"
 #include "core/jose/jwk.h"
+#include "core/recryption/recryption.h"
 #include "core/udf/udf.h"
 
 namespace recrypt {
@@ -14,7 +15,7 @@ using signed_object::KeyUse;
 
 constexpr size_t kMaxAdministrators = 64;
 constexpr size_t kMaxArchivedKeys = 1024;
-constexpr size_t kMaxServices = 8;
+constexpr size_t kMaxServicesNamed = 8;
 constexpr uint32_t kMaxEpoch = std::numeric_limits<uint32_t>::max();
 
 Json WriteAdministrators(const std::vector<Principal>& administrators) {
@@ -90,7 +91,8 @@ Status CheckKeysDiffer(const LabelProfile& profile) {
 }
 
 Result<std::vector<LabelProfile::Service>> ReadServices(const Json& payload) {
-  RECRYPT_ASSIGN(const Json* list, signed_object::ReadList(payload, "services", 1, kMaxServices));
+  RECRYPT_ASSIGN(const Json* list,
+                 signed_object::ReadList(payload, "services", 1, kMaxServicesNamed));
   std::vector<LabelProfile::Service> services;
   std::set<std::string> seen;
   for (const Json& element : *list) {
@@ -102,6 +104,15 @@ Result<std::vector<LabelProfile::Service>> ReadServices(const Json& payload) {
     services.push_back({std::move(domain), std::move(udf)});
   }
   return services;
+}
+
+// Where none is named, each service grants alone.
+Result<uint32_t> ReadThreshold(const Json& payload, size_t services) {
+  if (FindMember(payload, "threshold") == nullptr) return uint32_t{1};
+  if (services > kMaxServices) {
+    return Fail(ErrorCode::kInvalid, "a label's key is split over 5 services at most");
+  }
+  return signed_object::ReadUint32(payload, "threshold", 1, static_cast<uint32_t>(services));
 }
 
 Result<LabelProfile> ReadProfile(const Json& payload) {
@@ -116,19 +127,13 @@ Result<LabelProfile> ReadProfile(const Json& payload) {
   RECRYPT_ASSIGN(auto archived, ReadArchived(payload, epoch));
   RECRYPT_ASSIGN(auto next, ReadNext(payload, epoch));
   RECRYPT_ASSIGN(auto services, ReadServices(payload));
+  RECRYPT_ASSIGN(const uint32_t threshold, ReadThreshold(payload, services.size()));
   RECRYPT_ASSIGN(const Json* policy_object, GetObject(payload, "policy"));
   RECRYPT_ASSIGN(LabelPolicy policy, ReadLabelPolicy(*policy_object));
-  LabelProfile profile{version,
-                       std::move(label),
-                       std::move(master),
-                       std::move(owner),
-                       std::move(administrators),
-                       epoch,
-                       std::move(key),
-                       std::move(archived),
-                       std::move(services),
-                       std::move(policy),
-                       std::move(next)};
+  LabelProfile profile{version,           std::move(label),          std::move(master),
+                       std::move(owner),  std::move(administrators), epoch,
+                       std::move(key),    std::move(archived),       std::move(services),
+                       std::move(policy), std::move(next),           threshold};
   RECRYPT_TRY(CheckKeysDiffer(profile));
   return profile;
 }
@@ -172,6 +177,7 @@ Json SignLabelProfile(const LabelProfile& profile, const PrivateKey& master) {
                   {"services", WriteServices(profile.services)},
                   {"policy", WriteLabelPolicy(profile.policy)}};
   if (profile.next) payload["next"] = WriteEpochKey(*profile.next);
+  if (profile.services.size() > 1) payload["threshold"] = profile.threshold;
   return signed_object::Sign(std::move(payload), "label", profile.version, master);
 }
 

@@ -26,13 +26,6 @@ Result<LabelSecrets> ReadSecrets(const Json& object) {
   return secrets;
 }
 
-Status CheckIsAbout(const Json& object, std::string_view member, std::string_view expected) {
-  RECRYPT_ASSIGN(const std::string found, GetString(object, member));
-  if (found == expected) return {};
-  return Fail(ErrorCode::kDenied, "the sealed half is for " + std::string(member) + " " +
-                                      found.substr(0, 256) + ", expected " + std::string(expected));
-}
-
 }  // namespace
 
 Result<Json> SealLabelSecrets(const LabelSecrets& secrets, const PublicKey& device_encrypt) {
@@ -55,27 +48,6 @@ Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_
   auto secrets = ReadSecrets(object.value);
   if (!secrets) return Fail(secrets.error(), "the label's secrets");
   return secrets;
-}
-
-Result<Json> SealHalf(const SealedHalf& about, const PrivateKey& half, const PublicKey& to) {
-  const Secret raw = half.RevealBytes();
-  SecretJson object(Json{{"device", about.device}, {"key", about.key}, {"label", about.label}});
-  object.value["half"] = Base64UrlEncode(raw.Reveal());
-  return SealSecretJson(object, to);
-}
-
-Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const SealedHalf& expected,
-                            Curve curve) {
-  SecretJson object;
-  if (auto opened = OpenSecretJson(jwe, with, object); !opened) {
-    return Fail(opened.error(), "the sealed half");
-  }
-  RECRYPT_TRY(CheckIsAbout(object.value, "device", expected.device));
-  RECRYPT_TRY(CheckIsAbout(object.value, "key", expected.key));
-  RECRYPT_TRY(CheckIsAbout(object.value, "label", expected.label));
-  RECRYPT_ASSIGN(Bytes raw, GetBytes(object.value, "half"));
-  const Secret half = Secret::TakeFrom(raw);
-  return PrivateKey::FromBytes(curve, half.Reveal());
 }
 
 }  // namespace recrypt

@@ -81,6 +81,9 @@ struct LabelProfile {
   LabelPolicy policy;
   // What a rotation under way will make the current key: nobody encrypts to it before.
   std::optional<EpochKey> next = std::nullopt;
+  // So many of the services together grant; fewer can neither grant nor, with members, make the
+  // key.
+  uint32_t threshold = 1;
 
   std::string Udf() const;  // of master
   // The current one, the archived ones, the next.

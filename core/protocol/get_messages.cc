@@ -8,6 +8,8 @@ constexpr size_t kMaxEphemeral = 33;
 constexpr size_t kMaxBoundText = 2304;  // no header is longer
 constexpr size_t kMaxSigner = 32;
 constexpr size_t kMaxSignature = 64;
+constexpr size_t kPartSize = 32;
+constexpr size_t kMaxParts = 6;  // the quorums that one service of five can belong to
 
 Result<GrantBinding> ReadBinding(const Json& object) {
   GrantBinding binding;
@@ -78,7 +80,11 @@ Json WriteGrantResult(const GrantResult& grant) {
   Json object = Json::object();
   PutStatus(object, grant.status);
   if (grant.status.ok()) {
-    object["P"] = Base64UrlEncode(grant.p);
+    if (!grant.p.empty()) object["P"] = Base64UrlEncode(grant.p);
+    if (!grant.parts.empty()) {
+      Json& parts = object["Parts"] = Json::object();
+      for (const auto& [quorum, part] : grant.parts) parts[quorum] = Base64UrlEncode(part);
+    }
     object["Lease"] = grant.lease_seconds;
   }
   return object;
@@ -88,7 +94,17 @@ Result<GrantResult> ReadGrantResult(const Json& object) {
   GrantResult grant;
   RECRYPT_ASSIGN(grant.status, ReadStatus(object));
   if (!grant.status.ok()) return grant;
-  RECRYPT_ASSIGN(grant.p, BytesOfSize(object, "P", 32));
+  if (FindMember(object, "Parts") == nullptr) {
+    RECRYPT_ASSIGN(grant.p, BytesOfSize(object, "P", kPartSize));
+  } else {
+    RECRYPT_ASSIGN(const Json* parts, GetObject(object, "Parts"));
+    if (parts->empty() || parts->size() > kMaxParts) {
+      return Fail(ErrorCode::kInvalid, "Parts holds none, or too many");
+    }
+    for (const auto& [quorum, part] : parts->items()) {
+      RECRYPT_ASSIGN(grant.parts[quorum], BytesOfSize(*parts, quorum, kPartSize));
+    }
+  }
   RECRYPT_ASSIGN(const uint64_t lease, GetUint(object, "Lease"));
   if (lease > UINT32_MAX) return Fail(ErrorCode::kInvalid, "Lease is out of range");
   grant.lease_seconds = static_cast<uint32_t>(lease);

@@ -97,8 +97,9 @@ struct StaticResult {
 };
 struct GrantResult {
   ResponseStatus status;
-  Bytes p;
+  Bytes p;  // of a service that grants alone, else empty
   uint32_t lease_seconds = 0;
+  std::map<std::string, Bytes> parts = {};  // of one that grants with others, by its quorums' names
 };
 struct GetResponse {
   ResponseStatus status;

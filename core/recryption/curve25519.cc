@@ -114,6 +114,10 @@ tl::unexpected<Error> RefuseResult() {
   return Fail(ErrorCode::kInvalid, "recryption: a partial result is not a point that can be used");
 }
 
+tl::unexpected<Error> NoSuchHalf() {
+  return Fail(ErrorCode::kInvalid, "these halves leave none that can be used; draw others");
+}
+
 }  // namespace
 
 Status CheckOnCurve(ByteSpan u) {
@@ -156,34 +160,30 @@ PrivateKey RandomHalf() {
   }
 }
 
-Result<std::vector<PrivateKey>> SplitRest(const PrivateKey& label_key,
-                                          const PrivateKey& member_half, size_t count) {
+Result<PrivateKey> HalfFrom(const Secret& seed) {
   BignumContextHandle context(BN_CTX_secure_new());
   MustSucceed(context != nullptr, "BN_CTX_secure_new");
-  const BignumHandle a = ClampedScalar(label_key);
-  const BignumHandle b = ClampedScalar(member_half);
-  for (;;) {
-    BignumHandle rest = NewScalar();
-    MustSucceed(BN_mod_sub(rest.get(), a.get(), b.get(), EightL(), context.get()) == 1,
+  BignumHandle scalar = NewScalar();
+  MustSucceed(
+      BN_lebin2bn(seed.Reveal().data(), static_cast<int>(seed.size()), scalar.get()) != nullptr &&
+          BN_mod(scalar.get(), scalar.get(), L(), context.get()) == 1 &&
+          BN_lshift(scalar.get(), scalar.get(), 3) == 1,
+      "BN_mod");
+  if (auto half = Fold(scalar)) return std::move(*half);
+  return NoSuchHalf();
+}
+
+Result<PrivateKey> LastHalf(const PrivateKey& label_key, std::span<const PrivateKey> others) {
+  BignumContextHandle context(BN_CTX_secure_new());
+  MustSucceed(context != nullptr, "BN_CTX_secure_new");
+  BignumHandle rest = ClampedScalar(label_key);
+  for (const PrivateKey& half : others) {
+    const BignumHandle scalar = ClampedScalar(half);
+    MustSucceed(BN_mod_sub(rest.get(), rest.get(), scalar.get(), EightL(), context.get()) == 1,
                 "BN_mod_sub");
-    std::vector<PrivateKey> halves;
-    while (halves.size() + 1 < count) {
-      const BignumHandle x = RandomMultipleOfEight();
-      MustSucceed(BN_mod_sub(rest.get(), rest.get(), x.get(), EightL(), context.get()) == 1,
-                  "BN_mod_sub");
-      auto half = Fold(x);
-      if (!half) break;
-      halves.push_back(std::move(*half));
-    }
-    auto last = Fold(rest);
-    if (last && halves.size() + 1 == count) {
-      halves.push_back(std::move(*last));
-      return halves;
-    }
-    if (count == 1) {
-      return Fail(ErrorCode::kInvalid, "this member half leaves no service half; draw another");
-    }
   }
+  if (auto last = Fold(rest)) return std::move(*last);
+  return NoSuchHalf();
 }
 
 Result<std::vector<Secret>> Combine(ByteSpan u_p, ByteSpan u_q) {

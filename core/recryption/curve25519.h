@@ -3,6 +3,7 @@
 #ifndef RECRYPT_CORE_RECRYPTION_CURVE25519_H_
 #define RECRYPT_CORE_RECRYPTION_CURVE25519_H_
 
+#include <span>
 #include <vector>
 
 #include "core/crypto/keys.h"
@@ -17,12 +18,13 @@ bool IsImageOf(ByteSpan u, ByteSpan edwards);
 // Of prime order, for a u that CheckOnCurve has passed. Public values alone: variable time.
 Status CheckSubgroup(ByteSpan u);
 
-// `count` clamped keys s with  ± s1 ± s2 ... ± member_half = label_key mod 8L  for one choice of
-// the signs.
-Result<std::vector<PrivateKey>> SplitRest(const PrivateKey& label_key,
-                                          const PrivateKey& member_half, size_t count);
+// The clamped key s with  ± s ± others[0] ± others[1] ... = label_key mod 8L  for one choice of the
+// signs.
+Result<PrivateKey> LastHalf(const PrivateKey& label_key, std::span<const PrivateKey> others);
 // A uniform multiple of 8 modulo 8L, folded into the range of clamped keys.
 PrivateKey RandomHalf();
+// The same from 64 uniform bytes: reduced, off by 2^-259.
+Result<PrivateKey> HalfFrom(const Secret& seed);
 
 // u(P+Q) and u(P-Q), sorted as byte strings.
 Result<std::vector<Secret>> Combine(ByteSpan u_p, ByteSpan u_q);

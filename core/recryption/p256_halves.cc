@@ -21,33 +21,24 @@ Result<PrivateKey> KeyFrom(const BignumHandle& number) {
 
 }  // namespace
 
-Result<std::vector<PrivateKey>> SplitRest(const PrivateKey& label_key,
-                                          const PrivateKey& member_half, size_t count) {
+Result<PrivateKey> HalfFrom(const Secret& seed) {
   BignumContextHandle context = NewContext();
-  BignumHandle rest = NewSecret();
-  const auto subtract = [&](const BignumHandle& from, const PrivateKey& half) {
+  BignumHandle number = SecretFrom(seed.Reveal());
+  MustSucceed(BN_mod(number.get(), number.get(), Order(), context.get()) == 1, "BN_mod");
+  return KeyFrom(number);  // refused in the one case where it is zero
+}
+
+Result<PrivateKey> LastHalf(const PrivateKey& label_key, std::span<const PrivateKey> others) {
+  BignumContextHandle context = NewContext();
+  const Secret whole = label_key.RevealBytes();
+  BignumHandle rest = SecretFrom(whole.Reveal());
+  for (const PrivateKey& half : others) {
     const Secret raw = half.RevealBytes();
     const BignumHandle number = SecretFrom(raw.Reveal());
-    MustSucceed(BN_mod_sub(rest.get(), from.get(), number.get(), Order(), context.get()) == 1,
+    MustSucceed(BN_mod_sub(rest.get(), rest.get(), number.get(), Order(), context.get()) == 1,
                 "BN_mod_sub");
-  };
-  for (;;) {
-    const Secret raw = label_key.RevealBytes();
-    subtract(SecretFrom(raw.Reveal()), member_half);
-    std::vector<PrivateKey> halves;
-    while (halves.size() + 1 < count) {
-      halves.push_back(PrivateKey::Generate(Curve::kP256));
-      subtract(rest, halves.back());
-    }
-    if (Result<PrivateKey> last = KeyFrom(rest)) {
-      halves.push_back(std::move(*last));
-      return halves;
-    }
-    // The rest was zero.
-    if (count == 1) {
-      return Fail(ErrorCode::kInvalid, "this member half leaves no service half; draw another");
-    }
   }
+  return KeyFrom(rest);  // refused in the one case where it is zero
 }
 
 Result<std::vector<Secret>> Combine(ByteSpan x_p, ByteSpan x_q) {

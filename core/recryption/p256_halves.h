@@ -3,15 +3,17 @@
 #ifndef RECRYPT_CORE_RECRYPTION_P256_HALVES_H_
 #define RECRYPT_CORE_RECRYPTION_P256_HALVES_H_
 
+#include <span>
 #include <vector>
 
 #include "core/crypto/keys.h"
 
 namespace recrypt::p256 {
 
-// `count` keys that, with the member's half, add up to the label's key modulo n.
-Result<std::vector<PrivateKey>> SplitRest(const PrivateKey& label_key,
-                                          const PrivateKey& member_half, size_t count);
+// The key that, with the others, adds up to the label's key modulo n.
+Result<PrivateKey> LastHalf(const PrivateKey& label_key, std::span<const PrivateKey> others);
+// 64 uniform bytes, reduced modulo n: off by 2^-256.
+Result<PrivateKey> HalfFrom(const Secret& seed);
 
 // x(P+Q) and x(P-Q), sorted as byte strings.
 Result<std::vector<Secret>> Combine(ByteSpan x_p, ByteSpan x_q);

@@ -22,25 +22,32 @@ PrivateKey GenerateHalf(Curve curve) {
   return curve == Curve::kX25519 ? curve25519::RandomHalf() : PrivateKey::Generate(curve);
 }
 
-Result<std::vector<PrivateKey>> SplitForServices(const PrivateKey& label_key,
-                                                 const PrivateKey& member_half, size_t services) {
-  if (!IsRecryptionCurve(label_key.curve()) || member_half.curve() != label_key.curve()) {
-    return RefuseCurve();
+Result<PrivateKey> HalfFrom(Curve curve, const Secret& seed) {
+  if (!IsRecryptionCurve(curve)) return RefuseCurve();
+  if (seed.size() != kHalfSeedSize) {
+    return Fail(ErrorCode::kInvalid, "a half is made from 64 bytes");
   }
-  if (services == 0 || services > kMaxServices) {
-    return Fail(ErrorCode::kInvalid, "a label's key is split over 1 to 4 services");
+  return curve == Curve::kX25519 ? curve25519::HalfFrom(seed) : p256::HalfFrom(seed);
+}
+
+Result<PrivateKey> LastHalf(const PrivateKey& label_key, std::span<const PrivateKey> others) {
+  if (!IsRecryptionCurve(label_key.curve())) return RefuseCurve();
+  for (const PrivateKey& half : others) {
+    if (half.curve() != label_key.curve()) return RefuseCurve();
   }
-  return label_key.curve() == Curve::kX25519
-             ? curve25519::SplitRest(label_key, member_half, services)
-             : p256::SplitRest(label_key, member_half, services);
+  if (others.empty() || others.size() > kMaxServices) {
+    return Fail(ErrorCode::kInvalid, "a label's key is split over 1 to 5 services");
+  }
+  return label_key.curve() == Curve::kX25519 ? curve25519::LastHalf(label_key, others)
+                                             : p256::LastHalf(label_key, others);
 }
 
 Result<Split> SplitKey(const PrivateKey& label_key) {
   if (!IsRecryptionCurve(label_key.curve())) return RefuseCurve();
   for (;;) {
     PrivateKey member_half = GenerateHalf(label_key.curve());
-    auto service = SplitForServices(label_key, member_half, 1);
-    if (service) return Split{std::move(service->front()), std::move(member_half)};
+    auto service = LastHalf(label_key, {&member_half, 1});
+    if (service) return Split{std::move(*service), std::move(member_half)};
   }
 }
 
@@ -61,7 +68,7 @@ Result<std::vector<Secret>> CombineSeveral(const PublicKey& ephemeral,
                                            std::span<const Bytes> service_results,
                                            const PrivateKey& member_half) {
   if (service_results.empty() || service_results.size() > kMaxServices) {
-    return Fail(ErrorCode::kInvalid, "recryption takes the results of 1 to 4 services");
+    return Fail(ErrorCode::kInvalid, "recryption takes the results of 1 to 5 services");
   }
   RECRYPT_ASSIGN(Secret member_result, member_half.Agree(ephemeral));
   std::vector<Secret> sums;

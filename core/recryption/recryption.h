@@ -27,15 +27,16 @@ struct Split {
 // Splits a label's private key (kX25519 or kP256); every call gives new random halves.
 Result<Split> SplitKey(const PrivateKey& label_key);
 
-// The parts of SplitKey for labels of several services: a member half, uniform among the halves
-// of the curve, and `services` (1 to 4) service halves which together with it make the label's
-// key. Without any one of them nothing is learned. For a quorum of k services out of n, split anew
-// for each quorum with one and the same member half. One half in 2^126 leaves no single service
-// half (kInvalid: draw another).
-constexpr size_t kMaxServices = 4;
+// What SplitKey and core/recryption/quorums.h are made of: halves that are uniform among those of
+// the curve, drawn at random or from kHalfSeedSize bytes that are as good as that, and the one that
+// with 1 to kMaxServices others makes the label's key. Without any one of all nothing is learned.
+constexpr size_t kMaxServices = 5;
+constexpr size_t kHalfSeedSize = 64;
 PrivateKey GenerateHalf(Curve curve);
-Result<std::vector<PrivateKey>> SplitForServices(const PrivateKey& label_key,
-                                                 const PrivateKey& member_half, size_t services);
+// kInvalid for another curve than recryption's, and for one seed in 2^126.
+Result<PrivateKey> HalfFrom(Curve curve, const Secret& seed);
+// kInvalid where the curves differ; and where, one time in 2^126, there is no such half.
+Result<PrivateKey> LastHalf(const PrivateKey& label_key, std::span<const PrivateKey> others);
 
 // kInvalid unless `ephemeral` can be used: for X25519 a canonical encoding, not zero, on the curve
 // and not on its twist; for P-256 on the curve (which PublicKey has checked). On the twist the

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/identity/service_halves.h"
 #include "core/udf/udf.h"
 #include "tests/unit/core_identity/signed_objects.h"
 
@@ -83,6 +84,44 @@ TEST_F(LabelProfileTest, NamesTheNextKeyWhileARotationIsUnderWay) {
     ASSERT_FALSE(refused) << "change " << i;
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalid) << "change " << i;
   }
+}
+
+TEST_F(LabelProfileTest, OverSeveralServicesSaysHowManyOfThemGrantTogether) {
+  LabelProfile profile = Accounting();
+  EXPECT_EQ(VerifyLabelProfile(SignLabelProfile(profile, master_))->threshold, 1u);
+  profile.services.push_back({"example.net", KeyUdf(owner_.public_key())});
+  profile.services.push_back({"example.org", KeyUdf(owner_.public_key())});
+  profile.threshold = 2;
+  const Json good = SignLabelProfile(profile, master_);
+  EXPECT_EQ(VerifyLabelProfile(good)->threshold, 2u);
+  EXPECT_EQ(QuorumsOf(profile).NamesFor("example.net"),
+            (std::vector<std::string>{"example.com+example.net", "example.net+example.org"}));
+  // Without it each grants alone.
+  const auto absent = Resigned(good, master_, [](Json& p) { p.erase("threshold"); });
+  EXPECT_EQ(VerifyLabelProfile(absent)->threshold, 1u);
+  const auto add = [](Json& p, int services) {
+    while (p["services"].size() < static_cast<size_t>(services)) {
+      Json one = p["services"][0];
+      one["domain"] = "s" + std::to_string(p["services"].size()) + ".example.com";
+      p["services"].push_back(one);
+    }
+  };
+  const std::vector<std::function<void(Json&)>> changes = {
+      [](Json& p) { p["threshold"] = 0; },   [](Json& p) { p["threshold"] = 4; },
+      [](Json& p) { p["threshold"] = "2"; }, [](Json& p) { p["threshold"] = -1; },
+      [&](Json& p) { add(p, 6); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    auto refused = VerifyLabelProfile(Resigned(good, master_, changes[i]));
+    ASSERT_FALSE(refused) << "change " << i;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalid) << "change " << i;
+  }
+}
+
+TEST_F(LabelProfileTest, OverOneServiceIsWrittenAsItAlwaysWas) {
+  const Json jws = SignLabelProfile(Accounting(), master_);
+  const Json payload = ParseJson(PeekJws(jws).value().payload).value();
+  EXPECT_FALSE(payload.contains("threshold"));
 }
 
 TEST_F(LabelProfileTest, RefusesASignatureByAnotherKey) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/identity/service_halves.h"
 #include "core/udf/udf.h"
 #include "tests/unit/core_identity/signed_objects.h"
 
@@ -60,6 +61,46 @@ TEST_P(LabelSecretsTest, AHalfIsRefusedForAnotherDeviceKeyOrLabel) {
   EXPECT_EQ(refused.error().code, ErrorCode::kDenied);
   EXPECT_NE(refused.error().message.find("A#example.com"), std::string::npos);
   EXPECT_NE(refused.error().message.find("B#example.com"), std::string::npos);
+}
+
+TEST_P(LabelSecretsTest, HalvesOfSeveralQuorumsOpenForWhatTheyAreSealedFor) {
+  const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
+  ServiceHalves halves;
+  halves.emplace("a.test+b.test", PrivateKey::Generate(GetParam()));
+  halves.emplace("b.test+c.test", PrivateKey::Generate(GetParam()));
+  const Json jwe = SealServiceHalves(about, halves, device_.public_key()).value();
+  auto opened = OpenServiceHalves(jwe, device_, about, GetParam());
+  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_EQ(opened->size(), 2u);
+  for (const auto& [quorum, half] : halves) {
+    EXPECT_EQ(opened->at(quorum).public_key(), half.public_key());
+  }
+  SealedHalf other = about;
+  other.label = "B#example.com";
+  EXPECT_EQ(OpenServiceHalves(jwe, device_, other, GetParam()).error().code, ErrorCode::kDenied);
+  EXPECT_FALSE(OpenHalf(jwe, device_, about, GetParam()));
+}
+
+TEST_P(LabelSecretsTest, TheHalfOfAServiceThatGrantsAloneIsWrittenAsItAlwaysWas) {
+  const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
+  ServiceHalves alone;
+  alone.emplace(kAlone, PrivateKey::Generate(GetParam()));
+  const Json jwe = SealServiceHalves(about, alone, device_.public_key()).value();
+  EXPECT_EQ(OpenHalf(jwe, device_, about, GetParam())->public_key(),
+            alone.begin()->second.public_key());
+  EXPECT_EQ(OpenServiceHalves(jwe, device_, about, GetParam())->count(std::string(kAlone)), 1u);
+}
+
+TEST_P(LabelSecretsTest, TooManyHalvesNoneAndThoseOfAnotherCurveAreRefused) {
+  const SealedHalf about{KeyUdf(master_.public_key()), KeyUdf(key_.public_key()), "A#example.com"};
+  ServiceHalves halves;
+  for (int i = 0; i < 7; ++i) {
+    halves.emplace("a+" + std::to_string(i), PrivateKey::Generate(GetParam()));
+  }
+  const Json many = SealServiceHalves(about, halves, device_.public_key()).value();
+  EXPECT_FALSE(OpenServiceHalves(many, device_, about, GetParam()));
+  const Json none = SealServiceHalves(about, {}, device_.public_key()).value();
+  EXPECT_FALSE(OpenServiceHalves(none, device_, about, GetParam()));
 }
 
 TEST(LabelSecrets, AreNotSealedToAKeyOfLowOrder) {

@@ -87,7 +87,8 @@ TEST(Messages, EveryResponseReadsAsItWasWritten) {
   get.statics = {{"Profile", "b@e.net", {}, kJws},
                  {"KeySet", "A#e.com", {StatusCode::kNotFound, "not-found", "none"}, Json()}};
   get.grants = {{{}, Bytes(32, 1), 900},
-                {{StatusCode::kUnauthorized, "no-entry", "no entry"}, {}, 0}};
+                {{StatusCode::kUnauthorized, "no-entry", "no entry"}, {}, 0},
+                {{}, {}, 60, {{"a.test+b.test", Bytes(32, 2)}, {"a.test+c.test", Bytes(32, 3)}}}};
   get.halves = {{"MKEY", kJwe}};
   get.receipt_sequence = 17;
   get.receipt_head = Bytes(32, 4);

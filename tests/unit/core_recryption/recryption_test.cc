@@ -99,17 +99,18 @@ TEST(SplitKey, RefusesSignatureKeys) {
   EXPECT_EQ(SplitKey(PrivateKey::Generate(Curve::kEd25519)).error().code, ErrorCode::kInvalid);
 }
 
-TEST(SplitForServices, AllServicesAndTheMemberMakeTheSecret) {
+TEST(LastHalf, MakesTheKeyWithAnyNumberOfOthers) {
   for (const Curve curve : kCurves) {
     for (size_t services = 1; services <= kMaxServices; ++services) {
       const PrivateKey label = PrivateKey::Generate(curve);
       const PublicKey t = PrivateKey::Generate(curve).public_key();
       const PrivateKey member = GenerateHalf(curve);
-      const auto halves = SplitForServices(label, member, services).value();
-      ASSERT_EQ(halves.size(), services);
+      std::vector<PrivateKey> halves{member};
+      while (halves.size() < services) halves.push_back(GenerateHalf(curve));
+      halves.push_back(LastHalf(label, halves).value());
       std::vector<Bytes> results;
-      for (const PrivateKey& half : halves) {
-        results.push_back(ToBytes(AgreeHalf(half, t).value().Reveal()));
+      for (size_t i = 1; i < halves.size(); ++i) {
+        results.push_back(ToBytes(AgreeHalf(halves[i], t).value().Reveal()));
       }
       const auto candidates = CombineSeveral(t, results, member).value();
       EXPECT_EQ(candidates.size(), size_t{1} << services);
@@ -121,27 +122,37 @@ TEST(SplitForServices, AllServicesAndTheMemberMakeTheSecret) {
   }
 }
 
-TEST(SplitForServices, QuorumsShareTheMembersHalf) {
+TEST(LastHalf, RefusesOtherCurvesAndNumbers) {
   const PrivateKey label = PrivateKey::Generate(Curve::kX25519);
-  const PublicKey t = PrivateKey::Generate(Curve::kX25519).public_key();
-  const PrivateKey member = GenerateHalf(Curve::kX25519);
-  for (int quorum = 0; quorum < 3; ++quorum) {
-    const auto halves = SplitForServices(label, member, 2).value();
-    const Bytes results[] = {ToBytes(AgreeHalf(halves[0], t).value().Reveal()),
-                             ToBytes(AgreeHalf(halves[1], t).value().Reveal())};
-    EXPECT_EQ(CountOf(CombineSeveral(t, results, member).value(), AgreeHalf(label, t).value()), 1u);
-  }
+  const std::vector<PrivateKey> other{GenerateHalf(Curve::kP256)};
+  EXPECT_FALSE(LastHalf(label, other));
+  EXPECT_FALSE(LastHalf(label, {}));
+  EXPECT_FALSE(
+      LastHalf(label, std::vector<PrivateKey>(kMaxServices + 1, GenerateHalf(Curve::kX25519))));
+  // The label's own key as the member's half leaves nothing for a service.
+  EXPECT_FALSE(LastHalf(label, {&label, 1}));
+  const PrivateKey p256 = PrivateKey::Generate(Curve::kP256);
+  EXPECT_FALSE(LastHalf(p256, {&p256, 1}));
 }
 
-TEST(SplitForServices, RefusesOtherCurvesAndNumbers) {
-  const PrivateKey label = PrivateKey::Generate(Curve::kX25519);
-  EXPECT_FALSE(SplitForServices(label, GenerateHalf(Curve::kP256), 1));
-  EXPECT_FALSE(SplitForServices(label, GenerateHalf(Curve::kX25519), 0));
-  EXPECT_FALSE(SplitForServices(label, GenerateHalf(Curve::kX25519), kMaxServices + 1));
-  // The label's own key as the member's half leaves nothing for a service.
-  EXPECT_FALSE(SplitForServices(label, label, 1));
-  const PrivateKey p256 = PrivateKey::Generate(Curve::kP256);
-  EXPECT_FALSE(SplitForServices(p256, p256, 1));
+TEST(HalfFrom, IsTheSameForTheSameBytesAndAnOrdinaryHalf) {
+  for (const Curve curve : kCurves) {
+    const Secret seed = Secret::Random(kHalfSeedSize);
+    const PrivateKey half = HalfFrom(curve, seed).value();
+    EXPECT_EQ(half.public_key(), HalfFrom(curve, seed).value().public_key());
+    EXPECT_NE(half.public_key(),
+              HalfFrom(curve, Secret::Random(kHalfSeedSize)).value().public_key());
+    EXPECT_FALSE(HalfFrom(curve, Secret::Random(kHalfSeedSize - 1)));
+  }
+  EXPECT_FALSE(HalfFrom(Curve::kEd25519, Secret::Random(kHalfSeedSize)));
+  // On X25519 as it stands: clamped, and a multiple of 8, so that a T of another order leaks
+  // nothing.
+  for (int round = 0; round < 100; ++round) {
+    const PrivateKey half = HalfFrom(Curve::kX25519, Secret::Random(kHalfSeedSize)).value();
+    const Secret raw = half.RevealBytes();
+    EXPECT_EQ(raw.Reveal()[0] & 7, 0);
+    EXPECT_EQ(raw.Reveal()[31] & 0xc0, 0x40);
+  }
 }
 
 TEST(CheckEphemeral, AcceptsEveryOrdinaryPoint) {

@@ -124,15 +124,15 @@ Result<std::shared_ptr<const OpenedEntry>> GrantRun::Open(const StoredEntry& ent
   if (!sealed) return damaged(sealed.error());
   const auto key = FindLabelKey(*profile, entry.key);
   if (!key) return damaged({ErrorCode::kCorrupt, "its label does not name its key", 0});
-  auto half = OpenServiceHalf(*sealed, context_.keys, {entry.device, entry.key, entry.label},
-                              key->key.curve());
-  if (!half) return damaged(half.error());
+  auto halves = OpenServiceHalf(*sealed, context_.keys, {entry.device, entry.key, entry.label},
+                                key->key.curve());
+  if (!halves) return damaged(halves.error());
   auto member_half = ParseJson(entry.member_half);
   if (!member_half) return damaged(member_half.error());
   return std::make_shared<const OpenedEntry>(
       OpenedEntry{entry.id, entry.label, entry.account, entry.device, entry.key, label.version,
-                  std::make_shared<const LabelPolicy>(std::move(profile->policy)), std::move(*half),
-                  std::move(*member_half)});
+                  std::make_shared<const LabelPolicy>(std::move(profile->policy)),
+                  std::move(*halves), std::move(*member_half)});
 }
 
 GrantResult GrantRun::Compute(const GrantRequest& grant, int64_t now) const {
@@ -143,14 +143,19 @@ GrantResult GrantRun::Compute(const GrantRequest& grant, int64_t now) const {
   const auto refuse = [](const Error& error) {
     return GrantResult{{StatusCode::kInvalid, "invalid", "T: " + error.message}, {}, 0};
   };
-  const auto ephemeral = PublicKey::FromBytes(access.entry->half.curve(), grant.ephemeral);
+  const Curve curve = access.entry->halves.begin()->second.curve();
+  const auto ephemeral = PublicKey::FromBytes(curve, grant.ephemeral);
   if (!ephemeral) return refuse(ephemeral.error());
   ResponseStatus bound =
       JudgeBinding(*access.entry->policy, QuestionOf(grant, access, now), *ephemeral);
   if (!bound.ok()) return {std::move(bound), {}, 0};
-  const auto p = AgreeHalf(access.entry->half, *ephemeral);
-  if (!p) return refuse(p.error());
-  return {{}, ToBytes(p->Reveal()), verdict.lease_seconds};
+  GrantResult granted{{}, {}, verdict.lease_seconds};
+  for (const auto& [quorum, half] : access.entry->halves) {
+    const auto p = AgreeHalf(half, *ephemeral);
+    if (!p) return refuse(p.error());
+    (quorum == kAlone ? granted.p : granted.parts[quorum]) = ToBytes(p->Reveal());
+  }
+  return granted;
 }
 
 GrantQuestion GrantRun::QuestionOf(const GrantRequest& grant, const KeyAccess& access,

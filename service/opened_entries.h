@@ -16,6 +16,7 @@
 #include "core/crypto/keys.h"
 #include "core/identity/label_policy.h"
 #include "core/json/json.h"
+#include "core/recryption/quorums.h"
 
 namespace recrypt {
 
@@ -27,7 +28,7 @@ struct OpenedEntry {
   std::string key;
   uint64_t label_version = 0;
   std::shared_ptr<const LabelPolicy> policy;
-  PrivateKey half;
+  ServiceHalves halves;
   Json member_half;  // JWE
 };
 

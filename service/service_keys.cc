@@ -99,11 +99,11 @@ Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std:
                      std::move(profile), std::move(udf)};
 }
 
-Result<PrivateKey> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
-                                   const SealedHalf& expected, Curve curve) {
-  auto half = OpenHalf(jwe, keys.encrypt, expected, curve);
+Result<ServiceHalves> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
+                                      const SealedHalf& expected, Curve curve) {
+  auto half = OpenServiceHalves(jwe, keys.encrypt, expected, curve);
   for (auto key = keys.earlier.begin(); !half && key != keys.earlier.end(); ++key) {
-    if (auto older = OpenHalf(jwe, *key, expected, curve)) return older;
+    if (auto older = OpenServiceHalves(jwe, *key, expected, curve)) return older;
   }
   return half;
 }

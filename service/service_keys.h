@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
-#include "core/identity/profile.h"
+#include "core/identity/service_halves.h"
 
 namespace recrypt {
 
@@ -22,9 +22,9 @@ struct ServiceKeys {
   std::string udf;                  // of `sign`: the service's fingerprint
 };
 
-// A service half that is sealed to one of the service's keys.
-Result<PrivateKey> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
-                                   const SealedHalf& expected, Curve curve);
+// An entry's service halves, which are sealed to one of the service's keys.
+Result<ServiceHalves> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
+                                      const SealedHalf& expected, Curve curve);
 
 // Reads `state`/service.key and service.profile, or makes them: the key file with mode 0600. Signs
 // the profile anew, one version up, when it names other keys or less than half of its life is left.

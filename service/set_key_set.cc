@@ -40,11 +40,18 @@ Result<NewLabel> ReadLabel(const ServiceContext& context, const KeySetRecord& re
   return fresh;
 }
 
-// The first profile of a label: its owner is an account here, and one of its devices asks.
+// A label over several services is at each of them; its name is one of its owner's domain.
+bool MayBeHere(const ServiceContext& context, const LabelProfile& profile) {
+  const std::string& here = context.options.domain;
+  if (profile.owner.account.domain() == here) return true;
+  return profile.services.size() > 1 && profile.label.domain() != here;
+}
+
+// The first profile of a label: its owner has an account here, and one of its devices asks.
 Result<ResponseStatus> CheckFirst(const ServiceContext& context, StoreTransaction& transaction,
                                   const Caller& caller, const NewLabel& fresh) {
   const Principal& owner = fresh.profile.owner;
-  if (owner.account.domain() != context.options.domain) {
+  if (!MayBeHere(context, fresh.profile)) {
     return Refusal("policy", "labels here belong to accounts of " + context.options.domain);
   }
   RECRYPT_ASSIGN(const auto account, transaction.FindProfile(owner.account.text()));

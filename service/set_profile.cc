@@ -27,12 +27,10 @@ bool Contains(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
+// An account of another domain is a guest here, who shares a label out over several services. Its
+// own service is who others ask about it.
 ResponseStatus CheckFirst(const ServiceContext& context, const Caller& caller,
                           const NewProfile& fresh) {
-  if (fresh.profile.account.domain() != context.options.domain) {
-    return {StatusCode::kInvalid, "invalid",
-            "this service keeps the accounts of " + context.options.domain};
-  }
   if (context.options.registration == Registration::kClosed) {
     return Refusal("policy", "this service takes no new accounts");
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/identity/credential.h"
+#include "core/identity/service_halves.h"
 #include "core/jose/jwk.h"
 #include "core/udf/udf.h"
 #include "service/set.h"
@@ -42,6 +43,19 @@ Status CheckCredential(const EntryRecord& entry, const PublicKey& sign, const La
   return {};
 }
 
+// Exactly those of the quorums that this service belongs to: what is absent would be missed by
+// readers, when the service that stands in for it is away.
+Status CheckQuorums(const ServiceContext& context, const LabelProfile& label,
+                    const ServiceHalves& halves) {
+  const std::vector<std::string> names = QuorumsOf(label).NamesFor(context.options.domain);
+  const bool all = names.size() == halves.size() &&
+                   std::all_of(names.begin(), names.end(),
+                               [&](const std::string& name) { return halves.contains(name); });
+  if (all) return {};
+  return Fail(ErrorCode::kInvalid,
+              "ServiceHalf: its halves are not those of the label's services and threshold");
+}
+
 Result<StoredEntry> CheckEntry(const ServiceContext& context, const LabelProfile& label,
                                const UserRecord& user, const EntryRecord& entry, int64_t now) {
   RECRYPT_ASSIGN(const PublicKey sign, PublicKeyFromJwk(entry.sign));
@@ -54,9 +68,10 @@ Result<StoredEntry> CheckEntry(const ServiceContext& context, const LabelProfile
   }
   // A half that this service cannot open is of no use; one about something else is refused here
   // rather than with the first grant. What was opened is dropped again.
-  const auto half = OpenServiceHalf(entry.service_half, context.keys,
-                                    {entry.device, entry.key, user.label}, key->key.curve());
-  if (!half) return Fail(ErrorCode::kInvalid, "ServiceHalf: " + half.error().message);
+  const auto halves = OpenServiceHalf(entry.service_half, context.keys,
+                                      {entry.device, entry.key, user.label}, key->key.curve());
+  if (!halves) return Fail(ErrorCode::kInvalid, "ServiceHalf: " + halves.error().message);
+  RECRYPT_TRY(CheckQuorums(context, label, *halves));
   RECRYPT_TRY(CheckCredential(entry, sign, label, user, now));
   StoredEntry stored;
   stored.label = user.label;

@@ -72,10 +72,12 @@ TEST_F(SetProfileTest, ByAnotherMasterIsRefused) {
             alice.Udf());
 }
 
-TEST_F(SetProfileTest, OfAnotherDomainIsRefused) {
+TEST_F(SetProfileTest, OfAnotherDomainIsAGuests) {
   const TestAccount bob("bob@example.net");
   TestClient other(service, bob.sign);
-  EXPECT_EQ(other.Register(bob).status, StatusCode::kInvalid);
+  EXPECT_TRUE(other.Register(bob).ok());
+  TestClient stranger(service, PrivateKey::Generate(Curve::kEd25519));
+  EXPECT_EQ(stranger.Register(TestAccount("dora@example.net")).reason, "policy");
 }
 
 TEST_F(SetProfileTest, OfADeviceThatItDoesNotListIsRefused) {
@@ -170,6 +172,19 @@ TEST_F(SetKeySetTest, ByAMemberIsRefused) {
 TEST_F(SetKeySetTest, OfALabelOwnedByAnAccountOfAnotherDomainIsRefused) {
   const TestLabel label("Other#example.com", world.bob, world.service);
   EXPECT_EQ(world.bob_client.SetLabel(label, world.bob).reason, "policy");
+}
+
+TEST_F(SetKeySetTest, OverSeveralServicesIsTakenOfAGuestUnlessItsNameIsOneOfThisDomain) {
+  ASSERT_TRUE(world.bob_client.Register(world.bob).ok());
+  const auto set = [&](const std::string& name, bool several) {
+    TestLabel label(name, world.bob, world.service);
+    if (several) label.profile.services.push_back({"example.net", world.alice.Udf()});
+    label.profile.threshold = several ? 2 : 1;
+    return world.bob_client.SetLabel(label, world.bob);
+  };
+  EXPECT_EQ(set("Board#example.net", false).reason, "policy");
+  EXPECT_EQ(set("Board#example.com", true).reason, "policy");
+  EXPECT_TRUE(set("Board#example.net", true).ok());
 }
 
 TEST_F(SetKeySetTest, OfALabelInAnothersNameIsRefused) {

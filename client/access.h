@@ -10,6 +10,7 @@
 #ifndef RECRYPT_CLIENT_ACCESS_H_
 #define RECRYPT_CLIENT_ACCESS_H_
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,9 +41,15 @@ struct AccessFigures {
     int64_t end_ms = 0;  // Clock::MonotonicMillis
   };
   std::vector<LabelLease> leases;  // that have not ended
-  size_t documents = 0;            // whose keys are held
-  uint64_t opened_by_lease = 0;    // without asking a service
-  uint64_t granted = 0;            // documents
+  // Services whose results did not go with the others' (docs/PROTOCOL.md, 3).
+  struct WrongService {
+    std::string domain;
+    uint64_t times = 0;
+  };
+  std::vector<WrongService> wrong;
+  size_t documents = 0;          // whose keys are held
+  uint64_t opened_by_lease = 0;  // without asking a service
+  uint64_t granted = 0;          // documents
   uint64_t refused = 0;
 };
 
@@ -89,6 +96,10 @@ class Access {
   // Wipes every key, grant and session at once (`recryptfs lock`).
   virtual void Lock() = 0;
   virtual AccessFigures Figures() { return {}; }
+  // Who is told, in a sentence, what somebody should know though nothing failed. Before the first
+  // opening; called from any thread.
+  using Warn = std::function<void(const std::string& what)>;
+  virtual void SetWarn(Warn warn) { (void)warn; }
   // From now on no service is waited for: all that would have to fails soon, kUnavailable.
   virtual void Stop() {}
 };

@@ -1,5 +1,6 @@
 #include "client/authors.h"
 
+#include <iterator>
 #include <utility>
 
 namespace recrypt {
@@ -70,20 +71,23 @@ Result<Credential> Authors::CheckCredential(const LabelProfile& label, ByteSpan 
   return fields;
 }
 
-Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
-  if (!identity_) return Known{nullptr, 0, UINT32_MAX, INT64_MAX};
-  const LabelProfile::Service& service = label.services.front();
-  auto entries = services_.At(service.domain, service.udf)->GetEntries(label.label);
+// What a service says of this device's entries; none is an answer too.
+Result<std::vector<ServiceClient::OwnEntry>> Authors::EntriesAt(ServiceClient& service,
+                                                                const LabelName& label) {
+  auto entries = service.GetEntries(label);
+  if (entries) return entries;
+  const ErrorCode code = entries.error().code;
+  if (code != ErrorCode::kNotFound && code != ErrorCode::kDenied) return entries;
+  return std::vector<ServiceClient::OwnEntry>();
+}
+
+// The best of these credentials.
+Authors::Known Authors::BestOf(const LabelProfile& label,
+                               const std::vector<ServiceClient::OwnEntry>& entries,
+                               Bytes& credential) const {
   const int64_t now_ms = clock_.MonotonicMillis();
-  if (!entries) {
-    const ErrorCode code = entries.error().code;
-    const bool none = code == ErrorCode::kNotFound || code == ErrorCode::kDenied;
-    if (!none) return Fail(std::move(entries.error()));
-    entries = std::vector<ServiceClient::OwnEntry>();
-  }
   Known best{nullptr, 0, label.epoch, now_ms + kNoneForMillis};
-  Bytes best_credential;
-  for (const ServiceClient::OwnEntry& entry : *entries) {
+  for (const ServiceClient::OwnEntry& entry : entries) {
     if (entry.credential.empty()) continue;
     const auto fields = CheckCredential(label, entry.credential);
     const auto expires = fields ? static_cast<int64_t>(fields->expires) : 0;
@@ -91,12 +95,57 @@ Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
       continue;
     }
     best = {nullptr, expires, fields->epoch, now_ms + kGoodForMillis};
-    best_credential = entry.credential;
+    credential = entry.credential;
   }
-  RECRYPT_TRY(trust_.KeepCredential(label.label, best_credential));
-  if (!best_credential.empty()) {
+  return best;
+}
+
+// Any service's word is good for a credential, since the label has signed it. That there is none
+// is believed of so many that the rest could not grant either.
+Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
+  if (!identity_) return Known{nullptr, 0, UINT32_MAX, INT64_MAX};
+  struct Answers {
+    std::mutex mutex;  // guards all below
+    std::vector<ServiceClient::OwnEntry> entries;
+    size_t count = 0;
+    std::optional<Error> failure;
+  };
+  const auto answers = std::make_shared<Answers>();
+  std::vector<std::shared_ptr<ServiceClient>> clients;
+  std::vector<std::string> domains;
+  for (const auto& [domain, udf] : label.services) {
+    clients.push_back(services_.At(domain, udf));
+    domains.push_back(domain);
+  }
+  const auto ask = [clients, answers, name = label.label](size_t service) {
+    auto entries = EntriesAt(*clients[service], name);
+    const std::lock_guard guard(answers->mutex);
+    if (entries) {
+      ++answers->count;
+      std::move(entries->begin(), entries->end(), std::back_inserter(answers->entries));
+      return ServiceOrder::Helped::kYes;
+    }
+    answers->failure = std::move(entries.error());
+    return answers->failure->code == ErrorCode::kUnavailable ? ServiceOrder::Helped::kAway
+                                                             : ServiceOrder::Helped::kNo;
+  };
+  Known best;
+  Bytes credential;
+  bool none = false;
+  services_.order().Ask(domains, 1, ask, [&] {
+    const std::lock_guard guard(answers->mutex);
+    best = BestOf(label, answers->entries, credential);
+    none = answers->count > domains.size() - label.threshold;
+    return !credential.empty() || none;
+  });
+  if (credential.empty() && !none) {
+    const std::lock_guard guard(answers->mutex);
+    return Fail(*answers->failure);
+  }
+  RECRYPT_TRY(trust_.KeepCredential(label.label, credential));
+  if (!credential.empty()) {
     best.author =
-        std::make_shared<const Author>(Author{identity_->device_sign, std::move(best_credential)});
+        std::make_shared<const Author>(Author{identity_->device_sign, std::move(credential)});
   }
   return best;
 }

@@ -40,6 +40,10 @@ class Authors {
   std::optional<Known> Find(const LabelProfile& label);
   Result<std::shared_ptr<const Author>> AskAndKeep(const LabelProfile& label);
   Result<Known> Ask(const LabelProfile& label);
+  static Result<std::vector<ServiceClient::OwnEntry>> EntriesAt(ServiceClient& service,
+                                                                const LabelName& label);
+  Known BestOf(const LabelProfile& label, const std::vector<ServiceClient::OwnEntry>& entries,
+               Bytes& credential) const;
   Result<Known> LastKnown(const LabelProfile& label, const Error& failure);
   Result<Credential> CheckCredential(const LabelProfile& label, ByteSpan credential) const;
 

@@ -92,13 +92,28 @@ Result<Json> AcceptedProfile(const Json& answer, const Identity& device, const s
   return *jws;
 }
 
-// Every service that is known here by its domain, the account's own first.
-std::vector<std::string> KnownDomains(Client& client) {
-  std::vector<std::string> domains{std::string(client.keystore().identity().account.domain())};
-  for (const auto& [domain, address] : client.config().services) {
-    if (domain != domains.front()) domains.push_back(domain);
+// Every service that is known here by its domain, the account's own first; and those of the labels
+// over several services that the account owns, whose fingerprints the labels name.
+std::vector<LabelProfile::Service> KnownServices(Client& client) {
+  std::vector<LabelProfile::Service> known;
+  const auto add = [&known](const std::string& domain, const std::string& udf) {
+    const auto found = std::ranges::find(known, domain, &LabelProfile::Service::domain);
+    if (found == known.end()) {
+      known.push_back({domain, udf});
+    } else if (found->udf.empty()) {
+      found->udf = udf;
+    }
+  };
+  add(std::string(client.keystore().identity().account.domain()), "");
+  for (const auto& [domain, address] : client.config().services) add(domain, "");
+  const auto own = OwnProfile(client);
+  if (!own) return known;
+  for (const Profile::OwnedLabel& owned : own->labels) {
+    const auto label = client.profiles().Label(owned.label, ProfileUse::kRead);
+    if (!label || (*label)->services.size() == 1) continue;
+    for (const auto& [domain, udf] : (*label)->services) add(domain, udf);
   }
-  return domains;
+  return known;
 }
 
 }  // namespace
@@ -205,8 +220,9 @@ Result<DeviceRemoved> RemoveDevice(Client& client, const std::string& name_or_ud
     return Fail(ErrorCode::kInvalid, "this is the device itself: remove it on another one");
   }
   bool known = false;
-  for (const std::string& domain : KnownDomains(client)) {
-    const auto until = client.services().At(domain)->DeleteDevice(identity.account, removed.udf);
+  for (const auto& [domain, udf] : KnownServices(client)) {
+    const auto until =
+        client.services().At(domain, udf)->DeleteDevice(identity.account, removed.udf);
     if (until) {
       removed.until = std::max(removed.until, *until);
       known = true;

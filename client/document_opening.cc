@@ -93,9 +93,7 @@ Result<GrantWanted> DocumentOpening::MakeWanted(const LabelName& label, const st
                                         ", which is no key of " + label.text());
   }
   RECRYPT_ASSIGN(PublicKey ephemeral, EphemeralFor(header_, kid));
-  auto binding = ProofOf(header_, ephemeral);
-  return GrantWanted{std::move(profile), kid, std::move(ephemeral), header_.uid, header_.digest,
-                     std::move(binding)};
+  return GrantWanted{std::move(profile), kid, std::move(ephemeral), &header_};
 }
 
 void DocumentOpening::Take(size_t index, Result<Granted> result) {
@@ -105,8 +103,9 @@ void DocumentOpening::Take(size_t index, Result<Granted> result) {
     return;
   }
   state.lease_end_ms = result->lease_end_ms;
-  state.half_was_kept = result->half_was_kept;
-  secrets_[state.kid] = std::move(result->candidates);
+  state.by = std::move(result->by);
+  secrets_[state.kid].clear();
+  secrets_[state.kid].push_back(std::move(result->secret));
 }
 
 Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
@@ -134,11 +133,9 @@ Result<std::shared_ptr<const LeasedDocument>> DocumentOpening::Finish() {
 std::vector<GrantedBy> DocumentOpening::GrantsOf(const std::vector<LabelName>& alternative) const {
   std::vector<GrantedBy> grants;
   for (const LabelName& label : alternative) {
-    const std::optional<size_t>& place = labels_.at(label).wanted;
-    if (!place) continue;  // by a key that is held here
-    const GrantWanted& wanted = wanted_[*place];
-    const LabelProfile::Service& service = wanted.label->services.front();
-    grants.push_back({service.domain, service.udf, wanted.kid});
+    // None for a key that is held here.
+    const LabelState& state = labels_.at(label);
+    for (const auto& [domain, udf] : state.by) grants.push_back({domain, udf, state.kid});
   }
   return grants;
 }
@@ -169,14 +166,6 @@ Error DocumentOpening::WhyNot() const {
   Error all = reasons.front();
   for (size_t i = 1; i < reasons.size(); ++i) all.message += "; or, " + reasons[i].message;
   return all;
-}
-
-std::vector<std::string> DocumentOpening::KidsWithKeptHalves() const {
-  std::vector<std::string> kids;
-  for (const auto& [label, state] : labels_) {
-    if (state.half_was_kept) kids.push_back(state.kid);
-  }
-  return kids;
 }
 
 bool DocumentOpening::WasRefused(const LabelName& label) const {

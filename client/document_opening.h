@@ -39,8 +39,6 @@ class DocumentOpening {
   // The document under the first alternative for which all grants came. kCorrupt when the header
   // does not open; otherwise the reason that leaves most hope.
   Result<std::shared_ptr<const LeasedDocument>> Finish();
-  // After a Finish with kCorrupt: the kids whose kept member halves may be the cause.
-  std::vector<std::string> KidsWithKeptHalves() const;
   // When the leases of the labels end that granted something.
   std::map<LabelName, int64_t> LabelLeases() const;
   // Whether somebody answered for this label, and gave nothing.
@@ -55,7 +53,7 @@ class DocumentOpening {
     uint32_t offline_seconds = 0;
     std::optional<Error> failure;
     int64_t lease_end_ms = 0;
-    bool half_was_kept = false;
+    std::vector<LabelProfile::Service> by;  // who granted
   };
 
   // False when the key is not held.

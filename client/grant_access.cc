@@ -81,8 +81,10 @@ class GrantAccess : public Access {
     figures.opened_by_lease = opened_by_lease_;
     figures.granted = granted_;
     figures.refused = refused_;
+    figures.wrong = requester_.Wrong();
     return figures;
   }
+  void SetWarn(Warn warn) override { requester_.SetWarn(std::move(warn)); }
   void Lock() override {
     cache_.Wipe();
     offline_.Wipe();
@@ -199,41 +201,29 @@ void GrantAccess::Fly(std::span<const Header* const> headers, std::span<Ticket> 
   for (size_t i = 0; i < tickets.size(); ++i) {
     if (tickets[i].own) places.push_back(i);
   }
-  // A second round for documents whose kept member half may be one of an entry renewed since.
-  for (int round = 0; round < 2 && !places.empty(); ++round) {
-    std::vector<std::unique_ptr<DocumentOpening>> openings;
-    for (size_t place : places) {
-      openings.push_back(std::make_unique<DocumentOpening>(
-          *headers[place], parts_.profiles,
-          HeldKeys{parts_.recovered.get(), parts_.clock.MonotonicMillis()}));
+  std::vector<std::unique_ptr<DocumentOpening>> openings;
+  for (size_t place : places) {
+    openings.push_back(std::make_unique<DocumentOpening>(
+        *headers[place], parts_.profiles,
+        HeldKeys{parts_.recovered.get(), parts_.clock.MonotonicMillis()}));
+  }
+  AskFor(openings, use);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const Header& header = *headers[places[i]];
+    Result<Leased> leased = Finish(header, *openings[i], begun, generation);
+    const std::string key = KeyOf(header.uid, header.digest);
+    if (leased) cache_.Insert(key, *leased, generation);
+    if (leased && !(*leased)->offline) ++granted_;
+    // What a prefetch is refused, an opening asks for again.
+    if (!leased && use == GrantUse::kOpen) ++refused_;
+    for (const auto& [label, end_ms] : openings[i]->LabelLeases()) {
+      cache_.ExtendLabelLease(label, {end_ms, begun}, generation);
     }
-    AskFor(openings, use);
-    std::vector<size_t> again;
-    for (size_t i = 0; i < places.size(); ++i) {
-      const Header& header = *headers[places[i]];
-      Result<Leased> leased = Finish(header, *openings[i], begun, generation);
-      const std::vector<std::string> kids = openings[i]->KidsWithKeptHalves();
-      const bool corrupt = !leased && leased.error().code == ErrorCode::kCorrupt;
-      if (round == 0 && corrupt && !kids.empty()) {
-        for (const std::string& kid : kids) requester_.ForgetHalf(kid);
-        again.push_back(places[i]);
-        continue;
-      }
-      const std::string key = KeyOf(header.uid, header.digest);
-      if (leased) cache_.Insert(key, *leased, generation);
-      if (leased && !(*leased)->offline) ++granted_;
-      // What a prefetch is refused, an opening asks for again.
-      if (!leased && use == GrantUse::kOpen) ++refused_;
-      for (const auto& [label, end_ms] : openings[i]->LabelLeases()) {
-        cache_.ExtendLabelLease(label, {end_ms, begun}, generation);
-      }
-      {
-        const std::lock_guard guard(mutex_);
-        flights_.erase(key);
-      }
-      tickets[places[i]].flight->Land(std::move(leased));
+    {
+      const std::lock_guard guard(mutex_);
+      flights_.erase(key);
     }
-    places = std::move(again);
+    tickets[places[i]].flight->Land(std::move(leased));
   }
 }
 

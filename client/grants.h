@@ -1,24 +1,27 @@
-// GrantRequester: asks services for recryption grants and turns their results into the candidates
-// for a document's shared secret.
+// GrantRequester: asks services for recryption grants and turns their results into a document's
+// shared secret.
 //
 //   auto results = requester.Ask(wanted, GrantUse::kOpen);   // in the order of `wanted`
 //
-// One request for each service and 256 grants; services are asked at the same time. Member halves
-// are opened once with the device's key and kept. Thread safe.
+// One request for each service and 256 grants; services are asked at the same time. Of a label over
+// several services as many are asked as are needed, and others where one of them fails; a result
+// that does not go with the others' is noticed. Member halves are opened once with the device's key
+// and kept. Thread safe.
 #ifndef RECRYPT_CLIENT_GRANTS_H_
 #define RECRYPT_CLIENT_GRANTS_H_
 
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "client/access.h"
+#include "client/partial_results.h"
 #include "client/receipts.h"
 #include "client/service_client.h"
-#include "core/jcd/bound_header.h"
+#include "core/jcd/header.h"
 
 namespace recrypt {
 
@@ -26,15 +29,13 @@ struct GrantWanted {
   std::shared_ptr<const LabelProfile> label;
   std::string kid;  // of a key of the label
   PublicKey ephemeral;
-  DocumentId uid{};
-  Sha256Digest header{};
-  std::optional<BindingProof> binding = {};  // where the header has one
+  const Header* header = nullptr;  // the document's; outlives the call
 };
 
 struct Granted {
-  std::vector<Secret> candidates;
-  int64_t lease_end_ms = 0;    // Clock::MonotonicMillis
-  bool half_was_kept = false;  // a member half from an earlier answer was used
+  Secret secret;                          // fits the header's key wrap
+  int64_t lease_end_ms = 0;               // Clock::MonotonicMillis
+  std::vector<LabelProfile::Service> by;  // whose results it is made of
 };
 
 class GrantRequester {
@@ -44,26 +45,34 @@ class GrantRequester {
                  Receipts& receipts);
 
   std::vector<Result<Granted>> Ask(const std::vector<GrantWanted>& wanted, GrantUse use);
-  // The next answer has to bring this member half again: the label's entry may have been renewed.
-  void ForgetHalf(const std::string& kid);
   void Wipe();
+  void SetWarn(Access::Warn warn) { warn_ = std::move(warn); }
+  std::vector<AccessFigures::WrongService> Wrong() const;
 
  private:
-  struct Batch;  // what goes to one service in one request
-  void KeepReceipt(const Batch& batch, const GetResponse& answer);
+  struct Batch;   // what goes to the services of a label, or of several with the same, at once
+  struct Asking;  // a batch on its way
+  using Half = std::shared_ptr<const PrivateKey>;
+
   std::vector<Result<Granted>> AskBatch(const Batch& batch, GrantUse use);
-  Result<Granted> TakeGrant(const GrantWanted& wanted, const GrantResult& result,
-                            const std::map<std::string, Json>& halves, int64_t sent_ms);
-  Result<PrivateKey> OpenAndKeepHalf(const GrantWanted& wanted, const Json& jwe);
-  std::shared_ptr<const PrivateKey> KeptHalf(const std::string& kid);
+  void AskServices(Asking& asking, GrantUse use);
+  Result<Granted> Conclude(Asking& asking, size_t place);
+  void TakeAnswer(Asking& asking, size_t service, const Result<GetResponse>& answer,
+                  int64_t sent_ms);
+  void KeepReceipt(const Batch& batch, size_t service, const GetResponse& answer);
+  Result<Half> OpenGivenHalf(const GrantWanted& wanted, const Json& jwe) const;
+  Half KeptHalf(const std::string& kid);
+  void NoteWrong(const GrantWanted& wanted, PartialResults& results);
 
   Services& services_;
   const Clock& clock_;
   const std::shared_ptr<const Identity> identity_;
   Receipts& receipts_;
   const std::string device_udf_;
-  std::mutex mutex_;  // guards halves_
-  std::map<std::string, std::shared_ptr<const PrivateKey>> halves_;
+  Access::Warn warn_;
+  mutable std::mutex mutex_;  // guards all below
+  std::map<std::string, Half> halves_;
+  std::map<std::string, uint64_t> wrong_;  // by domain: how often
 };
 
 }  // namespace recrypt

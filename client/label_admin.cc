@@ -2,38 +2,15 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "client/object_life.h"
 #include "client/profile_admin.h"
+#include "core/recryption/recryption.h"
 #include "core/udf/udf.h"
 
 namespace recrypt {
 namespace {
-
-// Key pairs and profile of a new label.
-struct Drafted {
-  LabelProfile profile;
-  LabelSecrets secrets;
-};
-
-Drafted Draft(const NewLabel& wanted, const Identity& owner, const ServiceProfile& service,
-              int64_t now) {
-  const Curve sign = wanted.curve == Curve::kP256 ? Curve::kP256 : Curve::kEd25519;
-  LabelSecrets secrets{wanted.name, PrivateKey::Generate(sign), {}};
-  secrets.keys.push_back({1, PrivateKey::Generate(wanted.curve)});
-  const Principal principal{owner.account, owner.Udf()};
-  LabelProfile profile{VersionFrom(1, now),
-                       wanted.name,
-                       secrets.master.public_key(),
-                       principal,
-                       {principal},
-                       1,
-                       secrets.keys.front().key.public_key(),
-                       {},
-                       {{service.domain, service.Udf()}},
-                       wanted.policy};
-  return {std::move(profile), std::move(secrets)};
-}
 
 Status CheckMayCreate(const NewLabel& wanted, const Identity& owner) {
   if (wanted.name.domain() != owner.account.domain()) {
@@ -44,7 +21,52 @@ Status CheckMayCreate(const NewLabel& wanted, const Identity& owner) {
   if (wanted.curve != Curve::kX25519 && wanted.curve != Curve::kP256) {
     return Fail(ErrorCode::kInvalid, "a label's key is on X25519 or P-256");
   }
+  const auto is_home = [&](const auto& one) { return one.domain == wanted.name.domain(); };
+  if (!wanted.services.empty() && std::ranges::none_of(wanted.services, is_home)) {
+    return Fail(ErrorCode::kInvalid,
+                "the service of " + std::string(wanted.name.domain()) +
+                    " has to be one of the label's: it is where the label is looked for");
+  }
+  if (wanted.services.size() > kMaxServices) {
+    return Fail(ErrorCode::kInvalid, "a label's key is split over 5 services at most");
+  }
+  if (wanted.threshold > std::max<size_t>(wanted.services.size(), 1)) {
+    return Fail(ErrorCode::kInvalid, "the threshold is above the number of services");
+  }
+  // Each would hold for itself, under a number of its own, and a supervisor decide at each.
+  if (wanted.services.size() > 1 && wanted.policy.review.any()) {
+    return Fail(ErrorCode::kForbidden, "a label over several services cannot be under review");
+  }
   return {};
+}
+
+// The service that stands there now, over verified TLS: pinned, or by the fingerprint that is
+// named, or pinned now.
+Result<LabelProfile::Service> FindService(Client& client, const NewLabel::Service& wanted) {
+  const std::string& domain = wanted.domain;
+  RECRYPT_ASSIGN(const Json jws, client.services().At(domain)->GetStatic("Service", domain));
+  RECRYPT_ASSIGN(const ServiceProfile service, VerifyServiceProfile(jws));
+  const std::string udf = service.Udf();
+  if (service.domain != domain || (!wanted.udf.empty() && udf != wanted.udf)) {
+    return Fail(ErrorCode::kDenied, "the recryption service of " + domain + " is " +
+                                        service.domain + " " + udf + ", not " + wanted.udf);
+  }
+  RECRYPT_ASSIGN(const bool pinned, client.trust().CheckPin(TrustSubject::kService, domain, udf));
+  if (pinned) return LabelProfile::Service{domain, udf};
+  RECRYPT_TRY(client.trust().Pin(
+      {TrustSubject::kService, domain, udf, wanted.udf.empty() ? "first use" : "explicit",
+       client.clock().NowSeconds()},
+      PinChange::kRefuse));
+  return LabelProfile::Service{domain, udf};
+}
+
+bool SameServices(const LabelProfile& profile, const NewLabel& wanted) {
+  if (wanted.services.empty()) return profile.services.size() == 1;
+  const size_t threshold = wanted.threshold == 0 ? wanted.services.size() : wanted.threshold;
+  std::set<std::string> a, b;
+  for (const auto& one : profile.services) a.insert(one.domain);
+  for (const auto& one : wanted.services) b.insert(one.domain);
+  return a == b && profile.threshold == threshold;
 }
 
 }  // namespace
@@ -52,56 +74,109 @@ Status CheckMayCreate(const NewLabel& wanted, const Identity& owner) {
 Result<LabelProfile> LabelAdmin::Create(const NewLabel& wanted) {
   const Identity& identity = client_.keystore().identity();
   RECRYPT_TRY(CheckMayCreate(wanted, identity));
-  const auto service = client_.services().At(std::string(identity.account.domain()));
-  const auto there = service->GetStatic("KeySet", wanted.name.text());
-  if (there) return Complete(wanted.name, *there);
+  const auto home = client_.services().At(std::string(identity.account.domain()));
+  const auto there = home->GetStatic("KeySet", wanted.name.text());
+  if (there) return Complete(wanted, *there);
   if (there.error().code != ErrorCode::kNotFound) return Fail(there.error());
-  RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
-  Drafted draft = Draft(wanted, identity, service_profile, client_.clock().NowSeconds());
-  const Json jws = SignLabelProfile(draft.profile, draft.secrets.master);
+  return Draft(wanted);
+}
+
+// Key pairs and profile of a new label, published where others find it first.
+Result<LabelProfile> LabelAdmin::Draft(const NewLabel& wanted) {
+  const Identity& owner = client_.keystore().identity();
+  std::vector<NewLabel::Service> named = wanted.services;
+  if (named.empty()) named.push_back({std::string(owner.account.domain()), ""});
+  std::vector<LabelProfile::Service> services;
+  for (const NewLabel::Service& one : named) {
+    auto found = FindService(client_, one);
+    if (!found) return Fail(found.error(), "creating " + wanted.name.text());
+    services.push_back(std::move(*found));
+  }
+  const Curve sign = wanted.curve == Curve::kP256 ? Curve::kP256 : Curve::kEd25519;
+  LabelSecrets secrets{wanted.name, PrivateKey::Generate(sign), {}};
+  secrets.keys.push_back({1, PrivateKey::Generate(wanted.curve)});
+  const Principal principal{owner.account, owner.Udf()};
+  LabelProfile profile{VersionFrom(1, client_.clock().NowSeconds()),
+                       wanted.name,
+                       secrets.master.public_key(),
+                       principal,
+                       {principal},
+                       1,
+                       secrets.keys.front().key.public_key(),
+                       {},
+                       std::move(services),
+                       wanted.policy};
+  profile.threshold =
+      wanted.threshold == 0 ? static_cast<uint32_t>(named.size()) : wanted.threshold;
+  const Json jws = SignLabelProfile(profile, secrets.master);
   // Bounds are the reader's: nothing is published that others would refuse.
   RECRYPT_TRY(VerifyLabelProfile(jws));
-  KeySetRecord record{jws, {}};
-  RECRYPT_ASSIGN(record.secrets[identity.DeviceUdf()],
-                 SealLabelSecrets(draft.secrets, identity.device_encrypt.public_key()));
-  if (auto set = service->SetKeySet(std::move(record)); !set) {
-    return Fail(set.error(), "creating " + wanted.name.text());
+  RECRYPT_ASSIGN(auto reached, ReachServices(client_, profile));
+  AdministeredLabel opened{std::move(profile), std::move(secrets), {}, std::move(reached)};
+  RECRYPT_TRY(CheckAllReached(opened.services));
+  return MakeKnown(std::move(opened), jws);
+}
+
+// At the service of the label's domain first: what is there is gone on with.
+Result<LabelProfile> LabelAdmin::MakeKnown(AdministeredLabel opened, const Json& jws) {
+  const Identity& identity = client_.keystore().identity();
+  const std::string name = opened.profile.label.text();
+  SealedSecrets sealed;
+  RECRYPT_ASSIGN(sealed[identity.DeviceUdf()],
+                 SealLabelSecrets(opened.secrets, identity.device_encrypt.public_key()));
+  const auto is_home = [&](const AdministeredService& one) {
+    return one.named.domain == identity.account.domain();
+  };
+  const auto home = std::ranges::find_if(opened.services, is_home);
+  if (home == opened.services.end()) return Fail(ErrorCode::kInvalid, "it is not at home");
+  if (const Status set = home->client->SetKeySet({jws, sealed}); !set) {
+    return Fail(set.error(), "creating " + name);
   }
-  RECRYPT_TRY(ListAsOwned(wanted.name, draft.profile.Udf()));
+  const auto incomplete = [&](const std::vector<ServiceLeft>& left) {
+    return Fail(ErrorCode::kUnavailable, "creating " + name + ": left are " + Naming(left) +
+                                             "; run the command again when they answer");
+  };
+  const auto others = AtAll(opened.services, [&](size_t i) {
+    if (is_home(opened.services[i])) return Status{};
+    return opened.services[i].client->SetKeySet({jws, sealed});
+  });
+  if (!others) return Fail(others.error(), "creating " + name);
+  if (!others->empty()) return incomplete(*others);
+  RECRYPT_TRY(ListAsOwned(opened.profile.label, opened.profile.Udf()));
   RECRYPT_TRY(client_.profiles().Learn(jws));
-  const AdministeredLabel opened{
-      draft.profile, std::move(draft.secrets), {}, service, std::move(service_profile)};
   RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
-  RECRYPT_TRY(AddEntries(opened, own, MemberRights::kReadAndWrite));
-  return std::move(draft.profile);
+  RECRYPT_ASSIGN(const auto left, AddEntries(opened, own, MemberRights::kReadAndWrite));
+  if (!left.empty()) return incomplete(left);
+  return std::move(opened.profile);
 }
 
 // A creation that published the label and was interrupted before the rest.
-Result<LabelProfile> LabelAdmin::Complete(const LabelName& label, const Json& jws) {
+Result<LabelProfile> LabelAdmin::Complete(const NewLabel& wanted, const Json& jws) {
+  const LabelName& label = wanted.name;
   const Identity& identity = client_.keystore().identity();
   const auto taken = Fail(ErrorCode::kExists, "there is a label " + label.text() + " already");
-  const auto service = client_.services().At(std::string(label.domain()));
   RECRYPT_ASSIGN(const LabelProfile profile, VerifyLabelProfile(jws));
-  if (profile.owner.udf != identity.Udf()) return taken;
-  auto value = service->GetStatic("Secrets", label.text());
+  if (profile.owner.udf != identity.Udf() || !SameServices(profile, wanted)) return taken;
+  const auto home = client_.services().At(std::string(label.domain()));
+  auto value = home->GetStatic("Secrets", label.text());
   if (!value) return taken;
   RECRYPT_ASSIGN(const Json* jwe, GetObject(*value, "Secrets"));
   RECRYPT_ASSIGN(LabelSecrets secrets, OpenLabelSecrets(*jwe, identity.device_encrypt));
   // Only what this account's own secrets stand behind is taken for its own.
   RECRYPT_TRY(CheckSecretsFit(profile, secrets));
+  RECRYPT_ASSIGN(auto reached, ReachServices(client_, profile));
+  AdministeredLabel opened{profile, std::move(secrets), {}, std::move(reached)};
   RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
   const bool listed = std::any_of(own.labels.begin(), own.labels.end(), [&](const auto& owned) {
     return owned.label == label && owned.master_udf == profile.Udf();
   });
-  const auto entries = service->GetEntries(label);
+  bool entries = true;
+  for (const AdministeredService& service : opened.services) {
+    entries = entries && (service.away || service.client->GetEntries(label));
+  }
   if (listed && entries) return taken;
-  RECRYPT_TRY(ListAsOwned(label, profile.Udf()));
-  RECRYPT_TRY(client_.profiles().Learn(jws));
-  RECRYPT_ASSIGN(ServiceProfile service_profile, service->Service());
-  const AdministeredLabel opened{
-      profile, std::move(secrets), {}, service, std::move(service_profile)};
-  RECRYPT_TRY(AddEntries(opened, own, MemberRights::kReadAndWrite));
-  return profile;
+  RECRYPT_TRY(CheckAllReached(opened.services));
+  return MakeKnown(std::move(opened), jws);
 }
 
 Status LabelAdmin::ListAsOwned(const LabelName& label, const std::string& master_udf) {
@@ -120,47 +195,83 @@ Status LabelAdmin::ListAsOwned(const LabelName& label, const std::string& master
   return {};
 }
 
-Status LabelAdmin::AddEntries(const AdministeredLabel& opened, const Profile& member,
-                              MemberRights rights) {
-  RECRYPT_ASSIGN(UserRecord user,
-                 MakeUser(opened, {member, member.devices, rights, opened.profile.Keys()},
-                          client_.clock().NowSeconds()));
-  auto set = opened.service->SetUser(std::move(user));
-  if (!set) {
-    return Fail(set.error(),
-                "adding " + member.account.text() + " to " + opened.profile.label.text());
-  }
-  return {};
+Result<std::vector<ServiceLeft>> LabelAdmin::AddEntries(const AdministeredLabel& opened,
+                                                        const Profile& member,
+                                                        MemberRights rights) {
+  RECRYPT_ASSIGN(const std::vector<UserRecord> users,
+                 MakeUsers(opened, {member, member.devices, rights, opened.profile.Keys()},
+                           client_.clock().NowSeconds()));
+  const std::string doing =
+      "adding " + member.account.text() + " to " + opened.profile.label.text();
+  auto left = AtAll(opened.services,
+                    [&](size_t i) { return opened.services[i].client->SetUser(users[i]); });
+  if (!left) return Fail(left.error(), doing);
+  if (opened.services.size() - left->size() >= opened.profile.threshold) return left;
+  return Fail(ErrorCode::kUnavailable,
+              doing + ": too few services have the member to grant: left are " + Naming(*left) +
+                  "; run the command again when they answer");
 }
 
-Status LabelAdmin::AddMember(const LabelName& label, const AccountName& account,
-                             MemberRights rights) {
+Result<std::vector<ServiceLeft>> LabelAdmin::AddMember(const LabelName& label,
+                                                       const AccountName& account,
+                                                       MemberRights rights) {
   RECRYPT_ASSIGN(const auto member,
                  client_.profiles().Account(account, ProfileUse::kWrite, Freshness::kFetch));
   RECRYPT_ASSIGN(const AdministeredLabel opened, OpenAdministered(client_, label));
   return AddEntries(opened, *member, rights);
 }
 
-Result<int64_t> LabelAdmin::RemoveMember(const LabelName& label, const AccountName& account) {
-  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
-  auto until = service->DeleteUser(label, account, "");
-  if (!until) return Fail(until.error(), "removing " + account.text() + " from " + label.text());
-  return until;
+Result<RemovedMember> LabelAdmin::RemoveMember(const LabelName& label, const AccountName& account) {
+  RECRYPT_ASSIGN(const auto profile, client_.profiles().Label(label, ProfileUse::kRead));
+  std::vector<AdministeredService> services;
+  for (const LabelProfile::Service& named : profile->services) {
+    services.push_back({named, client_.services().At(named.domain, named.udf), {}, {}});
+  }
+  std::vector<Result<int64_t>> until(services.size(), int64_t{0});
+  const auto removed_before = [](const Result<int64_t>& one) {
+    return !one && one.error().code == ErrorCode::kNotFound;
+  };
+  const auto left = AtAll(services, [&](size_t i) -> Status {
+    until[i] = services[i].client->DeleteUser(label, account, "");
+    if (until[i] || removed_before(until[i])) return {};
+    return Fail(until[i].error());
+  });
+  const std::string doing = "removing " + account.text() + " from " + label.text();
+  if (!left) return Fail(left.error(), doing);
+  RemovedMember removed{0, *left};
+  size_t before = 0;
+  std::optional<Error> none;
+  for (const Result<int64_t>& one : until) {
+    if (one) removed.until = std::max(removed.until, *one);
+    if (!removed_before(one)) continue;
+    none = one.error();
+    ++before;
+  }
+  if (before == services.size()) return Fail(*none, doing);
+  // The revocation holds once those that are left are too few to grant.
+  if (left->size() < profile->threshold) return removed;
+  return Fail(ErrorCode::kUnavailable,
+              doing + ": the member may go on reading, since " + std::to_string(left->size()) +
+                  " services could not be told and " + std::to_string(profile->threshold) +
+                  " grant together: " + Naming(*left) + "; run the command again");
 }
 
-Result<std::shared_ptr<ServiceClient>> LabelAdmin::ServiceOf(const LabelName& label) {
+Result<Json> LabelAdmin::SelectOf(const LabelName& label, const std::string& type) {
   RECRYPT_ASSIGN(const auto profile, client_.profiles().Label(label, ProfileUse::kRead));
-  const LabelProfile::Service& service = profile->services.front();
-  return client_.services().At(service.domain, service.udf);
+  SelectRequest request;
+  request.type = type;
+  request.label = label.text();
+  request.limit = 1000;
+  Result<Json> items = Json::array();
+  for (const LabelProfile::Service& one : profile->services) {
+    items = client_.services().At(one.domain, one.udf)->SelectAll(request);
+    if (items || items.error().code != ErrorCode::kUnavailable) return items;
+  }
+  return items;
 }
 
 Result<std::vector<LabelMember>> LabelAdmin::Members(const LabelName& label) {
-  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
-  SelectRequest request;
-  request.type = "Members";
-  request.label = label.text();
-  request.limit = 1000;
-  RECRYPT_ASSIGN(const Json items, service->SelectAll(request));
+  RECRYPT_ASSIGN(const Json items, SelectOf(label, "Members"));
   std::vector<LabelMember> members;
   for (const Json& item : items) {
     LabelMember member;
@@ -178,6 +289,11 @@ Result<std::vector<LabelMember>> LabelAdmin::Members(const LabelName& label) {
 
 Result<LabelProfile> LabelAdmin::SetPolicy(const LabelName& label, const LabelPolicy& policy) {
   RECRYPT_ASSIGN(AdministeredLabel opened, OpenAdministered(client_, label));
+  if (opened.services.size() > 1 && policy.review.any()) {
+    return Fail(ErrorCode::kForbidden, label.text() +
+                                           " is over several services, each of which would ask "
+                                           "for decisions of its own: it cannot be under review");
+  }
   opened.profile.policy = policy;
   if (auto set = PublishNext(client_, opened, {}); !set) {
     return Fail(set.error(), "changing the policy of " + label.text());
@@ -185,20 +301,14 @@ Result<LabelProfile> LabelAdmin::SetPolicy(const LabelName& label, const LabelPo
   return std::move(opened.profile);
 }
 
-Result<Json> LabelAdmin::Reviews(const LabelName& label) {
-  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
-  SelectRequest request;
-  request.type = "Reviews";
-  request.label = label.text();
-  request.limit = 1000;
-  return service->SelectAll(request);
-}
+Result<Json> LabelAdmin::Reviews(const LabelName& label) { return SelectOf(label, "Reviews"); }
 
 Status LabelAdmin::Decide(const LabelName& label, uint64_t id, ReviewDecision decision,
                           uint32_t seconds) {
-  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+  RECRYPT_ASSIGN(const auto profile, client_.profiles().Label(label, ProfileUse::kRead));
+  const auto& [domain, udf] = profile->services.front();
   const bool approved = decision == ReviewDecision::kApprove;
-  Status set = service->SetReview({label.text(), id, approved, seconds});
+  Status set = client_.services().At(domain, udf)->SetReview({label.text(), id, approved, seconds});
   if (!set) return Fail(set.error(), "review " + std::to_string(id) + " of " + label.text());
   return {};
 }
@@ -207,10 +317,9 @@ Result<uint64_t> LabelAdmin::Publish(const LabelName& label) {
   RECRYPT_ASSIGN(const auto seen, client_.trust().LastSeen(TrustSubject::kLabel, label.text()));
   if (!seen) return Fail(ErrorCode::kNotFound, "this device has not seen " + label.text());
   RECRYPT_ASSIGN(const LabelProfile profile, VerifyLabelProfile(seen->object));
-  const LabelProfile::Service& at = profile.services.front();
-  const auto service = client_.services().At(at.domain, at.udf);
-  if (auto set = service->SetKeySet({seen->object, {}}); !set) {
-    return Fail(set.error(), "publishing " + label.text());
+  for (const auto& [domain, udf] : profile.services) {
+    const Status set = client_.services().At(domain, udf)->SetKeySet({seen->object, {}});
+    if (!set) return Fail(set.error(), "publishing " + label.text() + " at " + domain);
   }
   return profile.version.version;
 }
@@ -260,8 +369,14 @@ Result<EscrowedLabel> LabelAdmin::EscrowedKeys(const LabelName& label) {
   return escrowed;
 }
 
-Result<SelectResponse> LabelAdmin::Audit(const LabelName& label, const AuditFilter& filter) {
-  RECRYPT_ASSIGN(const auto service, ServiceOf(label));
+Result<SelectResponse> LabelAdmin::Audit(const LabelName& label, const std::string& domain,
+                                         const AuditFilter& filter) {
+  RECRYPT_ASSIGN(const auto profile, client_.profiles().Label(label, ProfileUse::kRead));
+  const auto found = std::ranges::find(profile->services, domain, &LabelProfile::Service::domain);
+  if (found == profile->services.end()) {
+    return Fail(ErrorCode::kNotFound, domain + " is no service of " + label.text());
+  }
+  const auto service = client_.services().At(found->domain, found->udf);
   SelectRequest request;
   request.type = "Audit";
   request.label = label.text();

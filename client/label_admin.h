@@ -3,7 +3,7 @@
 //   LabelAdmin admin(client);
 //   RECRYPT_ASSIGN(LabelProfile label, admin.Create({name}));
 //   RECRYPT_TRY(admin.AddMember(name, bob));
-//   RECRYPT_ASSIGN(int64_t until, admin.RemoveMember(name, carol));
+//   RECRYPT_ASSIGN(RemovedMember removed, admin.RemoveMember(name, carol));
 //
 // Not thread safe.
 #ifndef RECRYPT_CLIENT_LABEL_ADMIN_H_
@@ -21,6 +21,19 @@ struct NewLabel {
   LabelName name;
   LabelPolicy policy;
   Curve curve = Curve::kX25519;  // or kP256
+  // Of several services, that of the label's domain among them; none: that one alone. An absent
+  // fingerprint is the one pinned for the domain, or is pinned at this first use.
+  struct Service {
+    std::string domain;
+    std::string udf;
+  };
+  std::vector<Service> services = {};
+  uint32_t threshold = 0;  // how many of them grant together; 0: all
+};
+
+struct RemovedMember {
+  int64_t until = 0;              // when the last lease ends, seconds since 1970
+  std::vector<ServiceLeft> left;  // where it is still to be done; fewer than grant together
 };
 
 enum class ReviewDecision { kApprove, kDeny };
@@ -46,21 +59,23 @@ class LabelAdmin {
   // `client` has keys and outlives this object.
   explicit LabelAdmin(Client& client) : client_(client) {}
 
-  // Makes the keys, publishes label profile and owner's profile, and the owner's own entry. A
-  // creation that was interrupted is completed; kExists when the label is there.
+  // Makes the keys, publishes label profile and owner's profile, and the owner's own entry, at all
+  // of its services. A creation that was interrupted is completed; kExists when the label is there.
   Result<LabelProfile> Create(const NewLabel& wanted);
 
   // One entry for each of the member's devices and each key epoch, in one Set. The account must be
-  // pinned (or be accepted at the prompt). Adding a member again renews entries and credentials.
-  Status AddMember(const LabelName& label, const AccountName& account,
-                   MemberRights rights = MemberRights::kReadAndWrite);
-  // When the last lease ends, seconds since 1970.
-  Result<int64_t> RemoveMember(const LabelName& label, const AccountName& account);
+  // pinned (or be accepted at the prompt). Adding a member again renews credentials, and completes
+  // what is not at all services of the label: those left are returned.
+  Result<std::vector<ServiceLeft>> AddMember(const LabelName& label, const AccountName& account,
+                                             MemberRights rights = MemberRights::kReadAndWrite);
+  // At every service that is reached; repeated, at those left. kUnavailable while so many are left
+  // that the member goes on reading.
+  Result<RemovedMember> RemoveMember(const LabelName& label, const AccountName& account);
 
   Result<std::vector<LabelMember>> Members(const LabelName& label);
   Result<LabelProfile> Show(const LabelName& label);
-  // Gives the service the newest profile of the label that this device has seen, when the service
-  // was taken back to an older one. Members and secrets stay what it has. Returns the version.
+  // Gives the services the newest profile of the label that this device has seen, when they were
+  // taken back to an older one. Members and secrets stay what they have. Returns the version.
   Result<uint64_t> Publish(const LabelName& label);
   struct Listed {
     LabelName label;
@@ -73,9 +88,10 @@ class LabelAdmin {
   // The label's encryption keys of all epochs, and its profile.
   Result<EscrowedLabel> EscrowedKeys(const LabelName& label);
 
-  // Records of the audit log as the service gives them (docs/PROTOCOL.md, 5), one page.
-  // Administrators only.
-  Result<SelectResponse> Audit(const LabelName& label, const AuditFilter& filter);
+  // Records of the audit log of the service of a domain, as it gives them (docs/PROTOCOL.md, 5),
+  // one page; kNotFound when it is none of the label's. Administrators only.
+  Result<SelectResponse> Audit(const LabelName& label, const std::string& domain,
+                               const AuditFilter& filter);
 
   // Publishes the label's profile with another policy.
   Result<LabelProfile> SetPolicy(const LabelName& label, const LabelPolicy& policy);
@@ -87,10 +103,14 @@ class LabelAdmin {
   Status Decide(const LabelName& label, uint64_t id, ReviewDecision decision, uint32_t seconds);
 
  private:
-  Result<LabelProfile> Complete(const LabelName& label, const Json& jws);
+  Result<LabelProfile> Draft(const NewLabel& wanted);
+  Result<LabelProfile> Complete(const NewLabel& wanted, const Json& jws);
+  Result<LabelProfile> MakeKnown(AdministeredLabel opened, const Json& jws);
   Status ListAsOwned(const LabelName& label, const std::string& master_udf);
-  Result<std::shared_ptr<ServiceClient>> ServiceOf(const LabelName& label);
-  Status AddEntries(const AdministeredLabel& opened, const Profile& member, MemberRights rights);
+  // All items of a kind, from the first of the label's services that answers.
+  Result<Json> SelectOf(const LabelName& label, const std::string& type);
+  Result<std::vector<ServiceLeft>> AddEntries(const AdministeredLabel& opened,
+                                              const Profile& member, MemberRights rights);
 
   Client& client_;
 };

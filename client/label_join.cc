@@ -32,6 +32,7 @@ Result<LabelJoin> ReadJoin(const Json& item) {
 
 }  // namespace
 
+// Of a label over several services the request stands at one, the first of its profile.
 Status JoinLabel(Client& client, const LabelName& label, const std::string& message) {
   const Identity& identity = client.keystore().identity();
   RECRYPT_ASSIGN(const auto service, ServiceOf(client, label));

@@ -42,14 +42,13 @@ bool IsWriters(const Listed& entry, const std::string& profile_udf, const Public
          credential->subject == CredentialSubject(entry.account, profile_udf);
 }
 
-}  // namespace
-
-Result<LabelRoll> ReadRoll(const AdministeredLabel& label, const std::string& new_kid) {
+Result<LabelRoll> ReadRollOf(ServiceClient& service, const AdministeredLabel& label,
+                             const std::string& new_kid) {
   SelectRequest request;
   request.type = "Entries";
   request.label = label.profile.label.text();
   request.limit = kPage;
-  RECRYPT_ASSIGN(const Json items, label.service->SelectAll(std::move(request)));
+  RECRYPT_ASSIGN(const Json items, service.SelectAll(std::move(request)));
   LabelRoll roll;
   std::vector<Listed> entries;
   for (const Json& item : items) {
@@ -73,7 +72,29 @@ Result<LabelRoll> ReadRoll(const AdministeredLabel& label, const std::string& ne
   for (auto& [account, member] : roll.members) {
     for (const std::string& device : member.devices) member.taken_out.erase(device);
   }
-  std::erase_if(roll.members, [](const auto& one) { return one.second.devices.empty(); });
+  std::erase_if(roll.members, [&roll](const auto& one) {
+    if (one.second.devices.empty()) roll.removed.insert(one.first);
+    return one.second.devices.empty();
+  });
+  return roll;
+}
+
+}  // namespace
+
+// Members are those of the first service; a device has the new key when all have given it that.
+Result<LabelRoll> ReadRoll(const AdministeredLabel& label, const std::string& new_kid) {
+  RECRYPT_ASSIGN(LabelRoll roll, ReadRollOf(*label.services.front().client, label, new_kid));
+  for (size_t i = 1; i < label.services.size(); ++i) {
+    RECRYPT_ASSIGN(const LabelRoll other, ReadRollOf(*label.services[i].client, label, new_kid));
+    roll.key_is_spoilt = roll.key_is_spoilt || other.key_is_spoilt;
+    roll.removed.insert(other.removed.begin(), other.removed.end());
+    for (auto& [account, member] : roll.members) {
+      const auto same = other.members.find(account);
+      std::erase_if(member.with_new_key, [&](const std::string& device) {
+        return same == other.members.end() || !same->second.with_new_key.contains(device);
+      });
+    }
+  }
   return roll;
 }
 

@@ -1,5 +1,5 @@
-// LabelRoll: who the members of a label are and what entries their devices have, as the service
-// says: what a rotation goes by.
+// LabelRoll: who the members of a label are and what entries their devices have, as the services
+// say: what a rotation goes by.
 //
 //   RECRYPT_ASSIGN(LabelRoll roll, ReadRoll(label, new_kid));
 //   for (const auto& [account, member] : roll.members) …
@@ -26,6 +26,8 @@ struct LabelRoll {
     std::set<std::string> taken_out;     // those whose entries were all revoked
   };
   std::map<std::string, Member> members;  // by account; none without a device
+  // Accounts whose entries are revoked at a service: of several, not yet at all, maybe.
+  std::set<std::string> removed;
   // An entry for that key was revoked: somebody has a half of it, and maybe a credential of its
   // epoch, who is not to have it any more.
   bool key_is_spoilt = false;

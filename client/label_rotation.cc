@@ -42,7 +42,7 @@ class Rotation {
   Status Publish(LabelProfile profile, SealedSecrets secrets);
   Result<Lacking> FindLacking(const std::string& account, const LabelRoll::Member& member) const;
   Status GiveTo(const std::vector<Lacking>& batch);
-  Status Send(std::vector<UserRecord> users);
+  Status Send(const std::vector<std::vector<UserRecord>>& users);
   Status CheckNotOvertaken();
   Error Overtaken() const;
   void LeaveOut(const std::string& account, Error why);
@@ -126,6 +126,13 @@ Status Rotation::GiveEntries() {
   std::vector<std::pair<std::string, LabelRoll::Member>> wanting;
   for (auto& [account, member] : roll.members) {
     if (wanted_.without.contains(account)) continue;
+    if (roll.removed.contains(account)) {
+      LeaveOut(account, {ErrorCode::kDenied,
+                         "it was removed at some of the label's services, and not at all: remove "
+                         "it again, or add it",
+                         0});
+      continue;
+    }
     if (member.with_new_key == member.devices) {
       members_.insert(account);
     } else if (!left_out_.contains(account)) {
@@ -155,16 +162,16 @@ Status Rotation::GiveEntries() {
 Status Rotation::GiveTo(const std::vector<Lacking>& batch) {
   if (batch.empty()) return {};
   const int64_t now = client_.clock().NowSeconds();
-  std::vector<Result<UserRecord>> made(batch.size(), UserRecord());
+  std::vector<Result<std::vector<UserRecord>>> made(batch.size(), std::vector<UserRecord>());
   InParallel(batch.size(), [&](size_t i) {
     made[i] =
-        MakeUser(label_, {*batch[i].profile, batch[i].devices, batch[i].rights, {NewKey()}}, now);
+        MakeUsers(label_, {*batch[i].profile, batch[i].devices, batch[i].rights, {NewKey()}}, now);
   });
-  std::vector<UserRecord> users;
+  std::vector<std::vector<UserRecord>> users;
   for (size_t i = 0; i < batch.size(); ++i) {
     if (!made[i]) {
       LeaveOut(batch[i].account, std::move(made[i].error()));
-    } else if (made[i]->entries.empty()) {
+    } else if (made[i]->front().entries.empty()) {
       members_.insert(batch[i].account);  // by what was there
     } else {
       users.push_back(std::move(*made[i]));
@@ -173,21 +180,31 @@ Status Rotation::GiveTo(const std::vector<Lacking>& batch) {
   return users.empty() ? Status{} : Send(std::move(users));
 }
 
-// All at once; where the service refuses, one after the other, so that it is known whom.
-Status Rotation::Send(std::vector<UserRecord> users) {
+// All at once, to every service; where one refuses, one after the other, so that it is known whom.
+Status Rotation::Send(const std::vector<std::vector<UserRecord>>& users) {
   const auto is_about_one = [](const Error& error) {
     return error.code == ErrorCode::kDenied || error.code == ErrorCode::kInvalid;
   };
-  const Status all = label_.service->SetUsers({users});
+  const auto send = [this](const auto& set) -> Status {
+    RECRYPT_ASSIGN(const auto left, AtAll(label_.services, set));
+    if (left.empty()) return {};
+    return Fail(ErrorCode::kUnavailable, "away are " + Naming(left));
+  };
+  const Status all = send([&](size_t service) {
+    UsersRecord record;
+    for (const auto& user : users) record.users.push_back(user[service]);
+    return label_.services[service].client->SetUsers(std::move(record));
+  });
   if (all) {
-    for (const UserRecord& user : users) members_.insert(user.account);
+    for (const auto& user : users) members_.insert(user.front().account);
     return {};
   }
   RECRYPT_TRY(CheckNotOvertaken());
   if (!is_about_one(all.error())) return all;
-  for (UserRecord& user : users) {
-    const std::string account = user.account;
-    const Status one = label_.service->SetUser(std::move(user));
+  for (const auto& user : users) {
+    const std::string& account = user.front().account;
+    const Status one = send(
+        [&](size_t service) { return label_.services[service].client->SetUser(user[service]); });
     if (one) {
       members_.insert(account);
     } else if (is_about_one(one.error())) {
@@ -239,6 +256,7 @@ Result<Rotated> RotateLabel(Client& client, const LabelName& label, const Rotati
   // Another process of this account may just have seen a newer profile than this one was given.
   if (!opened && opened.error().code == ErrorCode::kStale) opened = OpenAdministered(client, label);
   if (!opened) return Fail(std::move(opened.error()));
+  RECRYPT_TRY(CheckAllReached(opened->services));
   return Rotation(client, wanted, std::move(*opened)).Run();
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "client/service_order.h"
 #include "client/session.h"
 #include "client/trust.h"
 
@@ -84,6 +85,11 @@ class Services {
   // `udf`: the fingerprint that the service must have, from a label's profile. Empty: the pinned
   // one; for the account's own domain it is pinned at first use, else the session is refused.
   std::shared_ptr<ServiceClient> At(const std::string& domain, const std::string& udf = {});
+  // Ends what is still under way with services that nobody waits for any more.
+  ~Services();
+
+  // For labels over several services.
+  ServiceOrder& order() { return order_; }
   void Drop();  // every session
   void Stop() { transport_.Stop(); }
 
@@ -98,6 +104,7 @@ class Services {
   const int64_t deadline_ms_;
   std::mutex mutex_;  // guards clients_
   std::map<std::pair<std::string, std::string>, std::shared_ptr<ServiceClient>> clients_;
+  ServiceOrder order_;  // last: its threads use all else
 };
 
 }  // namespace recrypt

@@ -8,7 +8,12 @@ Services::Services(Transport& transport, const Clock& clock, TrustStore& trust,
       clock_(clock),
       trust_(trust),
       identity_(std::move(identity)),
-      deadline_ms_(deadline_ms) {}
+      deadline_ms_(deadline_ms),
+      order_(clock) {}
+
+Services::~Services() {
+  if (order_.IsBusy()) transport_.Stop();
+}
 
 std::shared_ptr<ServiceClient> Services::At(const std::string& domain, const std::string& udf) {
   const std::lock_guard guard(mutex_);

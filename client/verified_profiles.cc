@@ -229,14 +229,72 @@ Status VerifiedProfiles::CheckLabelChain(const LabelProfile& profile) {
                     PinChange::kRefuse);
 }
 
+// The label's profile as the service of its domain gives it; while that is away, as it was last.
+Result<Json> VerifiedProfiles::AskHome(const LabelName& label, const std::optional<Json>& seen) {
+  auto jws = services_.At(std::string(label.domain()))->GetStatic("KeySet", label.text());
+  const bool away = !jws && jws.error().code == ErrorCode::kUnavailable;
+  if (away && seen) return *seen;
+  return jws;
+}
+
+// As many services of a label over several are asked as grant, and the newest is taken, what was
+// seen before included: fewer than that can neither keep a newer one back nor be missed.
+Result<Json> VerifiedProfiles::AskServices(const LabelProfile& before, const Json& seen) {
+  struct Answers {
+    std::mutex mutex;  // guards `of`
+    std::vector<Result<Json>> of;
+  };
+  const auto answers = std::make_shared<Answers>();
+  std::vector<std::shared_ptr<ServiceClient>> clients;
+  std::vector<std::string> domains;
+  for (const auto& [domain, udf] : before.services) {
+    clients.push_back(services_.At(domain, udf));
+    domains.push_back(domain);
+  }
+  const auto ask = [clients, answers, name = before.label.text()](size_t service) {
+    auto jws = clients[service]->GetStatic("KeySet", name);
+    const bool away = !jws && jws.error().code == ErrorCode::kUnavailable;
+    const std::lock_guard guard(answers->mutex);
+    answers->of.push_back(std::move(jws));
+    return away ? ServiceOrder::Helped::kAway : ServiceOrder::Helped::kYes;
+  };
+  const auto count = [&answers](const auto& is) {
+    const std::lock_guard guard(answers->mutex);
+    return static_cast<size_t>(std::count_if(answers->of.begin(), answers->of.end(), is));
+  };
+  const auto answered = [](const Result<Json>& one) {
+    return one || one.error().code == ErrorCode::kNotFound;
+  };
+  services_.order().Ask(domains, before.threshold, ask,
+                        [&] { return count(answered) >= before.threshold; });
+  const auto has_none = [](const Result<Json>& one) {
+    return !one && one.error().code == ErrorCode::kNotFound;
+  };
+  if (count(has_none) >= before.threshold) {
+    return Fail(ErrorCode::kNotFound, "there is no such label at its services any more");
+  }
+  const std::lock_guard guard(answers->mutex);
+  Json newest = seen;
+  uint64_t version = before.version.version;
+  for (const Result<Json>& jws : answers->of) {
+    if (!jws) continue;
+    const auto profile = VerifyLabelProfile(*jws);
+    const bool same = profile && profile->label == before.label && profile->Udf() == before.Udf();
+    if (!same || profile->version.version <= version) continue;
+    newest = *jws;
+    version = profile->version.version;
+  }
+  return newest;
+}
+
 Result<std::shared_ptr<const LabelProfile>> VerifiedProfiles::FetchLabel(const LabelName& label) {
   const std::string name = label.text();
-  auto jws = services_.At(std::string(label.domain()))->GetStatic("KeySet", name);
-  const bool away = !jws && jws.error().code == ErrorCode::kUnavailable;
-  if (away) {
-    RECRYPT_ASSIGN(const auto seen, trust_.LastSeen(TrustSubject::kLabel, name));
-    if (seen) jws = seen->object;
-  }
+  RECRYPT_ASSIGN(const auto seen, trust_.LastSeen(TrustSubject::kLabel, name));
+  Result<LabelProfile> before = Fail(ErrorCode::kNotFound, "it was not seen");
+  if (seen) before = VerifyLabelProfile(seen->object);
+  const bool several = before && before->services.size() > 1;
+  auto jws = several ? AskServices(*before, seen->object)
+                     : AskHome(label, seen ? std::optional(seen->object) : std::nullopt);
   if (!jws) return Fail(jws.error(), "the profile of " + name);
   RECRYPT_ASSIGN(LabelProfile profile, VerifyLabelProfile(*jws));
   if (profile.label != label) {

@@ -60,6 +60,8 @@ class VerifiedProfiles {
                                              const Fetch& fetch);
   Result<std::shared_ptr<const Profile>> FetchAccount(const AccountName& account);
   Result<std::shared_ptr<const LabelProfile>> FetchLabel(const LabelName& label);
+  Result<Json> AskHome(const LabelName& label, const std::optional<Json>& seen);
+  Result<Json> AskServices(const LabelProfile& before, const Json& seen);
   Status CheckAccountPin(const AccountName& account, const std::string& udf);
   Status CheckLabelChain(const LabelProfile& profile);
   Result<std::string> MasterListedByOwner(const LabelProfile& profile, Freshness freshness);

@@ -70,11 +70,16 @@ std::string FileSystem::StatusText() {
       leases.push_back({{"label", lease.label.text()}, {"seconds", (left_ms + 999) / 1000}});
     }
   }
+  Json wrong = Json::array();
+  for (const auto& service : figures.wrong) {
+    wrong.push_back({{"domain", service.domain}, {"times", service.times}});
+  }
   return DumpJson({{"leases", std::move(leases)},
                    {"keys", figures.documents},
                    {"known", inodes_.size()},
                    {"waiting", commits_.Waiting().size() + write_back_.Waiting()},
                    {"opened_by_lease", figures.opened_by_lease},
+                   {"wrong_services", std::move(wrong)},
                    {"granted", figures.granted},
                    {"refused", figures.refused}});
 }

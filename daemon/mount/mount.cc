@@ -160,6 +160,8 @@ Status RunMount(const MountOptions& options, const MountServices& services) {
   (void)mallopt(M_ARENA_MAX, 2);
   umask(0);  // the kernel has applied the caller's already
 
+  services.access.SetWarn(
+      [log = services.log](const std::string& what) { log(LogLevel::kWarning, what); });
   RECRYPT_ASSIGN(auto store, OpenStore(session_options.source, services));
   FuseSession session(session_options, services.log);
   FileSystemOptions fs_options;

@@ -89,7 +89,7 @@ TEST_F(LabelAdminTest, OthersAdministerNothing) {
               ErrorCode::kDenied);
     EXPECT_EQ(user->admin().RemoveMember(world_.label, world_.bob.account()).error().code,
               ErrorCode::kDenied);
-    EXPECT_FALSE(user->admin().Audit(world_.label, {}));
+    EXPECT_FALSE(user->admin().Audit(world_.label, "example.com", {}));
   }
 }
 
@@ -100,7 +100,7 @@ TEST_F(LabelAdminTest, RemovingWhoIsNoMemberIsNotFound) {
 
 TEST_F(LabelAdminTest, TheAuditLogTellsWhatWasDone) {
   ASSERT_TRUE(world_.alice.admin().RemoveMember(world_.label, world_.bob.account()));
-  auto page = world_.alice.admin().Audit(world_.label, {});
+  auto page = world_.alice.admin().Audit(world_.label, "example.com", {});
   ASSERT_TRUE(page) << page.error().message;
   std::string events;
   for (const Json& item : page->items) {

@@ -172,7 +172,7 @@ TEST_F(OfflineLeaseTest, WhoIsRefusedDoesNotComeBackByIt) {
   const auto until = world_.alice.admin().RemoveMember(world_.label, world_.bob.account());
   ASSERT_TRUE(until) << until.error().message;
   // Who removes somebody is told until when that one may go on reading.
-  EXPECT_GE(*until, world_.alice.clock.NowSeconds() + kDay - 60);
+  EXPECT_GE(until->until, world_.alice.clock.NowSeconds() + kDay - 60);
   world_.bob.clock.Advance(61'000);
   ExpectRefused(document, ErrorCode::kDenied);
   GoOffline();

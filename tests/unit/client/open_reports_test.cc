@@ -27,7 +27,7 @@ class OpenReportsTest : public testing::Test {
   Json Logged() {
     AuditFilter filter;
     filter.event = "open";
-    const auto page = world_.alice.admin().Audit(world_.label, filter);
+    const auto page = world_.alice.admin().Audit(world_.label, "example.com", filter);
     return page ? page->items : Json();
   }
   // False when it is not so within ten seconds.
@@ -111,7 +111,7 @@ TEST_F(OpenReportsTest, EveryGrantLeavesAReceiptThatTheLogBears) {
   ASSERT_TRUE(receipts && receipts->size() == 1);
   EXPECT_EQ((*receipts)[0].label, "Accounting#example.com");
   AuditExportVerifier verifier(*receipts, ExportCoverage::kAll);
-  const auto log = world_.alice.admin().Audit(world_.label, {});
+  const auto log = world_.alice.admin().Audit(world_.label, "example.com", {});
   ASSERT_TRUE(log);
   for (const Json& record : log->items) {
     ASSERT_TRUE(verifier.Take(record));

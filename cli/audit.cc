@@ -47,6 +47,8 @@ class Audit : public Command {
     options.Value("--document", "ID", &document_, "Only what concerns the document of this id");
     options.Value("--since", "TIME", &since_, "Only from then on: 2026-01-31, 2h ago as 2h…");
     options.Value("--until", "TIME", &until_, "Only what was before");
+    options.Value("--service", "DOMAIN", &service_,
+                  "Only what this service of a label over several has logged");
     options.Flag("-f,--follow", &follow_, "Go on, and print what is logged from now on");
     passphrase_.Declare(options);
   }
@@ -56,20 +58,51 @@ class Audit : public Command {
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
     RECRYPT_TRY(ReadFilter(opened->clock().NowSeconds()));
     LabelAdmin admin(*opened);
+    RECRYPT_ASSIGN(std::vector<Log> logs, LogsOf(admin, label));
     while (true) {
-      const auto page = admin.Audit(label, filter_);
-      const bool away = !page && page.error().code == ErrorCode::kUnavailable;
-      if (!page && !(follow_ && away && started_)) return Fail(page.error());
-      if (page && !Print(context, *page)) {
-        return Fail(ErrorCode::kIo, "standard output cannot be written");
-      }
-      if (page && !page->next.empty()) continue;
+      for (Log& log : logs) RECRYPT_TRY(PrintAll(context, admin, label, log));
       if (!follow_) return {};
       std::this_thread::sleep_for(kFollowPause);
     }
   }
 
  private:
+  // What one of the label's services has logged, as far as it was printed.
+  struct Log {
+    std::string domain;
+    AuditFilter filter;
+    bool named = false;  // with each record, since others are printed as well
+    bool started = false;
+  };
+
+  Result<std::vector<Log>> LogsOf(LabelAdmin& admin, const LabelName& label) const {
+    if (!service_.empty()) return std::vector<Log>{{service_, filter_}};
+    RECRYPT_ASSIGN(const LabelProfile profile, admin.Show(label));
+    std::vector<Log> logs;
+    for (const LabelProfile::Service& service : profile.services) {
+      logs.push_back({service.domain, filter_, profile.services.size() > 1});
+    }
+    return logs;
+  }
+
+  // Of several services, one that is away is told, and the others' records are printed.
+  Status PrintAll(Context& context, LabelAdmin& admin, const LabelName& label, Log& log) const {
+    while (true) {
+      const auto page = admin.Audit(label, log.domain, log.filter);
+      const bool away = !page && page.error().code == ErrorCode::kUnavailable;
+      if (away && log.named && !log.started) context.out.Failure(page.error());
+      if (away && (log.named || (follow_ && log.started))) {
+        log.started = true;
+        return {};
+      }
+      if (!page) return Fail(page.error());
+      if (!Print(context, *page, log)) {
+        return Fail(ErrorCode::kIo, "standard output cannot be written");
+      }
+      if (page->next.empty()) return {};
+    }
+  }
+
   Status ReadFilter(int64_t now) {
     if (!document_.empty()) {
       RECRYPT_ASSIGN(filter_.document, Base64UrlDecode(document_));
@@ -84,25 +117,26 @@ class Audit : public Command {
   }
 
   // False when nobody reads any longer.
-  bool Print(Context& context, const SelectResponse& page) {
+  static bool Print(Context& context, const SelectResponse& page, Log& log) {
     for (const Json& record : page.items) {
-      context.out.Line(Line(record));
-      context.out.Object(record);
+      context.out.Line(Line(record) + (log.named ? "  at " + log.domain : ""));
+      Json shown = record;
+      if (log.named) shown["service"] = log.domain;
+      context.out.Object(shown);
     }
-    if (!page.next.empty()) filter_.after = page.next;
+    if (!page.next.empty()) log.filter.after = page.next;
     // What is before the checkpoint has been looked through, whatever the filter passed of it.
     const auto stand = VerifyCheckpoint(page.checkpoint);
-    if (stand) filter_.after = std::to_string(stand->head.sequence);
-    const bool news = !started_ || !page.items.empty();
+    if (stand) log.filter.after = std::to_string(stand->head.sequence);
+    const bool news = !log.started || !page.items.empty();
     if (news && !page.checkpoint.is_null()) context.out.Object({{"checkpoint", page.checkpoint}});
-    started_ = true;
+    log.started = true;
     return context.out.Flush();
   }
 
-  std::string label_, document_, since_, until_;
+  std::string label_, document_, since_, until_, service_;
   AuditFilter filter_;
   bool follow_ = false;
-  bool started_ = false;
   PassphraseOptions passphrase_;
 };
 

@@ -22,6 +22,8 @@ class AuditVerify : public Command {
     options.Argument("FILE", &file_, "What 'audit LABEL --json' printed; - for standard input");
     options.Values("--receipt", "FILE", &receipts_, "Receipts of others, as a receipts.jsonl");
     options.Flag("--filtered", &filtered_, "The export was made with a filter");
+    options.Value("--service", "DOMAIN", &service_,
+                  "Whose log it is, of a label over several services");
   }
 
   Status Run(Context& context) override {
@@ -30,6 +32,10 @@ class AuditVerify : public Command {
     for (const std::string& path : receipts_) {
       RECRYPT_ASSIGN(const auto more, Receipts::Load(path));
       receipts.insert(receipts.end(), more.begin(), more.end());
+    }
+    // Others have logs of their own, with records of the same numbers.
+    if (!service_.empty()) {
+      std::erase_if(receipts, [this](const auto& one) { return one.domain != service_; });
     }
     AuditExportVerifier verifier(receipts,
                                  filtered_ ? ExportCoverage::kFiltered : ExportCoverage::kAll);
@@ -82,7 +88,7 @@ class AuditVerify : public Command {
                 {"receipts", summary.receipts}});
   }
 
-  std::string file_;
+  std::string file_, service_;
   std::vector<std::string> receipts_;
   bool filtered_ = false;
 };

@@ -50,6 +50,9 @@ class DocumentCommand : public Command {
     request_.trees = recursive_ ? Trees::kWalk : Trees::kRefuse;
     RECRYPT_ASSIGN(const std::vector<DocumentJob> jobs, PlanDocuments(request_));
     const std::unique_ptr<Access> access = opened->MakeAccess();
+    access->SetWarn([&](const std::string& what) {
+      context.out.Failure({ErrorCode::kIo, what, 0});
+    });
     BroughtGrants grants(*access);
     Failures failures(context.out, "files failed, see above");
     for (size_t i = 0; i < jobs.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "cli/label_command.h"
 #include "cli/mount_table.h"
@@ -39,6 +40,10 @@ void Show(Output& out, const LabelProfile& label) {
     services.push_back(service.domain);
     out.Line("service        " + service.domain + "  " + service.udf);
   }
+  if (label.services.size() > 1) {
+    out.Line("threshold      " + std::to_string(label.threshold) + " of " +
+             std::to_string(label.services.size()) + " services grant together");
+  }
   out.Line("key            " + KeyUdf(label.key) + "  (" + curve + ", epoch " +
            std::to_string(label.epoch) + ")");
   if (label.next) {
@@ -54,6 +59,7 @@ void Show(Output& out, const LabelProfile& label) {
                  {"owner", label.owner.account.text()},
                  {"administrators", administrators},
                  {"services", services},
+                 {"threshold", label.threshold},
                  {"key", KeyUdf(label.key)},
                  {"curve", curve},
                  {"epoch", label.epoch},
@@ -73,6 +79,10 @@ class LabelCreate : public Command {
     options.Value("--lease", "DURATION", &lease_, "How long a grant lasts; 15m unless given");
     options.Choice("--writers", {"credentialed", "anyone"}, &writers_,
                    "Who may write; credentialed by default");
+    options.Values("--service", "DOMAIN[=UDF]", &services_,
+                   "A service that the key is split over, that of the label's domain too");
+    options.Value("--threshold", "N", &threshold_,
+                  "How many of the services grant together; all unless given");
     passphrase_.Declare(options);
   }
 
@@ -81,6 +91,7 @@ class LabelCreate : public Command {
     NewLabel wanted{std::move(name), {}, curve_ == "p256" ? Curve::kP256 : Curve::kX25519};
     RECRYPT_ASSIGN(wanted.policy.lease_seconds, ParseDuration(lease_));
     if (writers_ == "anyone") wanted.policy.writers = Writers::kAnyone;
+    RECRYPT_TRY(ReadServices(wanted));
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
     RECRYPT_ASSIGN(const LabelProfile label, LabelAdmin(*opened).Create(wanted));
     context.out.Line("Created " + label.label.text() +
@@ -91,7 +102,24 @@ class LabelCreate : public Command {
   }
 
  private:
-  std::string label_, curve_ = "x25519", lease_ = "15m", writers_ = "credentialed";
+  Status ReadServices(NewLabel& wanted) const {
+    for (const std::string& text : services_) {
+      const size_t equals = text.find('=');
+      NewLabel::Service service{text.substr(0, equals), ""};
+      if (equals != std::string::npos) {
+        RECRYPT_ASSIGN(service.udf, NormalizeUdf(text.substr(equals + 1)));
+      }
+      wanted.services.push_back(std::move(service));
+    }
+    if (threshold_.empty()) return {};
+    const char* const end = threshold_.data() + threshold_.size();
+    const auto [last, error] = std::from_chars(threshold_.data(), end, wanted.threshold);
+    if (error == std::errc() && last == end && wanted.threshold > 0) return {};
+    return Fail(ErrorCode::kInvalid, "--threshold is a number from 1 to that of the services");
+  }
+
+  std::string label_, curve_ = "x25519", lease_ = "15m", writers_ = "credentialed", threshold_;
+  std::vector<std::string> services_;
   PassphraseOptions passphrase_;
 };
 

@@ -11,6 +11,12 @@
 namespace recrypt {
 namespace {
 
+Json DomainsOf(const std::vector<ServiceLeft>& left) {
+  Json domains = Json::array();
+  for (const ServiceLeft& one : left) domains.push_back(one.domain);
+  return domains;
+}
+
 class LabelAdd : public Command {
  public:
   void Declare(Options& options) override {
@@ -30,15 +36,21 @@ class LabelAdd : public Command {
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
     LabelAdmin admin(*opened);
     Json added = Json::array();
+    std::vector<ServiceLeft> left;
     for (const AccountName& account : accounts) {
       const MemberRights rights = read_only_ ? MemberRights::kRead : MemberRights::kReadAndWrite;
-      const Status done = admin.AddMember(label, account, rights);
+      auto done = admin.AddMember(label, account, rights);
       if (!done) return Fail(done.error(), "adding " + account.text() + " to " + label.text());
       context.out.Line(account.text() + " is a member of " + label.text() + ".");
       added.push_back(account.text());
+      left = std::move(*done);
     }
-    context.out.Object({{"label", label.text()}, {"added", added}});
-    return {};
+    context.out.Object({{"label", label.text()}, {"added", added}, {"left", DomainsOf(left)}});
+    if (left.empty()) return {};
+    return Fail(ErrorCode::kUnavailable,
+                "they can read, and one service less may be away until "
+                "this command is run again: not reached were " +
+                    Naming(left));
   }
 
  private:
@@ -65,12 +77,22 @@ class LabelRemove : public Command {
     RECRYPT_ASSIGN(const LabelName label, LabelName::Parse(label_));
     RECRYPT_ASSIGN(const AccountName account, AccountName::Parse(account_));
     RECRYPT_ASSIGN(const OpenedClient opened, OpenWithKeys(passphrase_));
-    RECRYPT_ASSIGN(const int64_t until, LabelAdmin(*opened).RemoveMember(label, account));
+    RECRYPT_ASSIGN(const RemovedMember removed, LabelAdmin(*opened).RemoveMember(label, account));
+    const int64_t until = removed.until;
     context.out.Line(account.text() + " is no longer a member of " + label.text() +
                      ". The last lease ends at " +
                      When(until - opened->clock().NowSeconds(), until));
-    Json object = {
-        {"label", label.text()}, {"removed", account.text()}, {"until", FormatTime(until)}};
+    Json object = {{"label", label.text()},
+                   {"removed", account.text()},
+                   {"until", FormatTime(until)},
+                   {"left", DomainsOf(removed.left)}};
+    if (!removed.left.empty()) {
+      context.out.Object(object);
+      return Fail(ErrorCode::kUnavailable,
+                  "the services that were reached are enough to end the membership; run this "
+                  "command again for those that were not, and for a new key: " +
+                      Naming(removed.left));
+    }
     const Status rolled_over = no_rotate_ ? Status{} : RollOver(context, *opened, object);
     context.out.Object(object);
     if (rolled_over) return {};

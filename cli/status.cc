@@ -73,6 +73,31 @@ std::vector<LabelLeft> LeasesOf(const Json& figures) {
   return leases;
 }
 
+// As the label's profile named them when it was last seen.
+std::vector<std::string> ServicesOf(TrustStore& trust, const LabelName& label) {
+  std::vector<std::string> domains;
+  const auto seen = trust.LastSeen(TrustSubject::kLabel, label.text());
+  if (!seen || !*seen) return domains;
+  const auto profile = VerifyLabelProfile((*seen)->object);
+  if (!profile) return domains;
+  for (const LabelProfile::Service& service : profile->services) domains.push_back(service.domain);
+  return domains;
+}
+
+// Services whose results did not go with the others', and how often, by all mounts.
+std::map<std::string, uint64_t> WrongServices(const std::vector<SeenMount>& mounts) {
+  std::map<std::string, uint64_t> wrong;
+  for (const SeenMount& mount : mounts) {
+    const auto list = GetArray(mount.figures, "wrong_services");
+    if (!list) continue;
+    for (const Json& one : **list) {
+      const auto domain = GetString(one, "domain");
+      if (domain) wrong[*domain] += Figure(one, "times");
+    }
+  }
+  return wrong;
+}
+
 SeenService AskService(Client& client, const std::string& domain) {
   SeenService service{domain, "", 0, std::nullopt};
   const auto configured = client.config().services.find(domain);
@@ -117,7 +142,11 @@ class MountStatus : public Command {
     for (const SeenMount& mount : mounts) {
       for (const LabelLeft& lease : LeasesOf(mount.figures)) {
         const auto label = LabelName::Parse(lease.label);
-        if (label) domains.emplace(label->domain());
+        if (!label) continue;
+        domains.emplace(label->domain());
+        for (const std::string& domain : ServicesOf(opened->trust(), *label)) {
+          domains.insert(domain);
+        }
       }
     }
     std::vector<std::future<SeenService>> asked;
@@ -158,20 +187,27 @@ class MountStatus : public Command {
     }
     if (table.empty()) out.Note("Nothing is mounted.");
     for (const Table* each : {&table, &leases, &figures}) ShowTable(out, *each);
-    out.Object({{"mounts", std::move(shown)}, {"services", ShowServices(out, services)}});
+    out.Object({{"mounts", std::move(shown)},
+                {"services", ShowServices(out, services, WrongServices(mounts))}});
   }
 
-  static Json ShowServices(Output& out, const std::vector<SeenService>& services) {
+  static Json ShowServices(Output& out, const std::vector<SeenService>& services,
+                           const std::map<std::string, uint64_t>& wrong) {
     Table table({"SERVICE", "ADDRESS", "STATE"});
     Json shown = Json::array();
     for (const SeenService& service : services) {
-      table.Row({service.domain, service.address.empty() ? "by DNS" : service.address,
-                 service.failure ? "does not answer: " + service.failure->message
-                                 : "answers, in " + std::to_string(service.took_ms) + " ms"});
+      const auto found = wrong.find(service.domain);
+      const uint64_t times = found == wrong.end() ? 0 : found->second;
+      std::string state = service.failure
+                              ? "does not answer: " + service.failure->message
+                              : "answers, in " + std::to_string(service.took_ms) + " ms";
+      if (times != 0) state += "; GAVE WRONG RESULTS, " + std::to_string(times);
+      table.Row({service.domain, service.address.empty() ? "by DNS" : service.address, state});
       shown.push_back({{"domain", service.domain},
                        {"address", service.address},
                        {"reachable", !service.failure},
                        {"milliseconds", service.took_ms},
+                       {"wrong_results", times},
                        {"error", service.failure ? Json(service.failure->message) : Json()}});
     }
     ShowTable(out, table);

@@ -12,6 +12,8 @@ namespace {
 // Members in one request: some 2 KB for each of their devices, of the MiB that a request may have.
 constexpr size_t kBatch = 64;
 constexpr size_t kMaxEntriesInBatch = 384;
+// With halves of up to six quorums in each.
+constexpr size_t kMaxSplitEntriesInBatch = 256;
 
 // A member whose devices lack entries for the next key.
 struct Lacking {
@@ -139,6 +141,7 @@ Status Rotation::GiveEntries() {
       wanting.emplace_back(account, std::move(member));
     }
   }
+  const size_t most = label_.services.size() > 1 ? kMaxSplitEntriesInBatch : kMaxEntriesInBatch;
   std::vector<Lacking> batch;
   size_t entries = 0;
   for (size_t i = 0; i < wanting.size(); ++i) {
@@ -150,7 +153,7 @@ Status Rotation::GiveEntries() {
       batch.push_back(std::move(*lacking));
     }
     const bool last = i + 1 == wanting.size();
-    if (!last && batch.size() < kBatch && entries < kMaxEntriesInBatch) continue;
+    if (!last && batch.size() < kBatch && entries < most) continue;
     RECRYPT_TRY(GiveTo(batch));
     batch.clear();
     entries = 0;

@@ -45,6 +45,10 @@ class Source {
 
 Quorums::Quorums(std::vector<std::string> services, size_t threshold) {
   std::sort(services.begin(), services.end());
+  if (threshold == 1) {
+    for (const std::string& service : services) all_.push_back({service});
+    return;
+  }
   // Subsets by their bits, of which there are at most 2^kMaxServices.
   for (uint32_t bits = 1; bits < (uint32_t{1} << services.size()); ++bits) {
     Quorum quorum;
@@ -73,6 +77,12 @@ std::vector<std::string> Quorums::NamesFor(const std::string& service) const {
 
 Result<QuorumSplit> Quorums::Split(const PrivateKey& label_key, const Secret& seed,
                                    std::string_view about) const {
+  if (all_.size() == 1 && all_[0].size() == 1) {
+    RECRYPT_ASSIGN(recrypt::Split drawn, SplitKey(label_key));
+    QuorumSplit split{std::move(drawn.member_half), {}};
+    split.service_halves[all_[0][0]].emplace(kAlone, std::move(drawn.service_half));
+    return split;
+  }
   const auto attempt_split = [&](int attempt) -> Result<QuorumSplit> {
     const Source source(label_key.curve(), seed, attempt, about);
     RECRYPT_ASSIGN(PrivateKey member, source.Half("", ""));

@@ -11,7 +11,8 @@
 //
 // Halves follow from a seed that administrators alone have: made anew they are the same, so that
 // giving them to the services one after the other may be interrupted and repeated, and no service
-// ever holds a half that does not go with the others'. Thread safe.
+// ever holds a half that does not go with the others'. Of a single service no others are to agree
+// with: its halves are drawn. Thread safe.
 #ifndef RECRYPT_CORE_RECRYPTION_QUORUMS_H_
 #define RECRYPT_CORE_RECRYPTION_QUORUMS_H_
 

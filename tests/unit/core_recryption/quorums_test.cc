@@ -132,6 +132,15 @@ TEST(Quorums, TheSameSeedGivesTheSameHalvesAndAnotherKeyOrDeviceOthers) {
   }
 }
 
+TEST(Quorums, OfOneServiceHalvesAreDrawnAnew) {
+  const Quorums quorums({"a"}, 1);
+  const PrivateKey label = PrivateKey::Generate(Curve::kX25519);
+  const Secret seed = Secret::Random(32);
+  const QuorumSplit first = quorums.Split(label, seed, "key device").value();
+  const QuorumSplit again = quorums.Split(label, seed, "key device").value();
+  EXPECT_NE(first.member_half.public_key().bytes(), again.member_half.public_key().bytes());
+}
+
 TEST(Quorums, RefuseKeysOfOtherCurves) {
   EXPECT_FALSE(Quorums(Services(2), 2)
                    .Split(PrivateKey::Generate(Curve::kEd25519), Secret::Random(32), "x"));

@@ -128,7 +128,7 @@ class Board:
         self.policy("ephemerals=required")
         check(self.read("1.txt").out == "minutes 1\n", "other text")
         check(self.read("5.txt").out == "minutes 5\n", "other text")
-        inspected = self.alice.run("recryptfs", "inspect", self.share / "5.txt.jcd").out
+        inspected = self.alice.run("recryptfs", "inspect", self.share / "Board/5.txt.jcd").out
         check("bound       each ephemeral has signed what it is for" in inspected, inspected)
         self.policy("ephemerals=any")
 

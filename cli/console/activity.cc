@@ -52,6 +52,21 @@ Tally Empty(const std::vector<int64_t>& edges) {
   return {std::vector<uint32_t>(steps), std::vector<uint32_t>(steps)};
 }
 
+Result<AuditRead> ReadAuditAt(Client& client, const LabelName& label, const std::string& domain,
+                              AuditFilter filter) {
+  LabelAdmin admin(client);
+  const int64_t end = client.clock().MonotonicMillis() + kReadMillis;
+  AuditRead read;
+  while (true) {
+    RECRYPT_ASSIGN(SelectResponse page, admin.Audit(label, domain, filter));
+    for (Json& record : page.items) read.records.push_back(std::move(record));
+    read.next = page.next;
+    if (read.next.empty() || read.records.size() >= kMaxRecords) return read;
+    if (client.clock().MonotonicMillis() >= end) return read;
+    filter.after = page.next;
+  }
+}
+
 }  // namespace
 
 std::span<const Period> Periods() { return kPeriods; }
@@ -79,18 +94,15 @@ std::vector<int64_t> EdgesOf(const Period& period, int64_t now) {
   return edges;
 }
 
-Result<AuditRead> ReadAudit(Client& client, const LabelName& label, AuditFilter filter) {
-  LabelAdmin admin(client);
-  const int64_t end = client.clock().MonotonicMillis() + kReadMillis;
-  AuditRead read;
-  while (true) {
-    RECRYPT_ASSIGN(SelectResponse page, admin.Audit(label, filter));
-    for (Json& record : page.items) read.records.push_back(std::move(record));
-    read.next = page.next;
-    if (read.next.empty() || read.records.size() >= kMaxRecords) return read;
-    if (client.clock().MonotonicMillis() >= end) return read;
-    filter.after = page.next;
+Result<AuditRead> ReadAudit(Client& client, const LabelName& label, const AuditFilter& filter) {
+  RECRYPT_ASSIGN(const LabelProfile profile, LabelAdmin(client).Show(label));
+  Result<AuditRead> read = AuditRead();
+  for (const LabelProfile::Service& service : profile.services) {
+    read = ReadAuditAt(client, label, service.domain, filter);
+    if (read && profile.services.size() > 1) read->only_of = service.domain;
+    if (read || read.error().code != ErrorCode::kUnavailable) break;
   }
+  return read;
 }
 
 Tally TallyOf(const std::vector<Json>& records, const std::vector<int64_t>& edges) {

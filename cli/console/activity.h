@@ -34,9 +34,10 @@ std::vector<int64_t> EdgesOf(const Period& period, int64_t now);
 struct AuditRead {
   std::vector<Json> records;  // in their order
   std::string next;           // the log goes on there; empty: all were read
+  std::string only_of;        // of a label over several services, the one whose log it is
 };
-// Page after page, up to 20,000 records and for some seconds.
-Result<AuditRead> ReadAudit(Client& client, const LabelName& label, AuditFilter filter);
+// Page after page, up to 20,000 records and for some seconds; of the first service that answers.
+Result<AuditRead> ReadAudit(Client& client, const LabelName& label, const AuditFilter& filter);
 
 struct Tally {
   std::vector<uint32_t> grants, refusals;  // for each step

@@ -14,7 +14,7 @@ Result<Html> PlotOfLabel(Desk& desk, const LabelName& label, const Period& perio
   RECRYPT_ASSIGN(const AuditRead read, ReadAudit(desk.client(), label, filter));
   const Tally tally = TallyOf(read.records, edges);
   Html plot = PlotOf({label.text(), std::string(period.about), edges, tally, ScaleOf(tally)});
-  if (!read.next.empty()) plot += IncompleteText(read);
+  plot += CoverageText(read);
   return plot;
 }
 

@@ -140,7 +140,7 @@ Result<Page> AuditPage(Desk& desk, const Form& form) {
     std::erase_if(read.records, [](const Json& record) { return !IsAdministration(record); });
   }
   Page page{"Audit log of " + asked.label.text(), FilterForm(desk, asked), asked.label, "audit"};
-  if (!read.next.empty()) page.main += IncompleteText(read);
+  page.main += CoverageText(read);
   const Tally tally = TallyOf(read.records, edges);
   if (tally.all_grants + tally.all_refusals > 0) {
     const std::string title = asked.account.empty() ? asked.label.text() : asked.account;

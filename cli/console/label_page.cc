@@ -137,7 +137,7 @@ Html UseSection(Desk& desk, const LabelProfile& profile) {
   if (const auto read = ReadAudit(desk.client(), profile.label, filter)) {
     text += LeasesTable(policy, read->records, now);
     text += QuotasTable(policy, read->records, now);
-    if (!read->next.empty()) text += IncompleteText(*read);
+    text += CoverageText(*read);
   } else {
     text = ErrorText(read.error());
   }

@@ -81,8 +81,12 @@ Result<Page> AddMember(Desk& desk, const Form& form) {
   if (!pinned) RECRYPT_TRY(TrustAccount(desk.client(), account, udf, PinChange::kRefuse));
   const bool reads_only = FieldOf(form, "rights") == "read";
   const MemberRights rights = reads_only ? MemberRights::kRead : MemberRights::kReadAndWrite;
-  RECRYPT_TRY(LabelAdmin(desk.client()).AddMember(label, account, rights));
+  RECRYPT_ASSIGN(const auto unreached, LabelAdmin(desk.client()).AddMember(label, account, rights));
   desk.Tell(account.text() + " is a member of " + label.text() + ".");
+  if (!unreached.empty()) {
+    desk.Tell("Add the member again for the services that were not reached: " + Naming(unreached) +
+              ".");
+  }
   return GoTo(LinkTo(desk, "label", label));
 }
 
@@ -113,12 +117,20 @@ Result<Page> RemoveMemberPage(Desk& desk, const Form& form) {
 Result<Page> RemoveMember(Desk& desk, const Form& form) {
   RECRYPT_ASSIGN(const LabelName label, LabelOf(form));
   RECRYPT_ASSIGN(const AccountName account, AccountOf(form));
-  RECRYPT_ASSIGN(const int64_t until, LabelAdmin(desk.client()).RemoveMember(label, account));
+  RECRYPT_ASSIGN(const RemovedMember removed,
+                 LabelAdmin(desk.client()).RemoveMember(label, account));
+  const int64_t until = removed.until;
   const int64_t left = until - desk.client().clock().NowSeconds();
   desk.Tell(account.text() + " is no longer a member of " + label.text() +
             (left <= 0 ? ". No lease runs any more."
                        : ". The last lease ends at " + FormatLocalTime(until) + ", in " +
                              FormatDuration(static_cast<uint64_t>(left)) + "."));
+  if (!removed.left.empty()) {
+    desk.Tell(
+        "Remove the member again for the services that were not reached, and for a new key: " +
+        Naming(removed.left) + ".");
+    return GoTo(LinkTo(desk, "label", label));
+  }
   const auto told = RollOver(desk, label, account);
   if (!told) {
     desk.Tell(Sentence("The new key of the label is not done with: " + told.error().message));

@@ -22,15 +22,24 @@ Html PeriodField(const Period& chosen) {
   return ChoiceField("since", "Time", options, chosen.name);
 }
 
-Html IncompleteText(const AuditRead& read) {
+Html CoverageText(const AuditRead& read) {
+  Html text;
+  if (!read.only_of.empty()) {
+    text += Fill(
+        "<p class=\"note\">This is the log of {}; each service of the label has its own, and "
+        "<code>recryptfs audit</code> prints them all.</p>\n",
+        read.only_of);
+  }
+  if (read.next.empty()) return text;
   const std::string to =
       read.records.empty()
           ? "nothing of this time was reached"
           : "what is shown ends at " + FormatLocalTime(RecordTime(read.records.back()));
-  return Fill(
+  text += Fill(
       "<p class=\"note\">The log is longer than is read at once: {}. Choose a shorter time; "
       "<code>recryptfs audit</code> prints all of it.</p>\n",
       to);
+  return text;
 }
 
 }  // namespace recrypt

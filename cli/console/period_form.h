@@ -16,7 +16,8 @@ Html ChoiceField(std::string_view name, std::string_view label,
                  std::span<const FieldChoice> options, std::string_view chosen);
 // "since".
 Html PeriodField(const Period& chosen);
-Html IncompleteText(const AuditRead& read);
+// What of the audit log is not there; empty when nothing is missing.
+Html CoverageText(const AuditRead& read);
 
 }  // namespace recrypt
 

@@ -38,8 +38,8 @@ class Split:
         """A document that nobody has opened yet."""
         self.count += 1
         name = f"{self.count}.txt"
-        self.alice.shell(f"echo report {self.count} > {self.at}/Accounting/{name}; "
-                         f"sync {self.at}/Accounting/{name}")
+        self.alice.shell(f"echo report {self.count} | "
+                         f"dd of={self.at}/Accounting/{name} conv=fsync status=none")
         return name, f"report {self.count}\n"
 
     def reads(self, user, point, code=0):

@@ -27,6 +27,7 @@ struct ServerConfig {
   bool self_signed = false;
   std::string audit_sync = "disk";    // or "os"
   std::string registration = "open";  // or "closed"
+  int guests = 1'000;                 // accounts of other domains
   std::string moved_to;               // https://host:port; empty: is served here
   std::string moved = "temporary";    // or "permanent"
   int threads = 0;                    // 0: one for each core, 2 to 8

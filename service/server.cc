@@ -74,8 +74,8 @@ void Server::Begin(std::unique_ptr<Store> store, AuditSync sync) {
   const auto writer =
       sync == AuditSync::kOs ? Committer::Writer::kCaller : Committer::Writer::kOwnThread;
   dispatcher_ = std::make_unique<Dispatcher>(
-      ServiceOptions{config_.domain, registration, writer, RedirectOf(config_)}, keys_, clock_,
-      *store_, metrics_);
+      ServiceOptions{config_.domain, registration, config_.guests, writer, RedirectOf(config_)},
+      keys_, clock_, *store_, metrics_);
   dispatcher_->LogRequests(LoggedRequestsOf(config_));
 }
 

@@ -29,15 +29,23 @@ bool Contains(const std::vector<std::string>& list, const std::string& text) {
 
 // An account of another domain is a guest here, who shares a label out over several services. Its
 // own service is who others ask about it.
-ResponseStatus CheckFirst(const ServiceContext& context, const Caller& caller,
-                          const NewProfile& fresh) {
+Result<ResponseStatus> CheckFirst(const ServiceContext& context, StoreTransaction& transaction,
+                                  const Caller& caller, const NewProfile& fresh) {
   if (context.options.registration == Registration::kClosed) {
     return Refusal("policy", "this service takes no new accounts");
   }
   if (!Contains(fresh.stored.devices, caller.device)) {
     return Refusal("policy", "a first profile is set by one of its devices");
   }
-  return {StatusCode::kOk, "", ""};
+  if (fresh.profile.account.domain() != context.options.domain) {
+    RECRYPT_ASSIGN(const int64_t guests, transaction.CountGuests(context.options.domain));
+    if (guests >= context.options.most_guests) {
+      return Refusal("policy", "this service takes no more accounts of other domains than " +
+                                   std::to_string(context.options.most_guests) +
+                                   ": its operator can let it (guests)");
+    }
+  }
+  return ResponseStatus{StatusCode::kOk, "", ""};
 }
 
 Result<ResponseStatus> CheckSuccessor(StoreTransaction& transaction, const StoredProfile& before,
@@ -80,10 +88,9 @@ Result<Response> PutFresh(ServiceContext& context, StoreTransaction& transaction
   if (before && before->jws == fresh.stored.jws) {
     return Response(SetResponse{{StatusCode::kUpdated, "", ""}});
   }
-  ResponseStatus status = CheckFirst(context, caller, fresh);
-  if (before) {
-    RECRYPT_ASSIGN(status, CheckSuccessor(transaction, *before, devices_before, caller, fresh));
-  }
+  RECRYPT_ASSIGN(ResponseStatus status,
+                 before ? CheckSuccessor(transaction, *before, devices_before, caller, fresh)
+                        : CheckFirst(context, transaction, caller, fresh));
   if (!status.ok()) return Response(std::move(status));
   RECRYPT_TRY(transaction.PutProfile(fresh.stored));
   AuditRecord record;

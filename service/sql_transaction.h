@@ -16,6 +16,7 @@ class SqlTransaction : public StoreTransaction {
   bool broken() const { return broken_; }
 
   Result<std::optional<StoredProfile>> FindProfile(const std::string& account) override;
+  Result<int64_t> CountGuests(const std::string& domain) override;
   Result<std::vector<std::string>> DevicesOf(const std::string& account) override;
   Result<bool> IsDeviceRevoked(const std::string& account, const std::string& device) override;
   Result<std::optional<StoredLabel>> FindLabel(const std::string& label) override;

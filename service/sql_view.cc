@@ -80,6 +80,13 @@ Result<std::optional<StoredProfile>> SqlTransaction::FindProfile(const std::stri
       row.Text(0), row.Text(1), static_cast<uint64_t>(row.Number(2)), row.Text(3), {}};
 }
 
+// No domain has a character that LIKE reads otherwise.
+Result<int64_t> SqlTransaction::CountGuests(const std::string& domain) {
+  static const std::string kSql = "SELECT COUNT(*) FROM profiles WHERE account NOT LIKE ?1";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {"%@" + domain}));
+  return rows.empty() ? 0 : rows.front().Number(0);
+}
+
 Result<std::vector<std::string>> SqlTransaction::DevicesOf(const std::string& account) {
   static const std::string kSql =
       "SELECT d.device FROM devices d WHERE d.account = ?1 AND " NOT_REVOKED " ORDER BY d.device";

@@ -155,6 +155,8 @@ class StoreView {
   virtual ~StoreView() = default;
 
   virtual Result<std::optional<StoredProfile>> FindProfile(const std::string& account) = 0;
+  // How many there are of other domains than this one.
+  virtual Result<int64_t> CountGuests(const std::string& domain) = 0;
   // Those of its profile that have not been revoked.
   virtual Result<std::vector<std::string>> DevicesOf(const std::string& account) = 0;
   virtual Result<bool> IsDeviceRevoked(const std::string& account, const std::string& device) = 0;

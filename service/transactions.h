@@ -28,6 +28,7 @@ enum class Registration { kOpen, kClosed };
 struct ServiceOptions {
   std::string domain;
   Registration registration = Registration::kOpen;
+  int64_t most_guests = 0;  // accounts of other domains
   Committer::Writer writer = Committer::Writer::kOwnThread;
   // A redirect: what all requests are answered with.
   std::optional<ResponseStatus> moved = std::nullopt;

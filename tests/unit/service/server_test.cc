@@ -35,6 +35,7 @@ key = "/k"
 self-signed = false
 audit_sync = "os"
 registration = "closed"
+guests = 9
 threads = 3
 admin-listen = "127.0.0.1:2"
 max-connections = 4

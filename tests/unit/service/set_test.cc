@@ -80,6 +80,25 @@ TEST_F(SetProfileTest, OfAnotherDomainIsAGuests) {
   EXPECT_EQ(stranger.Register(TestAccount("dora@example.net")).reason, "policy");
 }
 
+TEST_F(SetProfileTest, OfMoreGuestsThanAreLetInAreRefused) {
+  service.Stop();
+  service.config.guests = 2;
+  service.Start();
+  const auto registers = [&](const std::string& name) {
+    const TestAccount account(name);
+    TestClient device(service, account.sign);
+    return device.Register(account);
+  };
+  EXPECT_TRUE(registers("bob@example.net").ok());
+  EXPECT_TRUE(registers("bob@sub.example.com").ok());
+  const auto refused = registers("carol@example.net");
+  EXPECT_EQ(refused.reason, "policy");
+  EXPECT_NE(refused.description.find("no more accounts of other domains than 2"),
+            std::string::npos);
+  // Accounts of the domain are none of them.
+  EXPECT_TRUE(registers("carol@example.com").ok());
+}
+
 TEST_F(SetProfileTest, OfADeviceThatItDoesNotListIsRefused) {
   TestClient other(service, PrivateKey::Generate(Curve::kEd25519));
   EXPECT_EQ(other.Register(alice).reason, "policy");

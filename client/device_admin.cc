@@ -92,8 +92,8 @@ Result<Json> AcceptedProfile(const Json& answer, const Identity& device, const s
   return *jws;
 }
 
-// Every service that is known here by its domain, the account's own first; and those of the labels
-// over several services that the account owns, whose fingerprints the labels name.
+}  // namespace
+
 std::vector<LabelProfile::Service> KnownServices(Client& client) {
   std::vector<LabelProfile::Service> known;
   const auto add = [&known](const std::string& domain, const std::string& udf) {
@@ -115,8 +115,6 @@ std::vector<LabelProfile::Service> KnownServices(Client& client) {
   }
   return known;
 }
-
-}  // namespace
 
 DeviceOffer::DeviceOffer(Client& client, MeetingCode code, int64_t expires)
     : client_(client),

@@ -59,6 +59,10 @@ Result<Profile> JoinAccount(const ClientOptions& options, const NewProfile& want
 // The own profile as the service has it now.
 Result<Profile> CurrentProfile(Client& client);
 
+// Every service that is known here by its domain, the account's own first; and those of the labels
+// over several services that the account owns, whose fingerprints the labels name.
+std::vector<LabelProfile::Service> KnownServices(Client& client);
+
 struct DeviceRemoved {
   std::string name;
   std::string udf;

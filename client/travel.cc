@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "client/device_admin.h"
 #include "client/durable_file.h"
 #include "client/label_admin.h"
 #include "client/output_file.h"
@@ -163,9 +164,9 @@ Result<std::vector<std::string>> TakeOut(Client& client, const HandedOver& label
   const Identity& identity = client.keystore().identity();
   const std::string own = identity.DeviceUdf();
   std::vector<std::string> unreached;
-  for (const auto& [domain, address] : client.config().services) {
+  for (const auto& [domain, udf] : KnownServices(client)) {
     if (domain == identity.account.domain()) continue;
-    const auto done = client.services().At(domain)->DeleteDevice(identity.account, own);
+    const auto done = client.services().At(domain, udf)->DeleteDevice(identity.account, own);
     // Where it is not known, or has no entry, there is nothing to take away.
     const bool out = done || done.error().code == ErrorCode::kNotFound ||
                      done.error().code == ErrorCode::kForbidden;

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <thread>
 
 #include "client/administered_label.h"
+#include "client/device_admin.h"
 #include "client/label_rotation.h"
 #include "core/udf/udf.h"
 #include "tests/unit/client/world.h"
@@ -410,6 +412,23 @@ TEST_F(SplitLabelTest, AReviewWouldBeOneOfEachServiceAndIsRefused) {
   policy.review.all_documents = true;
   policy.review.supervisors = {{alice_.account(), alice_.identity().Udf()}};
   EXPECT_EQ(alice_.admin().SetPolicy(label_, policy).error().code, ErrorCode::kForbidden);
+}
+
+// Where a device is taken out that is lost, or that travels.
+TEST_F(SplitLabelTest, ServicesOfTheOwnLabelsAreKnownThoughNoSettingNamesThem) {
+  Create(2);
+  const auto directory = ConfigDirectory::Open(alice_.folder.path()).value();
+  std::filesystem::remove(directory.ConfigFile());
+  alice_.Reopen();
+  const auto label = alice_.admin().Show(label_);
+  ASSERT_TRUE(label) << label.error().message;
+  const auto texts = [](const std::vector<LabelProfile::Service>& services) {
+    std::vector<std::string> all;
+    for (const auto& [domain, udf] : services) all.push_back(domain + " " + udf);
+    return all;
+  };
+  EXPECT_EQ(label->services.size(), 3u);
+  EXPECT_EQ(texts(KnownServices(alice_.client())), texts(label->services));
 }
 
 TEST_F(SplitLabelTest, EachServiceHasItsOwnLog) {

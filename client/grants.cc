@@ -236,15 +236,9 @@ void GrantRequester::TakeAnswer(Asking& asking, size_t service, const Result<Get
                           sent_ms + int64_t{std::min(result.lease_seconds, longest)} * 1000};
     if (!result.p.empty()) partial.parts.emplace(kAlone, result.p);
     if (!asking.kept[i]) {
-      const auto given = answer->halves.find(wanted.kid);
       auto half = opened.find(wanted.kid);
       if (half == opened.end()) {
-        Result<Half> none = Fail(ErrorCode::kUnavailable, "the service gave no member half");
-        half = opened
-                   .emplace(wanted.kid, given == answer->halves.end()
-                                            ? std::move(none)
-                                            : OpenGivenHalf(wanted, given->second))
-                   .first;
+        half = opened.emplace(wanted.kid, OpenGivenHalf(wanted, *answer)).first;
       }
       // Of several services another may give it.
       if (!half->second && batch.services.size() == 1) {
@@ -269,8 +263,12 @@ void GrantRequester::KeepReceipt(const Batch& batch, size_t service, const GetRe
 }
 
 Result<GrantRequester::Half> GrantRequester::OpenGivenHalf(const GrantWanted& wanted,
-                                                           const Json& jwe) const {
-  RECRYPT_ASSIGN(PrivateKey half, OpenHalf(jwe, identity_->device_encrypt,
+                                                           const GetResponse& answer) const {
+  const auto given = answer.halves.find(wanted.kid);
+  if (given == answer.halves.end()) {
+    return Fail(ErrorCode::kUnavailable, "the service gave no member half");
+  }
+  RECRYPT_ASSIGN(PrivateKey half, OpenHalf(given->second, identity_->device_encrypt,
                                            {device_udf_, wanted.kid, wanted.label->label.text()},
                                            wanted.ephemeral.curve()));
   return std::make_shared<const PrivateKey>(std::move(half));

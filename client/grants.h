@@ -60,7 +60,7 @@ class GrantRequester {
   void TakeAnswer(Asking& asking, size_t service, const Result<GetResponse>& answer,
                   int64_t sent_ms);
   void KeepReceipt(const Batch& batch, size_t service, const GetResponse& answer);
-  Result<Half> OpenGivenHalf(const GrantWanted& wanted, const Json& jwe) const;
+  Result<Half> OpenGivenHalf(const GrantWanted& wanted, const GetResponse& answer) const;
   Half KeptHalf(const std::string& kid);
   void NoteWrong(const GrantWanted& wanted, PartialResults& results);
 

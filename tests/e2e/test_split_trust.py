@@ -60,7 +60,11 @@ class Split:
         check(self.logged_of(without) == before, f"without {without}: {self.logged_of(without)}")
 
     def reads(self, user, point, code=0):
-        name, text = self.fresh()
+        return self.reads_of(self.fresh(), user, point, code)
+
+    @staticmethod
+    def reads_of(document, user, point, code=0):
+        name, text = document
         begun = time.monotonic()
         done = user.run("cat", point / "Accounting" / name, code=code)
         check(code != 0 or done.out == text, f"{name}: {done!r}")
@@ -99,10 +103,11 @@ class Split:
                 service.process.send_signal(signal.SIGCONT)
 
     def with_two_killed_the_error_names_them(self):
+        document = self.fresh()
         for domain in DOMAINS[1:]:
             self.services[domain].stop(how=9)
         time.sleep(LEASE + 0.5)
-        done, took = self.reads(self.bob, self.bobs, code=1)
+        done, took = self.reads_of(document, self.bob, self.bobs, code=1)
         check("No route to host" in done.err and took < 15, f"{done!r} after {took:.1f} s")
         why = self.bob.run("recryptfs", "why", self.bobs / "Accounting" / f"{self.count}.txt").out
         check("1 of its 3 services granted, and 2 are needed" in why, why)

@@ -2,6 +2,8 @@
 # What the guides take for granted, in the machine of their test: the services of example.com and
 # example.net, people with profiles who have pinned each other, and a share.
 #   office NAME…    alice@example.com; erin, too; everybody else @example.net
+# SERVE=no leaves the services out; THIRD=yes makes one of example.org, too. The process of each is in
+# /run/recryptd-DOMAIN.pid.
 set -euo pipefail
 
 serve() {
@@ -16,6 +18,7 @@ serve() {
   setsid recryptd --domain "$domain" --listen "$address:443" --state "/var/lib/recryptd-$domain" \
     --cert "/etc/recryptd/$domain/tls.crt" --key "/etc/recryptd/$domain/tls.key" \
     </dev/null >>"/var/log/recryptd-$domain.log" 2>&1 &
+  echo $! >"/run/recryptd-$domain.pid"
   until grep -q serving "/var/log/recryptd-$domain.log"; do sleep 0.1; done
 }
 
@@ -29,9 +32,15 @@ domain_of() { case $1 in alice | erin) echo example.com ;; *) echo example.net ;
 
 serve example.com 192.0.2.1
 serve example.net 192.0.2.2
+domains="example.com example.net"
+if [ "${THIRD:-no}" = yes ]; then
+  serve example.org 192.0.2.3
+  domains+=" example.org"
+fi
 for who in "$@"; do
-  as "$who" recryptfs service add example.com recrypt.example.com >/dev/null
-  as "$who" recryptfs service add example.net recrypt.example.net >/dev/null
+  for domain in $domains; do
+    as "$who" recryptfs service add "$domain" "recrypt.$domain" >/dev/null
+  done
   as "$who" recryptfs profile create "$who@$(domain_of "$who")" --no-passphrase >/dev/null
 done
 for who in "$@"; do

@@ -20,6 +20,7 @@ PEOPLE = ("alice", "bob", "carol", "dave", "erin")
 HOSTS = """127.0.0.1 localhost
 192.0.2.1 recrypt.example.com
 192.0.2.2 recrypt.example.net
+192.0.2.3 recrypt.example.org
 """
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MOST_NOT_RUN = 12  # blocks in all guides that the test cannot run
@@ -83,7 +84,7 @@ def make_machine(base):
     if os.path.exists("/dev/fuse"):
         os.chmod("/dev/fuse", 0o666)
     call("ip", "link", "set", "lo", "up")
-    for address in ("192.0.2.1/32", "192.0.2.2/32"):
+    for address in ("192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"):
         call("ip", "address", "add", address, "dev", "lo")
     for name in PEOPLE:
         call("useradd", "--create-home", "--shell", "/bin/bash", name)

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "service/open_store.h"
 
 namespace CLI {
 class App;
@@ -27,7 +28,7 @@ class StateCommands {
   std::optional<Status> Run() const;
 
  private:
-  std::string state_;
+  StorePlace place_;
   std::string file_;
   std::function<Status()> given_;
 };

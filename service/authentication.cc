@@ -1,6 +1,7 @@
 #include "service/authentication.h"
 
 #include "core/base/clock.h"
+#include "service/transactions.h"
 
 namespace recrypt {
 namespace {
@@ -16,22 +17,29 @@ Authentication Authenticate(const HttpRequest& request, const std::string& domai
   if (request.authorization.empty()) return Refuse("session", "this request needs a session");
   const auto authorization = ParseAuthorization(request.authorization);
   if (!authorization) return {StatusOf(authorization.error()), nullptr, {}};
-  std::shared_ptr<Session> session = sessions.Find(authorization->session_id, now);
+  auto session = sessions.Find(authorization->session_id, now);
+  if (!session) return {StatusFor(session.error()), nullptr, {}};
   // One answer for both: no one learns which sessions there are.
   const std::string unknown = "there is no such session, or the MAC does not match";
-  if (!session) return Refuse("session", unknown);
+  if (!*session) return Refuse("session", unknown);
   const Sha256Digest expected =
-      RequestMac(session->keys(), {request.method, domain, request.target, authorization->time,
-                                   authorization->sequence, AsBytes(request.body)});
+      RequestMac((*session)->keys, {request.method, domain, request.target, authorization->time,
+                                    authorization->sequence, AsBytes(request.body)});
   if (!ConstantTimeEqual(expected, authorization->mac)) return Refuse("session", unknown);
-  Authentication known{{}, std::move(session), expected};
+  Authentication known{{}, std::move(*session), expected};
   if (authorization->time < now - kMaxClockSkewSeconds ||
       authorization->time > now + kMaxClockSkewSeconds) {
     known.status = {StatusCode::kUnauthorized, "stale",
                     "the request's time is off: here it is " + FormatTime(now)};
     return known;
   }
-  if (!known.session->TakeSequence(authorization->sequence)) {
+  const auto taken = sessions.Take(*known.session, authorization->sequence, now);
+  if (!taken) {
+    known.status = StatusFor(taken.error());
+    return known;
+  }
+  if (*taken == Taken::kEnded) return Refuse("session", unknown);
+  if (*taken == Taken::kAgain) {
     return Refuse("stale", "a request of this number has been taken before");
   }
   return known;

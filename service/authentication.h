@@ -16,7 +16,7 @@ struct Authentication {
   ResponseStatus status;
   // Set when the answer is to carry a MAC: to every request whose own MAC is right, but replays,
   // whose true answer a forger could otherwise replace by the refusal.
-  std::shared_ptr<Session> session;
+  std::shared_ptr<const Session> session;
   Sha256Digest request_mac{};
 };
 

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "service/audit.h"
-#include "service/server.h"
+#include "service/open_store.h"
 #include "service/service_keys.h"
 #include "service/sql_connection.h"
 #include "service/sql_store.h"
@@ -106,6 +106,12 @@ Status CheckIsBackup(const std::string& file) {
 
 Result<AuditHead> BackUp(const std::string& state, const std::string& file, const Clock& clock) {
   if (access(file.c_str(), F_OK) == 0) return Fail(ErrorCode::kExists, file + " exists already");
+  if (access(StorePath(state).c_str(), F_OK) != 0 && errno == ENOENT) {
+    return Fail(ErrorCode::kNotFound,
+                "there is no recryptd.sqlite in " + state +
+                    ": a store in PostgreSQL is backed up by 'pg_dump --no-unlogged-table-data', "
+                    "and service.key and service.profile are kept beside that");
+  }
   const std::string temporary = file + ".unfinished";
   RECRYPT_TRY(MakeEmptyFile(temporary));
   Unfinished unfinished(temporary);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/label/expression.h"
+#include "service/postgres_connection.h"
 
 namespace recrypt {
 namespace {
@@ -110,6 +111,7 @@ Status CheckConfig(const ServerConfig& config) {
     return refuse("domain is no host name in lower case: " + config.domain);
   }
   if (config.state.empty()) return refuse("state is not set");
+  if (!config.store.empty()) RECRYPT_TRY(CheckPostgresUri(config.store));
   if (config.self_signed ? !config.cert.empty() || !config.key.empty()
                          : config.cert.empty() || config.key.empty()) {
     return refuse("either cert and key are set, or self-signed");

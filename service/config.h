@@ -22,6 +22,7 @@ struct ServerConfig {
   std::string listen = "127.0.0.1:8443";
   std::string admin_listen;  // empty: nowhere
   std::string state;
+  std::string store;  // postgresql://…; empty: SQLite in `state`
   std::string cert;
   std::string key;
   bool self_signed = false;

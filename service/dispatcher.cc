@@ -53,7 +53,7 @@ HttpResponse Render(const Response& response, const Authentication* authenticati
   }
   if (authentication != nullptr && authentication->session) {
     http.mac =
-        Base64UrlEncode(ResponseMac(authentication->session->keys(), authentication->request_mac,
+        Base64UrlEncode(ResponseMac(authentication->session->keys, authentication->request_mac,
                                     http.status, AsBytes(http.body)));
   }
   return http;
@@ -67,14 +67,15 @@ HttpResponse NoPage(std::string_view path) {
 }  // namespace
 
 Dispatcher::Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Clock& clock,
-                       Store& store, Metrics& metrics)
+                       Store& store, Sessions& sessions, Metrics& metrics)
     : options_(std::move(options)),
       clock_(clock),
       store_(store),
+      sessions_(sessions),
       metrics_(metrics),
       committer_(store, options_.writer),
       checkpointer_(keys, options_.domain, clock, store, committer_, kCheckpointInterval),
-      context_{options_, keys, clock, store, committer_, sessions_, opened_, notes_, metrics} {}
+      context_{options_, keys, clock, store, committer_, sessions_, opened_, metrics} {}
 
 Dispatcher::~Dispatcher() { Stop(); }
 
@@ -105,7 +106,7 @@ Status Dispatcher::Ready() const {
 void Dispatcher::Measure(Metrics::Gauges& gauges) const {
   gauges.ready = Ready().has_value();
   gauges.writes_waiting = committer_.waiting();
-  gauges.sessions = sessions_.size();
+  gauges.sessions = sessions_.Count().value_or(0);
   gauges.checkpoint = checkpointer_.signed_sequence();
   (void)store_.Read([&gauges](StoreView& view) -> Status {
     RECRYPT_ASSIGN(gauges.audit, view.FindAuditHead());
@@ -139,7 +140,7 @@ void Dispatcher::HandleTransaction(const HttpRequest& request, HttpReply reply) 
   Authentication authentication;
   if (!request.authorization.empty()) {
     authentication = Authenticate(request, options_.domain, sessions_, clock_.NowSeconds());
-    if (authentication.session) watch->SetDevice(authentication.session->device());
+    if (authentication.session) watch->SetDevice(authentication.session->device);
     if (!authentication.status.ok()) return answer(authentication.status, &authentication);
   }
   if (options_.moved) return answer(*options_.moved, &authentication);
@@ -150,7 +151,7 @@ void Dispatcher::HandleTransaction(const HttpRequest& request, HttpReply reply) 
     return answer(Refusal("session", "this request needs a session"), nullptr);
   }
   Caller caller;
-  if (authentication.session) caller.device = authentication.session->device();
+  if (authentication.session) caller.device = authentication.session->device;
   caller.address = request.peer;
   Dispatch(
       std::move(*parsed), authentication.session ? &caller : nullptr,

@@ -1,7 +1,7 @@
 // Dispatcher: from an HTTP request to its answer: authentication, parsing, the transaction, and the
 // answer's MAC.
 //
-//   Dispatcher dispatcher(options, keys, clock, store);
+//   Dispatcher dispatcher(options, keys, clock, store, sessions, metrics);
 //   dispatcher.Handle(std::move(request), [](HttpResponse response) { … });
 //   dispatcher.PrepareToStop();  // is not ready any more, and goes on answering
 //   dispatcher.Stop();           // when no more requests come: answers those that wait
@@ -21,9 +21,9 @@ namespace recrypt {
 
 class Dispatcher {
  public:
-  // `keys`, `clock`, `store` and `metrics` outlive the dispatcher.
+  // All references outlive the dispatcher.
   Dispatcher(ServiceOptions options, const ServiceKeys& keys, const Clock& clock, Store& store,
-             Metrics& metrics);
+             Sessions& sessions, Metrics& metrics);
   ~Dispatcher();
 
   void Handle(HttpRequest request, HttpReply reply);
@@ -46,12 +46,11 @@ class Dispatcher {
   const ServiceOptions options_;
   const Clock& clock_;
   Store& store_;
+  Sessions& sessions_;
   Metrics& metrics_;
   std::atomic<LoggedRequests> logged_ = LoggedRequests::kFailed;
   std::atomic<bool> stopping_ = false;
-  Sessions sessions_;
   OpenedEntries opened_;
-  Notes notes_;
   Committer committer_;  // after what its callbacks use
   Checkpointer checkpointer_;
   ServiceContext context_;

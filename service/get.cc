@@ -1,5 +1,6 @@
 // Get: static resources here, recryption grants in grants.cc.
 #include "service/grants.h"
+#include "service/notes.h"
 
 namespace recrypt {
 namespace {
@@ -70,9 +71,11 @@ Status GetSecrets(StoreView& view, const Caller& caller, StaticResult& result) {
   return {};
 }
 
-Status GetNote(const ServiceContext& context, StaticResult& result) {
-  const auto found = context.notes.Find(result.identifier, context.clock.NowSeconds());
+Status GetNote(const ServiceContext& context, StoreView& view, StaticResult& result) {
+  const auto found = FindNote(view, result.identifier, context.clock.NowSeconds());
   if (!found) {
+    const ErrorCode code = found.error().code;
+    if (code != ErrorCode::kNotFound && code != ErrorCode::kStale) return Fail(found.error());
     result.status = StatusOf(found.error());
     return {};
   }
@@ -87,7 +90,7 @@ Status GetStatic(const ServiceContext& context, const Caller* caller, StoreView&
   if (result.type == "KeySet") return GetKeySet(view, result);
   if (result.type == "Entry" && caller != nullptr) return GetEntries(view, *caller, result);
   if (result.type == "Secrets" && caller != nullptr) return GetSecrets(view, *caller, result);
-  if (result.type == "Note" && caller != nullptr) return GetNote(context, result);
+  if (result.type == "Note" && caller != nullptr) return GetNote(context, view, result);
   if (result.type == "Service") {
     if (result.identifier.empty() || result.identifier == context.options.domain) {
       result.value = context.keys.profile;

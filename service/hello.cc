@@ -38,8 +38,10 @@ Result<HelloResponse::Session> OpenSession(ServiceContext& context, const Greeti
   RECRYPT_ASSIGN(answer.signature, context.keys.sign.Sign(SessionText(transcript)));
   RECRYPT_ASSIGN(SessionKeys keys,
                  DeriveSessionKeys(ephemeral, greeting.text.client_ephemeral, transcript));
-  context.sessions.Add(answer.id, std::make_shared<Session>(greeting.text.device, std::move(keys),
-                                                            now + kSessionSeconds));
+  RECRYPT_TRY(context.sessions.Add(
+      std::make_shared<const Session>(
+          Session{answer.id, greeting.text.device, std::move(keys), now + kSessionSeconds}),
+      now));
   return answer;
 }
 

@@ -3,9 +3,7 @@
 #include "core/jose/jwe.h"
 #include "core/udf/udf.h"
 #include "service/audit.h"
-#include "service/server.h"
 #include "service/service_keys.h"
-#include "service/sql_store.h"
 #include "service/state_files.h"
 
 namespace recrypt {
@@ -75,15 +73,19 @@ Status RecordRotation(Store& store, const std::string& key, int64_t now) {
 
 }  // namespace
 
-Result<KeyRotation> RotateServiceKey(const std::string& state, const Clock& clock) {
+Result<KeyRotation> RotateServiceKey(const StorePlace& place, const Clock& clock) {
+  const std::string& state = place.state;
   RECRYPT_ASSIGN(const UniqueFd lock, LockStateDirectory(state));
   RECRYPT_ASSIGN(const ServiceProfile profile, ReadServiceProfile(state));
   RECRYPT_ASSIGN(ServiceKeys keys, LoadOrCreateServiceKeys(state, profile.domain, clock));
-  RECRYPT_ASSIGN(const auto store, OpenSqliteStore(StorePath(state), AuditSync::kDisk));
+  RECRYPT_ASSIGN(const auto store, OpenStoreAlone(place));
+  RECRYPT_ASSIGN(Json newest, ClaimStore(*store, keys));
+  RECRYPT_TRY(AdoptServiceProfile(state, std::move(newest), keys));
   // Otherwise another run was cut off behind this step.
   if (keys.earlier.empty()) {
     RECRYPT_TRY(AddServiceKey(state));
     RECRYPT_ASSIGN(keys, LoadOrCreateServiceKeys(state, profile.domain, clock));
+    RECRYPT_ASSIGN(newest, ClaimStore(*store, keys));
   }
   KeyRotation rotation;
   rotation.key = KeyUdf(keys.encrypt.public_key());

@@ -1,6 +1,6 @@
 // A rotation of the key that service halves are sealed to.
 //
-//   RECRYPT_ASSIGN(const KeyRotation done, RotateServiceKey("/var/lib/recryptd", clock));
+//   RECRYPT_ASSIGN(const KeyRotation done, RotateServiceKey({"/var/lib/recryptd", ""}, clock));
 //
 // The service's fingerprint stays: it is that of its signature key, which signs a new version of
 // the service's profile. Killed at any point, it leaves a state that can be served, and goes on
@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "service/open_store.h"
 
 namespace recrypt {
 
@@ -21,9 +22,9 @@ struct KeyRotation {
   std::string key;       // the new key's UDF
 };
 
-// kBusy while a service works on the state. kCorrupt when a half opens with none of the keys; the
-// old ones are kept then.
-Result<KeyRotation> RotateServiceKey(const std::string& state, const Clock& clock);
+// kBusy while a service works on the state, or serves from the same database. kCorrupt when a half
+// opens with none of the keys; the old ones are kept then.
+Result<KeyRotation> RotateServiceKey(const StorePlace& place, const Clock& clock);
 
 }  // namespace recrypt
 

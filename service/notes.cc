@@ -1,7 +1,5 @@
 #include "service/notes.h"
 
-#include <algorithm>
-
 namespace recrypt {
 namespace {
 
@@ -10,47 +8,38 @@ constexpr int64_t kLongestLife = 86400;
 constexpr int64_t kRemembered = 86400;
 constexpr size_t kMaxContent = 64 << 10;
 constexpr int64_t kMaxNotesOfDevice = 64;
-constexpr size_t kMaxNotes = 10'000;
+constexpr int64_t kMaxNotes = 10'000;
 
 }  // namespace
 
-void Notes::Forget(int64_t now) {
-  std::erase_if(notes_, [now](const auto& one) { return one.second.expires + kRemembered < now; });
-}
-
-Status Notes::Add(Note note, int64_t now) {
+Status AddNote(StoreTransaction& transaction, const StoredNote& note, int64_t now) {
   if (note.expires <= now || note.expires > now + kLongestLife) {
     return Fail(ErrorCode::kInvalid, "a note expires within a day");
   }
   if (note.content.size() > kMaxContent) {
     return Fail(ErrorCode::kInvalid, "a note has at most 64 KiB");
   }
-  const std::lock_guard guard(mutex_);
-  Forget(now);
-  const auto before = notes_.find(note.id);
-  if (before != notes_.end()) {
+  RECRYPT_TRY(transaction.ForgetNotes(now - kRemembered));
+  RECRYPT_ASSIGN(const auto before, transaction.FindNote(note.id));
+  if (before) {
     // An answer may have been lost: the same again is no mistake.
-    if (before->second.device == note.device && before->second.content == note.content) return {};
+    if (before->device == note.device && before->content == note.content) return {};
     return Fail(ErrorCode::kExists, "a note of this id was left before");
   }
-  const auto left = std::count_if(notes_.begin(), notes_.end(), [&note](const auto& one) {
-    return one.second.device == note.device;
-  });
+  RECRYPT_ASSIGN(const int64_t left, transaction.CountNotes(note.device));
   if (left >= kMaxNotesOfDevice) {
     return Fail(ErrorCode::kQuota, "the device has left too many notes");
   }
-  if (notes_.size() >= kMaxNotes) return Fail(ErrorCode::kBusy, "there are too many notes");
-  const std::string id = note.id;
-  notes_.emplace(id, std::move(note));
-  return {};
+  RECRYPT_ASSIGN(const int64_t all, transaction.CountNotes(""));
+  if (all >= kMaxNotes) return Fail(ErrorCode::kBusy, "there are too many notes");
+  return transaction.PutNote(note);
 }
 
-Result<std::string> Notes::Find(const std::string& id, int64_t now) const {
-  const std::lock_guard guard(mutex_);
-  const auto found = notes_.find(id);
-  if (found == notes_.end()) return Fail(ErrorCode::kNotFound, "there is no such note");
-  if (found->second.expires <= now) return Fail(ErrorCode::kStale, "the note has expired");
-  return found->second.content;
+Result<std::string> FindNote(StoreView& view, const std::string& id, int64_t now) {
+  RECRYPT_ASSIGN(auto found, view.FindNote(id));
+  if (!found) return Fail(ErrorCode::kNotFound, "there is no such note");
+  if (found->expires <= now) return Fail(ErrorCode::kStale, "the note has expired");
+  return std::move(found->content);
 }
 
 }  // namespace recrypt

@@ -6,7 +6,6 @@
 
 #include "service/log.h"
 #include "service/measured_store.h"
-#include "service/sql_store.h"
 #include "service/state_files.h"
 
 namespace recrypt {
@@ -14,7 +13,9 @@ namespace {
 
 int ThreadsFor(const ServerConfig& config) {
   if (config.threads > 0) return config.threads;
-  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 8u));
+  const unsigned cores = std::clamp(std::thread::hardware_concurrency(), 2u, 8u);
+  // Some wait for the database.
+  return static_cast<int>(config.store.empty() ? cores : 2 * cores);
 }
 
 Result<TlsFiles> FindTlsFiles(const ServerConfig& config, const Clock& clock) {
@@ -47,8 +48,6 @@ Status SetUpLog(const ServerConfig& config) {
 
 }  // namespace
 
-std::string StorePath(const std::string& state) { return state + "/recryptd.sqlite"; }
-
 Server::~Server() { Stop(); }
 
 Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config, const Clock& clock,
@@ -59,23 +58,26 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config, const 
   RECRYPT_ASSIGN(UniqueFd lock, LockStateDirectory(config.state));
   RECRYPT_ASSIGN(ServiceKeys keys, LoadOrCreateServiceKeys(config.state, config.domain, clock));
   const AuditSync sync = config.audit_sync == "os" ? AuditSync::kOs : AuditSync::kDisk;
-  RECRYPT_ASSIGN(std::unique_ptr<Store> store, OpenSqliteStore(StorePath(config.state), sync));
-  if (wrap) store = wrap(std::move(store));
+  RECRYPT_ASSIGN(ServingStore opened, OpenServingStore({config.state, config.store}, sync, keys));
+  RECRYPT_ASSIGN(Json profile, ClaimStore(*opened.store, keys));
+  RECRYPT_TRY(AdoptServiceProfile(config.state, std::move(profile), keys));
+  if (wrap) opened.store = wrap(std::move(opened.store));
   std::unique_ptr<Server> server(new Server(config, std::move(lock), std::move(keys), clock));
-  server->Begin(std::move(store), sync);
+  server->Begin(std::move(opened), sync);
   RECRYPT_TRY(server->Listen());
   return server;
 }
 
-void Server::Begin(std::unique_ptr<Store> store, AuditSync sync) {
-  store_ = std::make_unique<MeasuredStore>(std::move(store), metrics_);
+void Server::Begin(ServingStore opened, AuditSync sync) {
+  store_ = std::make_unique<MeasuredStore>(std::move(opened.store), metrics_);
+  sessions_ = std::move(opened.sessions);
   const Registration registration =
       config_.registration == "closed" ? Registration::kClosed : Registration::kOpen;
-  const auto writer =
-      sync == AuditSync::kOs ? Committer::Writer::kCaller : Committer::Writer::kOwnThread;
+  const bool waits = sync == AuditSync::kDisk || !config_.store.empty();
+  const auto writer = waits ? Committer::Writer::kOwnThread : Committer::Writer::kCaller;
   dispatcher_ = std::make_unique<Dispatcher>(
       ServiceOptions{config_.domain, registration, config_.guests, writer, RedirectOf(config_)},
-      keys_, clock_, *store_, metrics_);
+      keys_, clock_, *store_, *sessions_, metrics_);
   dispatcher_->LogRequests(LoggedRequestsOf(config_));
 }
 

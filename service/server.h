@@ -17,6 +17,7 @@
 #include "service/config.h"
 #include "service/dispatcher.h"
 #include "service/http_server.h"
+#include "service/open_store.h"
 
 namespace recrypt {
 
@@ -54,7 +55,7 @@ class Server {
         clock_(clock),
         started_(clock.NowSeconds()) {}
 
-  void Begin(std::unique_ptr<Store> store, AuditSync sync);
+  void Begin(ServingStore opened, AuditSync sync);
   Status Listen();
   HttpResponse MetricsPage() const;
 
@@ -65,13 +66,11 @@ class Server {
   const int64_t started_;
   Metrics metrics_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<HttpServer> http_;  // goes before what it calls
   std::unique_ptr<AdminServer> admin_;
 };
-
-// Where the SQLite store of a state directory is.
-std::string StorePath(const std::string& state);
 
 }  // namespace recrypt
 

@@ -18,6 +18,8 @@ struct KeyFile {
 
 std::string KeyPath(const std::string& state) { return state + "/service.key"; }
 
+std::string ProfilePath(const std::string& state) { return state + "/service.profile"; }
+
 Status WriteKeys(const std::string& path, const KeyFile& keys) {
   Json object = {{"sign", ToPrivateJwk(keys.sign)}, {"encrypt", ToPrivateJwk(keys.encrypt)}};
   for (const PrivateKey& key : keys.earlier) object["earlier"].push_back(ToPrivateJwk(key));
@@ -93,10 +95,17 @@ Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std:
                                             const Clock& clock) {
   RECRYPT_ASSIGN(KeyFile keys, LoadOrCreateKeys(KeyPath(state)));
   RECRYPT_ASSIGN(Json profile,
-                 LoadOrSignProfile(state + "/service.profile", domain, keys, clock.NowSeconds()));
+                 LoadOrSignProfile(ProfilePath(state), domain, keys, clock.NowSeconds()));
   std::string udf = KeyUdf(keys.sign.public_key());
   return ServiceKeys{std::move(keys.sign), std::move(keys.encrypt), std::move(keys.earlier),
                      std::move(profile), std::move(udf)};
+}
+
+Status AdoptServiceProfile(const std::string& state, Json profile, ServiceKeys& keys) {
+  if (profile == keys.profile) return {};
+  RECRYPT_TRY(WriteStateFile(ProfilePath(state), AsBytes(DumpJson(profile)), 0644));
+  keys.profile = std::move(profile);
+  return {};
 }
 
 Result<ServiceHalves> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
@@ -122,7 +131,7 @@ Status ForgetEarlierKeys(const std::string& state) {
 }
 
 Result<ServiceProfile> ReadServiceProfile(const std::string& state) {
-  const std::string path = state + "/service.profile";
+  const std::string path = ProfilePath(state);
   RECRYPT_ASSIGN(const Secret content, ReadStateFile(path));
   RECRYPT_ASSIGN(const Json jws, ParseJson(AsText(content.Reveal())));
   auto profile = VerifyServiceProfile(jws);

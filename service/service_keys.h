@@ -32,6 +32,9 @@ Result<ServiceHalves> OpenServiceHalf(const Json& jwe, const ServiceKeys& keys,
 Result<ServiceKeys> LoadOrCreateServiceKeys(const std::string& state, const std::string& domain,
                                             const Clock& clock);
 
+// Takes over the profile that another process of the same service has signed.
+Status AdoptServiceProfile(const std::string& state, Json profile, ServiceKeys& keys);
+
 // The first and the last step of a rotation, each one replacement of the key file: a new key for
 // sealing, the one before it kept among the earlier ones; and no earlier ones any more. Nobody
 // serves from the directory.

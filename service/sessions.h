@@ -1,8 +1,10 @@
-// Sessions: the devices that have said Hello, in memory (docs/PROTOCOL.md, 2).
+// Sessions: the devices that have said Hello (docs/PROTOCOL.md, 2).
 //
-//   std::shared_ptr<Session> session = sessions.Find(id, now);
-//   if (session && session->TakeSequence(n)) …
+//   RECRYPT_ASSIGN(const std::shared_ptr<const Session> session, sessions.Find(id, now));
+//   … the request's MAC is right …
+//   RECRYPT_ASSIGN(const Taken taken, sessions.Take(*session, sequence, now));
 //
+// In memory where one process serves, and in the database where several do (shared_sessions.h).
 // Their number is bounded, as a whole and for each device: the oldest make room. Thread safe.
 #ifndef RECRYPT_SERVICE_SESSIONS_H_
 #define RECRYPT_SERVICE_SESSIONS_H_
@@ -17,44 +19,58 @@
 
 namespace recrypt {
 
-class Session {
- public:
-  Session(std::string device, SessionKeys keys, int64_t expires)
-      : device_(std::move(device)), keys_(std::move(keys)), expires_(expires) {}
+inline constexpr size_t kMaxSessions = 50'000;
+inline constexpr size_t kMaxSessionsOfDevice = 64;
 
-  const std::string& device() const { return device_; }  // UDF
-  const SessionKeys& keys() const { return keys_; }
-  int64_t expires() const { return expires_; }
-  // False when it was taken before, or lies below the window. Only for a request whose MAC is
-  // right.
-  bool TakeSequence(uint64_t sequence);
-
- private:
-  const std::string device_;
-  const SessionKeys keys_;
-  const int64_t expires_;
-  std::mutex mutex_;  // guards window_
-  ReplayWindow window_;
+struct Session {
+  Bytes id;
+  std::string device;  // UDF
+  SessionKeys keys;
+  int64_t expires = 0;
 };
 
+// What became of a request's number: it is the first of it, it was taken before or lies below the
+// window, or the session is no more.
+enum class Taken { kFirst, kAgain, kEnded };
+
+// Errors are those of a store that does not answer.
 class Sessions {
  public:
-  explicit Sessions(size_t max_sessions = 50'000, size_t max_for_device = 64);
-
-  void Add(const Bytes& id, std::shared_ptr<Session> session);
+  virtual ~Sessions() = default;
+  virtual Status Add(std::shared_ptr<const Session> session, int64_t now) = 0;
   // nullptr when there is none, or it has expired.
-  std::shared_ptr<Session> Find(const Bytes& id, int64_t now);
+  virtual Result<std::shared_ptr<const Session>> Find(const Bytes& id, int64_t now) = 0;
+  // Only for a request whose MAC is right.
+  virtual Result<Taken> Take(const Session& session, uint64_t sequence, int64_t now) = 0;
   // Ends every session of the device, for requests that arrive from now on.
-  void EndDevice(const std::string& device);
-  size_t size() const;
+  virtual Status EndDevice(const std::string& device) = 0;
+  virtual Result<size_t> Count() = 0;
+};
+
+class MemorySessions : public Sessions {
+ public:
+  explicit MemorySessions(size_t max_sessions = kMaxSessions,
+                          size_t max_for_device = kMaxSessionsOfDevice)
+      : max_sessions_(max_sessions), max_for_device_(max_for_device) {}
+
+  Status Add(std::shared_ptr<const Session> session, int64_t now) override;
+  Result<std::shared_ptr<const Session>> Find(const Bytes& id, int64_t now) override;
+  Result<Taken> Take(const Session& session, uint64_t sequence, int64_t now) override;
+  Status EndDevice(const std::string& device) override;
+  Result<size_t> Count() override;
+  void End(const Bytes& id);
 
  private:
+  struct Kept {
+    std::shared_ptr<const Session> session;
+    ReplayWindow window;
+  };
   void Remove(const std::string& id);  // with mutex_ held
 
   const size_t max_sessions_;
   const size_t max_for_device_;
-  mutable std::mutex mutex_;                                                // guards what follows
-  std::unordered_map<std::string, std::shared_ptr<Session>> sessions_;      // by id
+  std::mutex mutex_;                                                        // guards what follows
+  std::unordered_map<std::string, Kept> sessions_;                          // by id
   std::unordered_map<std::string, std::deque<std::string>> ids_by_device_;  // oldest first
   std::deque<std::string> ids_;  // in the order of creation; may name ended sessions
 };

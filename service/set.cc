@@ -1,6 +1,8 @@
 // Set: where a request goes by what it sets.
 #include "service/set.h"
 
+#include "service/notes.h"
+
 namespace recrypt {
 
 Status CheckNotExpired(const ObjectVersion& version, int64_t now) {
@@ -10,14 +12,18 @@ Status CheckNotExpired(const ObjectVersion& version, int64_t now) {
 
 namespace {
 
-Response SetNote(ServiceContext& context, const Caller& caller, const NoteRecord& record) {
+void SetNote(ServiceContext& context, const Caller& caller, const NoteRecord& record, Reply reply) {
   const auto expires = ParseTime(record.expires);
-  if (!expires) return Response(StatusFor(expires.error()));
-  const Status added = context.notes.Add(
-      {Base64UrlEncode(record.id), caller.device, DumpJson(record.content), *expires},
-      context.clock.NowSeconds());
-  if (!added) return Response(StatusFor(added.error()));
-  return Response(SetResponse{});
+  if (!expires) return reply(Response(StatusFor(expires.error())));
+  const StoredNote note{Base64UrlEncode(record.id), caller.device, DumpJson(record.content),
+                        *expires};
+  CommitAndReply(
+      context,
+      [&context, note](StoreTransaction& transaction) -> Result<Response> {
+        RECRYPT_TRY(AddNote(transaction, note, context.clock.NowSeconds()));
+        return Response(SetResponse{});
+      },
+      std::move(reply));
 }
 
 }  // namespace
@@ -37,7 +43,7 @@ void HandleSet(ServiceContext& context, const Caller& caller, const SetRequest& 
     return SetUsers(context, caller, *users, std::move(reply));
   }
   if (const auto* note = std::get_if<NoteRecord>(&request.what)) {
-    return reply(SetNote(context, caller, *note));
+    return SetNote(context, caller, *note, std::move(reply));
   }
   if (const auto* opens = std::get_if<OpensRecord>(&request.what)) {
     return SetOpens(context, caller, *opens, std::move(reply));

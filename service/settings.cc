@@ -27,6 +27,8 @@ std::span<const Setting> Settings() {
       Text("admin-listen", &Config::admin_listen,
            "Address and port of /healthz, /readyz and /metrics, in plain HTTP"),
       Text("state", &Config::state, "The directory of keys and store"),
+      Text("store", &Config::store,
+           "A PostgreSQL database to keep the store in, as postgresql://user@host/database"),
       Text("cert", &Config::cert, "TLS certificate chain, PEM", {}, kReload),
       Text("key", &Config::key, "The certificate's key, PEM", {}, kReload),
       Setting{"self-signed",

@@ -1,16 +1,21 @@
 // SqlConnection: one connection to an SQL database, statements prepared once and kept.
 //
+//   RECRYPT_TRY(connection.Begin(SqlBegin::kRead));
 //   RECRYPT_ASSIGN(SqlRows rows, connection.Run("SELECT jws FROM labels WHERE label = ?1",
 //   {name}));
+//   RECRYPT_TRY(connection.Commit());
 //
-// Values reach a statement as bound parameters only, ?1 the first of them. Failures
-// are kIo, but kExists for a violated uniqueness. Not thread safe.
+// Values reach a statement as bound parameters only, ?1 the first of them. What differs between
+// databases is in the file of each: sqlite_connection.cc, postgres_connection.cc. Failures are kIo;
+// kExists for a violated uniqueness, kInvalid for a value that no column takes, kUnavailable for a
+// database that cannot be reached or is too busy. Not thread safe.
 #ifndef RECRYPT_SERVICE_SQL_CONNECTION_H_
 #define RECRYPT_SERVICE_SQL_CONNECTION_H_
 
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -51,10 +56,36 @@ class SqlRow {
 };
 using SqlRows = std::vector<SqlRow>;
 
+// The names of types in the schema.
+struct SqlDialect {
+  std::string_view text;    // compared byte by byte
+  std::string_view bytes;   // up to 1 GiB
+  std::string_view number;  // 64 bits, as the only primary key
+  std::string_view serial;  // a primary key that the database gives, rising
+};
+
+enum class SqlBegin {
+  kRead,     // one snapshot
+  kWrite,    // alone: all others that write, from whatever process, wait until this one ends
+  kMigrate,  // as kWrite, however long it takes
+};
+
 class SqlConnection {
  public:
   virtual ~SqlConnection() = default;
+  virtual const SqlDialect& dialect() const = 0;
+  // False when the connection is known to have ended.
+  virtual bool IsUsable() = 0;
+
+  virtual Status Begin(SqlBegin how) = 0;
+  // An error: what was done since Begin is undone or, with kIo, perhaps done.
+  virtual Status Commit() = 0;
+  virtual void Rollback() = 0;
+
   virtual Result<SqlRows> Run(const std::string& sql, std::initializer_list<SqlParam> params) = 0;
+  // As Run, for what has no rows and cannot fail for what it is about: where a database is far
+  // away, the statement goes together with the next one, which then tells its failure.
+  virtual Status Queue(const std::string& sql, std::initializer_list<SqlParam> params) = 0;
   // Rows that the last Run changed.
   virtual int64_t Changes() const = 0;
   // Several statements without parameters.

@@ -8,8 +8,9 @@
 
 namespace recrypt {
 
-// Brings the database to this program's version, each step in a transaction of its own. kInvalid
-// when the database is of a later version, or of another program.
+// Brings the database to this program's version, in one transaction: of several programs that start
+// at the same time, one does it and the others wait. kInvalid when the database is of a later
+// version, or of another program.
 Status Migrate(SqlConnection& connection);
 
 }  // namespace recrypt

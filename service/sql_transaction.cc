@@ -121,8 +121,9 @@ Status SqlTransaction::AppendAudit(const AuditRow& row) {
   static const std::string kSql =
       "INSERT INTO audit (sequence, label, account, event, record, hash) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-  return Do(kSql, {static_cast<int64_t>(row.sequence), row.label, row.account, row.event,
-                   row.record, ByteSpan(row.hash)});
+  // Who writes is alone: nobody can have taken the number meanwhile.
+  return connection_.Queue(kSql, {static_cast<int64_t>(row.sequence), row.label, row.account,
+                                  row.event, row.record, ByteSpan(row.hash)});
 }
 
 Status SqlTransaction::PutCheckpoint(const StoredCheckpoint& checkpoint) {
@@ -144,6 +145,24 @@ Result<bool> SqlTransaction::DeleteJoin(const std::string& label, const std::str
   static const std::string kSql = "DELETE FROM joins WHERE label = ?1 AND account = ?2";
   RECRYPT_TRY(Do(kSql, {label, account}));
   return connection_.Changes() > 0;
+}
+
+Status SqlTransaction::PutNote(const StoredNote& note) {
+  static const std::string kSql =
+      "INSERT INTO notes (id, device, content, expires) VALUES (?1, ?2, ?3, ?4)";
+  return Do(kSql, {note.id, note.device, note.content, note.expires});
+}
+
+Status SqlTransaction::ForgetNotes(int64_t expired_before) {
+  static const std::string kSql = "DELETE FROM notes WHERE expires < ?1";
+  return Do(kSql, {expired_before});
+}
+
+Status SqlTransaction::PutServiceProfile(const std::string& jws) {
+  static const std::string kSql =
+      "INSERT INTO service (one, profile) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET "
+      "profile = excluded.profile";
+  return Do(kSql, {jws});
 }
 
 }  // namespace recrypt

@@ -11,8 +11,8 @@ class SqlTransaction : public StoreTransaction {
  public:
   explicit SqlTransaction(SqlConnection& connection) : connection_(connection) {}
 
-  // True when a statement failed for another reason than a violated uniqueness: what this
-  // connection has done since it began cannot be relied on.
+  // True when a statement failed for another reason than a violated uniqueness or its values: what
+  // this connection has done since it began cannot be relied on.
   bool broken() const { return broken_; }
 
   Result<std::optional<StoredProfile>> FindProfile(const std::string& account) override;
@@ -41,6 +41,9 @@ class SqlTransaction : public StoreTransaction {
   Result<std::optional<StoredReview>> FindReviewById(const std::string& label, int64_t id) override;
   Result<int64_t> CountPendingReviews(const std::string& label,
                                       const std::string& account) override;
+  Result<std::optional<StoredNote>> FindNote(const std::string& id) override;
+  Result<int64_t> CountNotes(const std::string& device) override;
+  Result<std::optional<std::string>> FindServiceProfile() override;
   Result<std::vector<LabelOfDevice>> ListLabels(const std::string& device, const std::string& after,
                                                 uint32_t limit) override;
   Result<std::vector<Member>> ListMembers(const std::string& label, const std::string& after,
@@ -74,6 +77,9 @@ class SqlTransaction : public StoreTransaction {
   Status PutReview(const StoredReview& review) override;
   Status PutJoin(const StoredJoin& join) override;
   Result<bool> DeleteJoin(const std::string& label, const std::string& account) override;
+  Status PutNote(const StoredNote& note) override;
+  Status ForgetNotes(int64_t expired_before) override;
+  Status PutServiceProfile(const std::string& jws) override;
 
  private:
   Result<SqlRows> Run(const std::string& sql, std::initializer_list<SqlParam> params);

@@ -1,4 +1,6 @@
 // The reading half of SqlTransaction.
+#include <algorithm>
+
 #include "service/sql_transaction.h"
 
 namespace recrypt {
@@ -51,6 +53,11 @@ Result<AuditHead> HeadOf(const SqlRows& rows) {
   return head;
 }
 
+bool HoldsNul(const SqlParam& param) {
+  const auto* text = std::get_if<const std::string*>(&param.value());
+  return text != nullptr && (*text)->find('\0') != std::string::npos;
+}
+
 std::optional<std::string> FirstText(const SqlRows& rows) {
   if (rows.empty()) return std::nullopt;
   return rows.front().Text(0);
@@ -60,8 +67,14 @@ std::optional<std::string> FirstText(const SqlRows& rows) {
 
 Result<SqlRows> SqlTransaction::Run(const std::string& sql,
                                     std::initializer_list<SqlParam> params) {
+  // Not every database has such texts, and nothing is named so.
+  if (std::any_of(params.begin(), params.end(), HoldsNul)) {
+    return Fail(ErrorCode::kInvalid, "a text holds a NUL");
+  }
   Result<SqlRows> rows = connection_.Run(sql, params);
-  if (!rows && rows.error().code != ErrorCode::kExists) broken_ = true;
+  if (rows) return rows;
+  const ErrorCode code = rows.error().code;
+  if (code != ErrorCode::kExists && code != ErrorCode::kInvalid) broken_ = true;
   return rows;
 }
 
@@ -319,6 +332,27 @@ Result<std::vector<StoredCheckpoint>> SqlTransaction::ListCheckpoints(int64_t af
     checkpoints.push_back({static_cast<uint64_t>(row.Number(0)), row.Text(1)});
   }
   return checkpoints;
+}
+
+Result<std::optional<StoredNote>> SqlTransaction::FindNote(const std::string& id) {
+  static const std::string kSql = "SELECT id, device, content, expires FROM notes WHERE id = ?1";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {id}));
+  if (rows.empty()) return std::nullopt;
+  const SqlRow& row = rows.front();
+  return StoredNote{row.Text(0), row.Text(1), row.Text(2), row.Number(3)};
+}
+
+Result<int64_t> SqlTransaction::CountNotes(const std::string& device) {
+  static const std::string kAll = "SELECT COUNT(*) FROM notes";
+  static const std::string kOfDevice = "SELECT COUNT(*) FROM notes WHERE device = ?1";
+  RECRYPT_ASSIGN(const SqlRows rows, device.empty() ? Run(kAll, {}) : Run(kOfDevice, {device}));
+  return rows.empty() ? 0 : rows.front().Number(0);
+}
+
+Result<std::optional<std::string>> SqlTransaction::FindServiceProfile() {
+  static const std::string kSql = "SELECT profile FROM service WHERE one = 1";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {}));
+  return FirstText(rows);
 }
 
 Result<std::vector<StoredJoin>> SqlTransaction::ListJoins(const std::string& label,

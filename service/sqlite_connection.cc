@@ -66,6 +66,36 @@ class SqliteConnection : public SqlConnection {
     }
   }
 
+  Status Queue(const std::string& sql, std::initializer_list<SqlParam> params) override {
+    RECRYPT_ASSIGN([[maybe_unused]] const SqlRows rows, Run(sql, params));
+    return {};
+  }
+
+  const SqlDialect& dialect() const override {
+    static constexpr SqlDialect kDialect = {"TEXT", "BLOB", "INTEGER PRIMARY KEY",
+                                            "INTEGER PRIMARY KEY AUTOINCREMENT"};
+    return kDialect;
+  }
+  bool IsUsable() override { return true; }
+
+  Status Begin(SqlBegin how) override {
+    static const std::string kRead = "BEGIN";
+    static const std::string kWrite = "BEGIN IMMEDIATE";
+    return Queue(how == SqlBegin::kRead ? kRead : kWrite, {});
+  }
+
+  Status Commit() override {
+    static const std::string kCommit = "COMMIT";
+    Status done = Queue(kCommit, {});
+    if (!done) Rollback();
+    return done;
+  }
+
+  void Rollback() override {
+    static const std::string kRollback = "ROLLBACK";
+    (void)Queue(kRollback, {});
+  }
+
   int64_t Changes() const override { return database_.getChanges(); }
 
   Status RunScript(const std::string& sql) override {

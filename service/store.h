@@ -1,13 +1,15 @@
-// Store: what the service keeps, behind an interface that SQLite implements and PostgreSQL can, and
-// that tests replace by a faulty one.
+// Store: what the service keeps, behind an interface that SQLite and PostgreSQL implement, and that
+// tests replace by a faulty one.
 //
 //   store.Read([&](StoreView& view) -> Status { RECRYPT_ASSIGN(found, view.FindLabel(name)); … });
 //   auto outcomes = store.Write({&body, 1});   // from one thread; others go through the Committer
 //
-// Read gives one consistent snapshot. Write runs bodies in order in one transaction of the disk;
-// a body that fails is undone alone, and when the disk refuses, all of them are. What Write reports
-// as done is durable as far as AuditSync says. Read may be called from any thread, Write as well
-// (it serializes). A view must not be kept beyond its body.
+// Read gives one consistent snapshot. Write runs bodies in order in one transaction, and alone:
+// where several processes write to one store, each waits for the others, so that what a body has
+// read is still so when it writes. A body that fails is undone alone, and has to when anything in
+// it failed; when the disk refuses, all of them are. A text with a NUL is kInvalid. What Write
+// reports as done is durable as far as AuditSync says. Read may be called from any thread, Write as
+// well (it serializes). A view must not be kept beyond its body.
 #ifndef RECRYPT_SERVICE_STORE_H_
 #define RECRYPT_SERVICE_STORE_H_
 
@@ -133,6 +135,14 @@ struct StoredJoin {
   int64_t time = 0;
 };
 
+// See service/notes.h.
+struct StoredNote {
+  std::string id;
+  std::string device;  // who left it
+  std::string content;
+  int64_t expires = 0;
+};
+
 struct LabelOfDevice {
   std::string label;
   bool member = false;
@@ -190,6 +200,12 @@ class StoreView {
   virtual Result<int64_t> CountPendingReviews(const std::string& label,
                                               const std::string& account) = 0;
 
+  virtual Result<std::optional<StoredNote>> FindNote(const std::string& id) = 0;
+  // Of all devices when it is empty.
+  virtual Result<int64_t> CountNotes(const std::string& device) = 0;
+  // The JWS of the service that the store belongs to.
+  virtual Result<std::optional<std::string>> FindServiceProfile() = 0;
+
   // Pages: what stands behind `after`, in order, at most `limit`. An empty filter matches all.
   virtual Result<std::vector<LabelOfDevice>> ListLabels(const std::string& device,
                                                         const std::string& after,
@@ -245,6 +261,10 @@ class StoreTransaction : public StoreView {
   virtual Status PutJoin(const StoredJoin& join) = 0;
   // False when there was none.
   virtual Result<bool> DeleteJoin(const std::string& label, const std::string& account) = 0;
+  // kExists when there is one of its id.
+  virtual Status PutNote(const StoredNote& note) = 0;
+  virtual Status ForgetNotes(int64_t expired_before) = 0;
+  virtual Status PutServiceProfile(const std::string& jws) = 0;
 };
 
 class Store {
@@ -254,7 +274,8 @@ class Store {
 
   virtual ~Store() = default;
   virtual Status Read(const ReadBody& body) = 0;
-  // One outcome for each body. kIo for all of them when the disk refused.
+  // One outcome for each body. kIo for all of them when the disk refused; kUnavailable when the
+  // store cannot be reached, and nothing has been written.
   virtual std::vector<Status> Write(std::span<const WriteBody> bodies) = 0;
 };
 

@@ -80,7 +80,7 @@ Result<Revoked> RevokeDevice(ServiceContext& context, StoreTransaction& transact
   record.device = device;
   RECRYPT_TRY(AppendOne(transaction, record));
   // Before the commit: should that fail, the device merely has to say Hello again.
-  context.sessions.EndDevice(device);
+  RECRYPT_TRY(context.sessions.EndDevice(device));
   return revoked;
 }
 

@@ -15,7 +15,6 @@
 #include "service/audit.h"
 #include "service/committer.h"
 #include "service/metrics.h"
-#include "service/notes.h"
 #include "service/opened_entries.h"
 #include "service/service_keys.h"
 #include "service/sessions.h"
@@ -43,7 +42,6 @@ struct ServiceContext {
   Committer& committer;
   Sessions& sessions;
   OpenedEntries& opened;
-  Notes& notes;
   Metrics& metrics;
 };
 

@@ -117,9 +117,19 @@ def suites(build, full):
         return sorted(p for p in (build / "tests").glob(prefix + "_*")
                       if p.is_file() and os.access(p, os.X_OK))
 
+    def on_postgresql(program, *options):
+        """The same program once more, with its services' stores in a PostgreSQL server."""
+        if os.path.exists("/usr/lib/postgresql"):
+            found.append((f"{program.name.replace('_', '/', 1)}_postgresql", "gtest",
+                          ["env", "RECRYPT_TEST_STORE=postgresql", str(program), *options], False,
+                          3600 if full else 600))
+
     for program in programs("unit"):
         found.append((f"unit/{program.name[5:]}", "gtest", [str(program)], False,
                       3600 if full else 600))
+        if program.name == "unit_service":
+            # A database is backed up by its own means.
+            on_postgresql(program, "--gtest_filter=-BackupTest.*")
     for program in programs("fuzz"):
         corpus = ROOT / "tests/fuzz/corpus" / program.name[5:]
         found.append((f"fuzz/{program.name[5:]}", "script", [str(program), str(corpus)], False, 300))
@@ -129,6 +139,8 @@ def suites(build, full):
     for program in programs("crash"):
         found.append((f"crash/{program.name[6:]}", "gtest", [str(program)], False,
                       4000 if full else 300))
+        if program.name == "crash_recryptd":
+            on_postgresql(program)
     for script in sorted((ROOT / "tests").glob("*/test_*")):
         where = script.parent.name
         alone = where in ("mount", "e2e")

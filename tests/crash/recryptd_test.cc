@@ -16,7 +16,6 @@
 #include <thread>
 
 #include "service/audit.h"
-#include "service/sql_store.h"
 #include "tests/full_run.h"
 #include "tests/unit/service/world.h"
 
@@ -28,15 +27,16 @@ int Rounds() { return IsFullRun() ? 50 : 5; }
 // The program, as it is installed.
 class Recryptd {
  public:
-  Recryptd(const std::string& state, const std::string& audit_sync) {
+  Recryptd(const StorePlace& place, const std::string& audit_sync) {
     int out[2];
     if (pipe2(out, O_CLOEXEC) != 0) std::abort();
     pid_ = fork();
     if (pid_ == 0) {
       dup2(out[1], STDOUT_FILENO);
       execl(RECRYPTD_PROGRAM, "recryptd", "--domain", "example.com", "--listen", "127.0.0.1:0",
-            "--state", state.c_str(), "--self-signed", "--audit-sync", audit_sync.c_str(),
-            "--log-level", "error", static_cast<char*>(nullptr));
+            "--state", place.state.c_str(), "--store", place.uri.c_str(), "--self-signed",
+            "--audit-sync", audit_sync.c_str(), "--log-level", "error",
+            static_cast<char*>(nullptr));
       _exit(127);
     }
     close(out[1]);
@@ -146,7 +146,7 @@ class RecryptdKillTest : public testing::Test {
 
   // Works on all sides, kills the service in the middle, and returns what clients were told.
   Told WorkAndKill(const std::string& audit_sync, std::mt19937& random) {
-    Recryptd service(state_, audit_sync);
+    Recryptd service(world_.service.store_place(), audit_sync);
     EXPECT_FALSE(service.address().empty()) << "recryptd does not start again";
     if (service.address().empty()) return {};
     std::array<Told, 3> told;
@@ -179,7 +179,7 @@ class RecryptdKillTest : public testing::Test {
 
   void Check(const Told& told) {
     // A reader's eyes, before anything repairs anything.
-    const auto store = OpenSqliteStoreReadOnly(StorePath(state_));
+    const auto store = OpenStoreReadOnly(world_.service.store_place());
     ASSERT_TRUE(store) << store.error().message;
     const auto head = VerifyAudit(**store);
     ASSERT_TRUE(head) << head.error().message;

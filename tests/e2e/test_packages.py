@@ -53,7 +53,7 @@ class Packages:
         needs = {name: tool("dpkg-deb", "-f", self.files[name], "Depends") for name in PACKAGES}
         for word in ("fuse3", "libfuse3-3", "libssl3", "libc6", f"recryptfs-common (= {version})"):
             check(word in needs["recryptfs"], needs)
-        for word in ("libsqlite3-0", "systemd", f"recryptfs-common (= {version})"):
+        for word in ("libsqlite3-0", "libpq5", "systemd", f"recryptfs-common (= {version})"):
             check(word in needs["recryptfs-service"], needs)
         check("libfuse" not in needs["recryptfs-service"], needs)
         check(tool("dpkg-deb", "-f", self.files["recryptfs-common"], "Architecture") == "all\n", "")

@@ -151,20 +151,16 @@ TEST_F(AuditLogTest, HoldsWhatWasOpenedUnderALease) {
 
 TEST_F(AuditLogTest, CheckpointsOfTheServiceFindAStoreThatWasRewritten) {
   Grant(2);
-  const std::string path = StorePath(world_.service.config.state);
   const std::string udf = world_.service.server().fingerprint();
   world_.service.Stop();
   {
-    auto store = OpenSqliteStoreReadOnly(path).value();
+    auto store = world_.service.ReadStore();
     EXPECT_GE(VerifyCheckpoints(*store, udf).value(), 1u);
     EXPECT_FALSE(VerifyCheckpoints(*store, "MAAA"));
   }
-  {
-    auto connection = OpenSqlite(path, SqliteAccess::kReadWrite, AuditSync::kOs).value();
-    ASSERT_TRUE(connection->RunScript(
-        "DELETE FROM audit WHERE sequence = (SELECT MAX(sequence) FROM audit)"));
-  }
-  auto store = OpenSqliteStoreReadOnly(path).value();
+  world_.service.ChangeStore(
+      "DELETE FROM audit WHERE sequence = (SELECT MAX(sequence) FROM audit)");
+  auto store = world_.service.ReadStore();
   EXPECT_TRUE(VerifyAudit(*store));
   const auto verdict = VerifyCheckpoints(*store, udf);
   ASSERT_FALSE(verdict);

@@ -165,7 +165,7 @@ class KeyRotationTest : public BackupTest {
  protected:
   Result<KeyRotation> Rotate() {
     world.service.Stop();
-    auto done = RotateServiceKey(state(), world.service.clock);
+    auto done = RotateServiceKey(world.service.store_place(), world.service.clock);
     ServeFrom(state());
     return done;
   }
@@ -201,7 +201,7 @@ TEST_F(KeyRotationTest, LeavesNothingThatTheOldKeyOpens) {
   const std::string old_secret = ParseJson(old_keys).value()["encrypt"]["d"];
   EXPECT_EQ(new_keys.find(old_secret), std::string::npos);
   const PrivateKey old_key = PrivateKeyFromJwk(ParseJson(old_keys).value()["encrypt"]).value();
-  auto store = OpenSqliteStoreReadOnly(StorePath(state())).value();
+  auto store = world.service.ReadStore();
   ASSERT_TRUE(store->Read([&](StoreView& view) -> Status {
     const auto halves = view.ListServiceHalves(0, 10).value();
     EXPECT_EQ(halves.size(), 1u);
@@ -238,12 +238,8 @@ TEST_F(KeyRotationTest, ThatWasCutOffServesAndGoesOn) {
 
 TEST_F(KeyRotationTest, KeepsTheOldKeyWhenAHalfDoesNotOpen) {
   world.service.Stop();
-  {
-    auto connection =
-        OpenSqlite(StorePath(state()), SqliteAccess::kReadWrite, AuditSync::kOs).value();
-    ASSERT_TRUE(connection->RunScript("UPDATE entries SET service_half = '{}'"));
-  }
-  const auto rotation = RotateServiceKey(state(), world.service.clock);
+  world.service.ChangeStore("UPDATE entries SET service_half = '{}'");
+  const auto rotation = RotateServiceKey(world.service.store_place(), world.service.clock);
   ASSERT_FALSE(rotation);
   EXPECT_EQ(rotation.error().code, ErrorCode::kCorrupt);
   ServeFrom(state());
@@ -251,14 +247,14 @@ TEST_F(KeyRotationTest, KeepsTheOldKeyWhenAHalfDoesNotOpen) {
 }
 
 TEST_F(KeyRotationTest, IsRefusedWhileTheServiceServes) {
-  const auto rotation = RotateServiceKey(state(), world.service.clock);
+  const auto rotation = RotateServiceKey(world.service.store_place(), world.service.clock);
   ASSERT_FALSE(rotation);
   EXPECT_EQ(rotation.error().code, ErrorCode::kBusy);
 }
 
 TEST_F(KeyRotationTest, IsOnRecord) {
   const auto rotation = Rotate();
-  auto store = OpenSqliteStoreReadOnly(StorePath(state())).value();
+  auto store = world.service.ReadStore();
   const auto head = VerifyAudit(*store);
   ASSERT_TRUE(head);
   ASSERT_TRUE(store->Read([&](StoreView& view) -> Status {

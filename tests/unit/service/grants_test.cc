@@ -155,9 +155,8 @@ TEST(Grant, ComesWithAReceiptThatTheChainBears) {
   World world;
   const GetResponse response =
       world.bob_client.Grant(world.label.Kid(), {NewEphemeral(), NewEphemeral()});
-  const std::string state = world.service.config.state;
   world.service.Stop();
-  auto store = OpenSqliteStoreReadOnly(StorePath(state)).value();
+  auto store = world.service.ReadStore();
   const AuditHead head = VerifyAudit(*store).value();
   EXPECT_EQ(response.receipt_sequence, head.sequence);
   EXPECT_EQ(response.receipt_head, ToBytes(head.hash));

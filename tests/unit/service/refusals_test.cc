@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/json/jsonbcd.h"
+#include "postgres.h"
 #include "service/audit.h"
 #include "service/sql_store.h"
 #include "world.h"
@@ -209,9 +210,11 @@ TEST_F(StolenSessionTest, EndsWithItsDevice) {
   EXPECT_EQ(ReasonFor(*thief), "session");
 }
 
-TEST_F(StolenSessionTest, EndsWithTheServiceProcess) {
+TEST_F(StolenSessionTest, EndsWithTheServiceProcessOrWithTheDatabase) {
   world.bob_client.Hello();
-  world.service.Restart();
+  world.service.Stop();
+  if (TestPostgres::IsTheStore()) world.service.ChangeStore("TRUNCATE sessions");
+  world.service.Start();
   const auto thief = Thief();
   EXPECT_EQ(ReasonFor(*thief), "session");
 }
@@ -263,7 +266,7 @@ TEST_F(RefusalsTest, NoTextInAnyFieldIsMoreThanText) {
   EXPECT_EQ(DumpJson(ToJson(dave_client.Call(others))), before);
   EXPECT_EQ(files(), files_before);
   EXPECT_TRUE(world.bob_client.Grant(world.label.Kid(), {NewEphemeral()}).grants.at(0).status.ok());
-  const auto store = OpenSqliteStoreReadOnly(StorePath(world.service.config.state)).value();
+  const auto store = world.service.ReadStore();
   EXPECT_TRUE(VerifyAudit(*store));
 }
 

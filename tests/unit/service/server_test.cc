@@ -47,6 +47,7 @@ log-format = "json"
 log-requests = "all"
 moved-to = "https://there:8"
 moved = "permanent"
+store = "postgresql://recryptd@db.example.com/recryptd"
 )");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->domain, "example.com");
@@ -179,6 +180,7 @@ TEST(Listening, OnWhatIsNoAddressOrTakenIsRefused) {
   TestFolder folder;
   ServerConfig config = service.config;
   config.state = folder.path() + "/state";
+  config.store.clear();
   for (const std::string& where :
        {std::string("nowhere"), std::string("127.0.0.1"), std::string("127.0.0.1:x"),
         std::string("127.0.0.1:70000"), std::string("example.com:443"), service.address()}) {
@@ -197,6 +199,7 @@ TEST(Listening, WithoutACertificateIsRefused) {
   TestFolder folder;
   ServerConfig config = service.config;
   config.state = folder.path() + "/state";
+  config.store.clear();
   config.self_signed = false;
   config.cert = "/nonexistent.pem";
   config.key = "/nonexistent.key";
@@ -225,7 +228,7 @@ TEST(Stop, LosesNothingThatWasAcknowledged) {
   world.service.Stop();
   stop = true;
   load.join();
-  auto store = OpenSqliteStoreReadOnly(StorePath(world.service.config.state)).value();
+  auto store = world.service.ReadStore();
   const auto head = VerifyAudit(*store);
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_GE(head->sequence, acknowledged);

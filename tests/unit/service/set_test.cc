@@ -456,13 +456,30 @@ TEST_F(SetUsersTest, ShowTheirCredentialsToAdministrators) {
 }
 
 // Every text of every request, where SQL and paths would do harm if they were more than text.
+TEST(HostileText, WithANulIsRefused) {
+  World world;
+  TestClient& c = world.alice_client;
+  const std::string text("a\0b", 3);
+  const auto status = [&](const Request& request) { return StatusIn(c.Call(request)).status; };
+  GetRequest get;
+  get.grants.push_back({text, NewEphemeral(), {}, {}});
+  EXPECT_EQ(status(Request(get)), StatusCode::kInvalid);
+  const std::string label = world.label.name();
+  EXPECT_EQ(status(Request(SelectRequest{"", "Audit", label, text, "", "", 10})),
+            StatusCode::kInvalid);
+  EXPECT_EQ(
+      status(Request(JoinRequest{"", label, world.alice.name.text(), world.alice.Jws(), text})),
+      StatusCode::kInvalid);
+  EXPECT_TRUE(world.bob_client.Grant(world.label.Kid(), {NewEphemeral()}).grants.at(0).status.ok());
+}
+
 TEST(HostileText, IsNothingButText) {
   World world;
   for (const std::string& text :
        {std::string("'; DROP TABLE audit; --"), std::string("\" OR 1=1 --"),
         std::string("x') UNION SELECT jws FROM profiles --"), std::string("../../etc/passwd"),
-        std::string("%00%27"), std::string("a\0b", 3), std::string("\xF0\x9F\x94\x91"),
-        std::string("$1 ?1 :x @x"), std::string(512, '\'')}) {
+        std::string("%00%27"), std::string("\xF0\x9F\x94\x91"), std::string("$1 ?1 :x @x"),
+        std::string(512, '\'')}) {
     TestClient& c = world.alice_client;
     for (const char* type : {"Profile", "KeySet", "Service", "Entry", "Secrets"}) {
       EXPECT_FALSE(Static(c, type, text).status.ok()) << type << " " << text;

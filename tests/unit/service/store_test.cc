@@ -1,6 +1,8 @@
 // The store: one suite for whatever implements it.
+#include <iostream>
 #include <thread>
 
+#include "postgres.h"
 #include "service/audit.h"
 #include "service/committer.h"
 #include "service/sql_connection.h"
@@ -14,7 +16,20 @@ class StoreTest : public testing::Test {
  protected:
   StoreTest() { Open(); }
 
-  void Open() { store_ = OpenSqliteStore(folder_.path() + "/store", AuditSync::kOs).value(); }
+  std::string path() const { return folder_.path() + "/store"; }
+  Result<std::unique_ptr<Store>> TryToOpen() const {
+    if (uri_.empty()) return OpenSqliteStore(path(), AuditSync::kOs);
+    const auto connect = [uri = uri_] {
+      return ConnectPostgres(uri, AuditSync::kOs, PostgresUse::kShort);
+    };
+    return OpenPostgresStore(uri_, AuditSync::kOs, PostgresUse::kServe,
+                             std::make_shared<SqlPool>(connect));
+  }
+  void Open() {
+    auto opened = TryToOpen();
+    if (!opened) std::cerr << opened.error().message << "\n";
+    store_ = std::move(*opened);
+  }
   void Reopen() {
     store_.reset();
     Open();
@@ -48,6 +63,7 @@ class StoreTest : public testing::Test {
   }
 
   TestFolder folder_;
+  const std::string uri_ = NewTestStore();
   std::unique_ptr<Store> store_;
 };
 
@@ -101,9 +117,8 @@ TEST_F(StoreTest, UndoesAFailedBodyAlone) {
 }
 
 TEST_F(StoreTest, TakesAnyTextForNothingButText) {
-  for (const std::string& text :
-       {std::string("'; DROP TABLE labels; --"), std::string("a\0b", 3), std::string("?1 $1 :a"),
-        std::string("\xE2\x82\xAC \" ` [x] %_*"), std::string()}) {
+  for (const std::string& text : {std::string("'; DROP TABLE labels; --"), std::string("?1 $1 :a"),
+                                  std::string("\xE2\x82\xAC \" ` [x] %_*"), std::string()}) {
     ASSERT_TRUE(Write([&](StoreTransaction& t) -> Status {
       RECRYPT_TRY(t.PutProfile({text, text, 1, text, {text}}));
       StoredLabel label = Label(text, {text});
@@ -122,6 +137,36 @@ TEST_F(StoreTest, TakesAnyTextForNothingButText) {
       return t.PutLabel(Label(text, {}));  // the key is free again
     }));
   }
+}
+
+TEST_F(StoreTest, RefusesATextWithANul) {
+  const std::string text("a\0b", 3);
+  EXPECT_EQ(Write([&](StoreTransaction& t) { return t.PutLabel(Label(text, {})); }).error().code,
+            ErrorCode::kInvalid);
+  const auto found = Read([&](StoreView& v) -> Status {
+    RECRYPT_ASSIGN([[maybe_unused]] const auto label, v.FindLabel(text));
+    return {};
+  });
+  EXPECT_EQ(found.error().code, ErrorCode::kInvalid);
+  EXPECT_TRUE(Write([&](StoreTransaction& t) { return t.PutLabel(Label("A#x.org", {})); }));
+}
+
+TEST_F(StoreTest, ListsInTheOrderOfBytes) {
+  const std::vector<std::string> names = {"A#x.org", "B#x.org", "a#x.org", "\xC3\x84#x.org"};
+  ASSERT_TRUE(Write([&](StoreTransaction& t) -> Status {
+    RECRYPT_TRY(t.PutProfile({"alice@example.com", "MALI", 1, "{}", {"MDEV"}}));
+    for (const std::string& name : names) RECRYPT_TRY(t.PutLabel(Label(name, {})));
+    return {};
+  }));
+  ASSERT_TRUE(Read([&](StoreView& v) -> Status {
+    std::vector<std::string> listed;
+    const auto labels = v.ListLabels("MDEV", "", 10).value();
+    for (const LabelOfDevice& one : labels) {
+      listed.push_back(one.label);
+    }
+    EXPECT_EQ(listed, names);
+    return {};
+  }));
 }
 
 TEST_F(StoreTest, ReplacesTheLiveEntryOfADeviceAndKey) {
@@ -269,12 +314,8 @@ TEST_F(StoreTest, KeepsQuotasAndReviewsOverARestart) {
 
 TEST_F(StoreTest, OfALaterVersionIsNotTouched) {
   store_.reset();
-  {
-    auto connection =
-        OpenSqlite(folder_.path() + "/store", SqliteAccess::kReadWrite, AuditSync::kOs).value();
-    ASSERT_TRUE(connection->RunScript("UPDATE schema_version SET number = 99"));
-  }
-  const auto opened = OpenSqliteStore(folder_.path() + "/store", AuditSync::kOs);
+  ChangeStoreAt(path(), uri_, "UPDATE schema_version SET number = 99");
+  const auto opened = TryToOpen();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::kInvalid);
   EXPECT_NE(opened.error().message.find("99"), std::string::npos);
@@ -299,11 +340,7 @@ class AuditTest : public StoreTest {
   // What verification says after somebody changed the table.
   std::string VerdictAfter(const std::string& sql) {
     store_.reset();
-    {
-      auto connection =
-          OpenSqlite(folder_.path() + "/store", SqliteAccess::kReadWrite, AuditSync::kOs).value();
-      EXPECT_TRUE(connection->RunScript(sql));
-    }
+    ChangeStoreAt(path(), uri_, sql);
     Open();
     const auto head = VerifyAudit(*store_);
     if (head) return "whole, " + std::to_string(head->sequence);

@@ -11,6 +11,8 @@
 #include "core/jose/jwk.h"
 #include "core/recryption/recryption.h"
 #include "core/udf/udf.h"
+#include "postgres.h"
+#include "service/postgres_connection.h"
 
 namespace recrypt {
 namespace {
@@ -95,12 +97,21 @@ TestFolder::TestFolder() {
 
 TestFolder::~TestFolder() { std::filesystem::remove_all(path_); }
 
+void ChangeStoreAt(const std::string& path, const std::string& uri, const std::string& sql) {
+  const auto connection = uri.empty() ? OpenSqlite(path, SqliteAccess::kReadWrite, AuditSync::kOs)
+                                      : ConnectPostgres(uri, AuditSync::kOs, PostgresUse::kShort);
+  ASSERT_TRUE(connection) << connection.error().message;
+  const Status changed = (*connection)->RunScript(sql);
+  ASSERT_TRUE(changed) << changed.error().message;
+}
+
 TestService::TestService(const std::string& domain, Server::WrapStore wrap)
     : wrap_(std::move(wrap)) {
   config.domain = domain;
   config.listen = "127.0.0.1:0";
   config.state = folder_.path() + "/state";
   config.self_signed = true;
+  config.store = NewTestStore();
   config.audit_sync = "os";
   config.threads = 2;
   config.log_level = "off";

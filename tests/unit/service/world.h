@@ -53,6 +53,9 @@ struct StoreFaults {
   Server::WrapStore Wrap();
 };
 
+// Runs SQL on the database `uri`, or on the SQLite file `path` where that is empty.
+void ChangeStoreAt(const std::string& path, const std::string& uri, const std::string& sql);
+
 class TestService {
  public:
   explicit TestService(const std::string& domain = "example.com", Server::WrapStore wrap = nullptr);
@@ -68,6 +71,12 @@ class TestService {
   const std::string& domain() const { return config.domain; }
   std::string address() const { return address_; }
   std::string ca_file() const { return config.state + "/tls.crt"; }
+  StorePlace store_place() const { return {config.state, config.store}; }
+  // Its store as a reader sees it, and for whoever changes it behind the service's back.
+  std::unique_ptr<Store> ReadStore() const { return OpenStoreReadOnly(store_place()).value(); }
+  void ChangeStore(const std::string& sql) const {
+    ChangeStoreAt(StorePath(config.state), config.store, sql);
+  }
 
  private:
   TestFolder folder_;

@@ -15,6 +15,7 @@
 #ifndef RECRYPT_CLIENT_PASSING_ACCESS_H_
 #define RECRYPT_CLIENT_PASSING_ACCESS_H_
 
+#include <utility>
 #include <vector>
 
 #include "client/access.h"
@@ -52,6 +53,7 @@ class PassingAccess : public Access {
     return access_.Trust(expression);
   }
   AccessFigures Figures() override { return access_.Figures(); }
+  void SetWarn(Warn warn) override { access_.SetWarn(std::move(warn)); }
   void Lock() override { access_.Lock(); }
   void Stop() override { access_.Stop(); }
 

@@ -1,9 +1,12 @@
 // recryptfs device …: the devices of one's account.
+#include <unistd.h>
+
 #include <array>
 #include <thread>
 
 #include "cli/new_device_options.h"
 #include "cli/open_client.h"
+#include "cli/qr_code.h"
 #include "cli/quantities.h"
 #include "cli/verbs.h"
 #include "client/device_admin.h"
@@ -16,6 +19,7 @@ class DeviceAdd : public Command {
  public:
   void Declare(Options& options) override {
     options.Value("--expires", "DURATION", &life_, "How long the code is good; 10m unless given");
+    options.Flag("--no-qr", &no_qr_, "Show the code in letters alone, also on a terminal");
     passphrase_.Declare(options);
   }
 
@@ -26,6 +30,10 @@ class DeviceAdd : public Command {
     RECRYPT_ASSIGN(const DeviceOffer offer, DeviceOffer::Make(*opened, life));
     context.out.Line("Type this code on the new device, within " + FormatDuration(life) +
                      ":\n\n    " + offer.code() + "\n\nthere: recryptfs device join " + account);
+    if (!no_qr_ && ::isatty(STDOUT_FILENO) == 1) {
+      RECRYPT_ASSIGN(const std::string picture, QrCode(offer.code()));
+      context.out.Control("\n" + picture);
+    }
     context.out.Object({{"code", offer.code()}, {"expires", FormatTime(offer.expires())}});
     context.out.Flush();
     RECRYPT_ASSIGN(const Device device, WaitForDevice(offer));
@@ -37,7 +45,8 @@ class DeviceAdd : public Command {
       return Fail(ErrorCode::kDenied, "the device " + device.name + " was refused");
     }
     RECRYPT_ASSIGN(const auto labels, offer.Approve(device));
-    Tell(context, device, labels);
+    RECRYPT_ASSIGN(const Profile own, OwnProfile(*opened));
+    Tell(context, device, labels, !own.personal.empty());
     return {};
   }
 
@@ -50,7 +59,8 @@ class DeviceAdd : public Command {
     }
   }
 
-  static void Tell(Context& context, const Device& device, const std::vector<LabelName>& labels) {
+  static void Tell(Context& context, const Device& device, const std::vector<LabelName>& labels,
+                   bool grouped) {
     Json listed = Json::array();
     std::string names;
     for (const LabelName& label : labels) {
@@ -59,12 +69,14 @@ class DeviceAdd : public Command {
     }
     context.out.Line("Added " + device.name + "." +
                      (names.empty() ? "" : " It may read " + names + ".") +
-                     " For labels of others, run 'recryptfs label join' on it.");
+                     (grouped ? " Labels of others it reads by your personal group."
+                              : " For labels of others, run 'recryptfs label join' on it."));
     context.out.Object(
         {{"device", device.name}, {"udf", KeyUdf(device.sign)}, {"labels", std::move(listed)}});
   }
 
   std::string life_ = "10m";
+  bool no_qr_ = false;
   PassphraseOptions passphrase_;
 };
 

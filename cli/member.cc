@@ -23,6 +23,8 @@ class LabelAdd : public Command {
     options.Argument("LABEL", &label_, "The label");
     options.Arguments("ACCOUNT", &accounts_, "Whom to add; their fingerprints must be pinned");
     options.Flag("--read-only", &read_only_, "They may read, and not write");
+    options.Flag("--each-device", &each_device_,
+                 "Entries for their devices of today, though they have a personal group");
     passphrase_.Declare(options);
   }
 
@@ -39,7 +41,8 @@ class LabelAdd : public Command {
     std::vector<ServiceLeft> left;
     for (const AccountName& account : accounts) {
       const MemberRights rights = read_only_ ? MemberRights::kRead : MemberRights::kReadAndWrite;
-      auto done = admin.AddMember(label, account, rights);
+      const EntriesFor kind = each_device_ ? EntriesFor::kEachDevice : EntriesFor::kGroup;
+      auto done = admin.AddMember(label, account, rights, kind);
       if (!done) return Fail(done.error(), "adding " + account.text() + " to " + label.text());
       context.out.Line(account.text() + " is a member of " + label.text() + ".");
       added.push_back(account.text());
@@ -56,7 +59,7 @@ class LabelAdd : public Command {
  private:
   std::string label_;
   std::vector<std::string> accounts_;
-  bool read_only_ = false;
+  bool read_only_ = false, each_device_ = false;
   PassphraseOptions passphrase_;
 };
 

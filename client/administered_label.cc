@@ -20,20 +20,24 @@ const LabelSecrets::EpochKey* FindSecret(const LabelSecrets& secrets,
   return found == secrets.keys.end() ? nullptr : &*found;
 }
 
-// One entry for each service: the halves differ, all else is the same.
+// One entry for each service: the halves differ, all else is the same. `group`: the account whose
+// personal group the device is, or empty.
 Result<std::vector<EntryRecord>> MakeEntries(const AdministeredLabel& label,
                                              const LabelSecrets::EpochKey& key,
-                                             const Device& device) {
+                                             const Device& device, const std::string& group) {
   EntryRecord entry;
   entry.device = KeyUdf(device.sign);
   entry.sign = ToJwk(device.sign);
   entry.epoch = key.epoch;
   entry.key = KeyUdf(key.key.public_key());
+  entry.group = !group.empty();
   RECRYPT_ASSIGN(QuorumSplit split, QuorumsOf(label.profile)
                                         .Split(key.key, label.secrets.master.RevealBytes(),
                                                entry.key + " " + entry.device));
   const SealedHalf about{entry.device, entry.key, label.secrets.label.text()};
-  RECRYPT_ASSIGN(entry.member_half, SealHalf(about, split.member_half, device.encrypt));
+  SealedHalf to_member = about;
+  if (entry.group) to_member.device = group;
+  RECRYPT_ASSIGN(entry.member_half, SealHalf(to_member, split.member_half, device.encrypt));
   std::vector<EntryRecord> entries;
   for (const AdministeredService& service : label.services) {
     EntryRecord& one = entries.emplace_back(entry);
@@ -229,12 +233,13 @@ Result<std::vector<UserRecord>> MakeUsers(const AdministeredLabel& label,
   user.account = wanted.member.account.text();
   user.profile_udf = wanted.member.Udf();
   std::vector<UserRecord> users(label.services.size(), user);
-  for (const Device& device : wanted.devices) {
+  const std::string group = wanted.to.group ? user.account : std::string();
+  for (const Device& device : wanted.to.devices) {
     std::map<uint32_t, Bytes> credentials;
     for (const LabelProfile::EpochKey& key : wanted.keys) {
       const LabelSecrets::EpochKey* secret = FindSecret(label.secrets, key);
       if (secret == nullptr) return Fail(ErrorCode::kInvalid, "a key that is not the label's");
-      RECRYPT_ASSIGN(std::vector<EntryRecord> entries, MakeEntries(label, *secret, device));
+      RECRYPT_ASSIGN(std::vector<EntryRecord> entries, MakeEntries(label, *secret, device, group));
       Bytes credential;
       if (wanted.rights == MemberRights::kReadAndWrite) {
         // Writing is under the current key; with the next one's entry comes what that will ask for.

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/member_keys.h"
 
 namespace recrypt {
 
@@ -68,12 +69,13 @@ enum class MemberRights { kRead, kReadAndWrite };
 
 struct EntriesWanted {
   const Profile& member;
-  std::vector<Device> devices;  // of the member's
+  MemberKeys to;
   MemberRights rights = MemberRights::kRead;
   std::vector<LabelProfile::EpochKey> keys;  // of the label's
 };
-// An entry for each device and key, for each service; without entries for one that is away. Made
-// again they hold the same halves. Thread safe.
+// An entry for each device, or the personal group, and key, for each service; without entries for
+// one that is away. Made again for a label over several services they hold the same halves. Thread
+// safe.
 Result<std::vector<UserRecord>> MakeUsers(const AdministeredLabel& label,
                                           const EntriesWanted& wanted, int64_t now);
 

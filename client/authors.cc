@@ -13,8 +13,14 @@ constexpr int64_t kPauseMillis = 5'000;
 }  // namespace
 
 Authors::Authors(Services& services, TrustStore& trust, const Clock& clock,
-                 std::shared_ptr<const Identity> identity)
-    : services_(services), trust_(trust), clock_(clock), identity_(std::move(identity)) {}
+                 std::shared_ptr<const Identity> identity, PersonalGroup& group,
+                 std::shared_ptr<Introductions> introductions)
+    : services_(services),
+      trust_(trust),
+      clock_(clock),
+      identity_(std::move(identity)),
+      group_(group),
+      introductions_(std::move(introductions)) {}
 
 void Authors::Forget() {
   const std::lock_guard guard(mutex_);
@@ -61,9 +67,6 @@ Result<std::shared_ptr<const Author>> Authors::AskAndKeep(const LabelProfile& la
 Result<Credential> Authors::CheckCredential(const LabelProfile& label, ByteSpan credential) const {
   RECRYPT_ASSIGN(Credential fields,
                  VerifyCredential(credential, label.master, clock_.NowSeconds()));
-  if (fields.device != identity_->device_sign.public_key()) {
-    return Fail(ErrorCode::kDenied, "the credential is for another device");
-  }
   if (fields.epoch < label.epoch) {
     return Fail(ErrorCode::kDenied,
                 "the credential is for an earlier key of " + label.label.text());
@@ -71,20 +74,36 @@ Result<Credential> Authors::CheckCredential(const LabelProfile& label, ByteSpan 
   return fields;
 }
 
-// What a service says of this device's entries; none is an answer too.
-Result<std::vector<ServiceClient::OwnEntry>> Authors::EntriesAt(ServiceClient& service,
+// What a service says of this device's entries; none is an answer too. Once more for who is not
+// known there yet, and is in a personal group that may be.
+Result<std::vector<ServiceClient::OwnEntry>> Authors::EntriesAt(const Asked& asked,
                                                                 const LabelName& label) {
-  auto entries = service.GetEntries(label);
-  if (entries) return entries;
-  const ErrorCode code = entries.error().code;
-  if (code != ErrorCode::kNotFound && code != ErrorCode::kDenied) return entries;
+  const int64_t asked_ms = asked.clock->MonotonicMillis();
+  auto entries = asked.service->GetEntries(label);
+  const auto none = [&] {
+    return !entries && (entries.error().code == ErrorCode::kNotFound ||
+                        entries.error().code == ErrorCode::kDenied);
+  };
+  if (none() && asked.introductions->Introduce(asked.domain, *asked.service, asked_ms)) {
+    entries = asked.service->GetEntries(label);
+  }
+  if (!none()) return entries;
   return std::vector<ServiceClient::OwnEntry>();
 }
 
-// The best of these credentials.
-Authors::Known Authors::BestOf(const LabelProfile& label,
-                               const std::vector<ServiceClient::OwnEntry>& entries,
-                               Bytes& credential) const {
+// By this device's own key, or by the personal group's, which is kDenied for any other.
+Result<std::shared_ptr<const Author>> Authors::AuthorBy(const Credential& fields,
+                                                        Bytes credential) {
+  if (fields.device == identity_->device_sign.public_key()) {
+    return std::make_shared<const Author>(Author{identity_->device_sign, std::move(credential)});
+  }
+  RECRYPT_ASSIGN(PrivateKey key, group_.WritingKey(fields.device));
+  return std::make_shared<const Author>(Author{std::move(key), std::move(credential)});
+}
+
+// The author by the best of these credentials.
+Result<Authors::Known> Authors::BestOf(const LabelProfile& label,
+                                       const std::vector<ServiceClient::OwnEntry>& entries) {
   const int64_t now_ms = clock_.MonotonicMillis();
   Known best{nullptr, 0, label.epoch, now_ms + kNoneForMillis};
   for (const ServiceClient::OwnEntry& entry : entries) {
@@ -94,8 +113,10 @@ Authors::Known Authors::BestOf(const LabelProfile& label,
     if (!fields || std::pair(fields->epoch, expires) <= std::pair(best.epoch, best.expires)) {
       continue;
     }
-    best = {nullptr, expires, fields->epoch, now_ms + kGoodForMillis};
-    credential = entry.credential;
+    auto author = AuthorBy(*fields, entry.credential);
+    if (!author && author.error().code == ErrorCode::kUnavailable) return Fail(author.error());
+    if (!author) continue;
+    best = {std::move(*author), expires, fields->epoch, now_ms + kGoodForMillis};
   }
   return best;
 }
@@ -111,14 +132,14 @@ Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
     std::optional<Error> failure;
   };
   const auto answers = std::make_shared<Answers>();
-  std::vector<std::shared_ptr<ServiceClient>> clients;
+  std::vector<Asked> asked;
   std::vector<std::string> domains;
   for (const auto& [domain, udf] : label.services) {
-    clients.push_back(services_.At(domain, udf));
+    asked.push_back({domain, services_.At(domain, udf), introductions_, &clock_});
     domains.push_back(domain);
   }
-  const auto ask = [clients, answers, name = label.label](size_t service) {
-    auto entries = EntriesAt(*clients[service], name);
+  const auto ask = [asked, answers, name = label.label](size_t service) {
+    auto entries = EntriesAt(asked[service], name);
     const std::lock_guard guard(answers->mutex);
     if (entries) {
       ++answers->count;
@@ -129,24 +150,25 @@ Result<Authors::Known> Authors::Ask(const LabelProfile& label) {
     return answers->failure->code == ErrorCode::kUnavailable ? ServiceOrder::Helped::kAway
                                                              : ServiceOrder::Helped::kNo;
   };
-  Known best;
-  Bytes credential;
+  Result<Known> best = Known();
   bool none = false;
   services_.order().Ask(domains, 1, ask, [&] {
-    const std::lock_guard guard(answers->mutex);
-    best = BestOf(label, answers->entries, credential);
-    none = answers->count > domains.size() - label.threshold;
-    return !credential.empty() || none;
+    std::vector<ServiceClient::OwnEntry> entries;
+    {
+      const std::lock_guard guard(answers->mutex);
+      entries = answers->entries;
+      none = answers->count > domains.size() - label.threshold;
+    }
+    best = BestOf(label, entries);
+    return none || (best && best->author);
   });
-  if (credential.empty() && !none) {
+  if (!best) return best;
+  if (!best->author && !none) {
     const std::lock_guard guard(answers->mutex);
     return Fail(*answers->failure);
   }
-  RECRYPT_TRY(trust_.KeepCredential(label.label, credential));
-  if (!credential.empty()) {
-    best.author =
-        std::make_shared<const Author>(Author{identity_->device_sign, std::move(credential)});
-  }
+  RECRYPT_TRY(
+      trust_.KeepCredential(label.label, best->author ? best->author->credential : Bytes()));
   return best;
 }
 
@@ -154,10 +176,10 @@ Result<Authors::Known> Authors::LastKnown(const LabelProfile& label, const Error
   RECRYPT_ASSIGN(Bytes credential, trust_.KeptCredential(label.label));
   const auto fields = CheckCredential(label, credential);
   if (credential.empty() || !fields) return Fail(failure);
-  return Known{
-      std::make_shared<const Author>(Author{identity_->device_sign, std::move(credential)}),
-      static_cast<int64_t>(fields->expires), fields->epoch,
-      clock_.MonotonicMillis() + kPauseMillis};
+  auto author = AuthorBy(*fields, std::move(credential));
+  if (!author) return Fail(failure);
+  return Known{std::move(*author), static_cast<int64_t>(fields->expires), fields->epoch,
+               clock_.MonotonicMillis() + kPauseMillis};
 }
 
 }  // namespace recrypt

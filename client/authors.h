@@ -4,7 +4,8 @@
 //
 // Credentials are asked for again every ten minutes; when the service is away, the last one serves
 // until it expires, in a new process too, and when the answer takes long. One of an earlier epoch
-// than the label's key is not used: another is asked for at once. Thread safe.
+// than the label's key is not used: another is asked for at once. One for the personal group is
+// signed with by the group's key. Thread safe.
 #ifndef RECRYPT_CLIENT_AUTHORS_H_
 #define RECRYPT_CLIENT_AUTHORS_H_
 
@@ -13,6 +14,8 @@
 #include <mutex>
 #include <optional>
 
+#include "client/introductions.h"
+#include "client/personal_group.h"
 #include "client/refresher.h"
 #include "client/service_client.h"
 #include "client/trust.h"
@@ -24,7 +27,8 @@ class Authors {
  public:
   // References outlive this object.
   Authors(Services& services, TrustStore& trust, const Clock& clock,
-          std::shared_ptr<const Identity> identity);
+          std::shared_ptr<const Identity> identity, PersonalGroup& group,
+          std::shared_ptr<Introductions> introductions);
 
   // nullptr when the label gave this device no credential; kUnavailable when that is not known.
   Result<std::shared_ptr<const Author>> For(const LabelProfile& label);
@@ -40,18 +44,27 @@ class Authors {
   std::optional<Known> Find(const LabelProfile& label);
   Result<std::shared_ptr<const Author>> AskAndKeep(const LabelProfile& label);
   Result<Known> Ask(const LabelProfile& label);
-  static Result<std::vector<ServiceClient::OwnEntry>> EntriesAt(ServiceClient& service,
+  struct Asked {
+    std::string domain;
+    std::shared_ptr<ServiceClient> service;
+    std::shared_ptr<Introductions> introductions;
+    const Clock* clock;
+  };
+  static Result<std::vector<ServiceClient::OwnEntry>> EntriesAt(const Asked& asked,
                                                                 const LabelName& label);
-  Known BestOf(const LabelProfile& label, const std::vector<ServiceClient::OwnEntry>& entries,
-               Bytes& credential) const;
+  Result<Known> BestOf(const LabelProfile& label,
+                       const std::vector<ServiceClient::OwnEntry>& entries);
   Result<Known> LastKnown(const LabelProfile& label, const Error& failure);
   Result<Credential> CheckCredential(const LabelProfile& label, ByteSpan credential) const;
+  Result<std::shared_ptr<const Author>> AuthorBy(const Credential& fields, Bytes credential);
 
   Services& services_;
   TrustStore& trust_;
   const Clock& clock_;
   const std::shared_ptr<const Identity> identity_;
-  std::mutex mutex_;  // guards known_
+  PersonalGroup& group_;
+  const std::shared_ptr<Introductions> introductions_;  // of threads that may outlive this too
+  std::mutex mutex_;                                    // guards known_
   std::map<LabelName, Known> known_;
   Refresher refresher_;  // last: its thread uses all else
 };

@@ -7,6 +7,9 @@
 #include <thread>
 
 #include "client/label_admin.h"
+#include "client/label_rotation.h"
+#include "client/personal_key.h"
+#include "client/told_pins.h"
 #include "core/jose/jwk.h"
 #include "core/udf/udf.h"
 
@@ -92,6 +95,45 @@ Result<Json> AcceptedProfile(const Json& answer, const Identity& device, const s
   return *jws;
 }
 
+// A note has not room for all that somebody may have pinned in years.
+constexpr size_t kMaxToldPins = 200;
+
+// The accounts that are trusted here, by which the new device trusts their labels too.
+Result<Json> PinsToTell(TrustStore& trust) {
+  RECRYPT_ASSIGN(std::vector<TrustPin> pins, trust.Pins());
+  std::erase_if(pins, [](const TrustPin& pin) { return pin.subject != TrustSubject::kAccount; });
+  if (pins.size() > kMaxToldPins) pins.erase(pins.begin() + kMaxToldPins, pins.end());
+  return WritePins(pins);
+}
+
+// True when the personal group is in the label: it needs nothing for another device of the group.
+Result<bool> GroupIsIn(LabelAdmin& admin, const LabelName& label, const Profile& own) {
+  if (own.personal.empty() || label == own.PersonalGroup()) return false;
+  RECRYPT_ASSIGN(const auto members, admin.Members(label));
+  const std::string group = KeyUdf(own.personal.front().sign);
+  return std::ranges::any_of(members, [&](const LabelMember& member) {
+    return member.account == own.account.text() &&
+           std::ranges::find(member.devices, group) != member.devices.end();
+  });
+}
+
+// A group that lost a device gets another key, for what is sealed to it from now on, and another
+// one to write by.
+Status RenewGroup(Client& client, const Profile& own) {
+  RECRYPT_ASSIGN(const Rotated rotated, RotateLabel(client, own.PersonalGroup(), {}));
+  return AddPersonalKey(client, rotated.profile.key);
+}
+
+// The newest profile, to a service of another domain that may know the devices of the personal
+// group by an older one; those where the group is no member of a label want none.
+void Present(Client& client, const LabelProfile::Service& service) {
+  const Identity& identity = client.keystore().identity();
+  if (service.domain == identity.account.domain()) return;
+  const auto seen = client.trust().LastSeen(TrustSubject::kAccount, identity.account.text());
+  if (!seen || !*seen) return;
+  (void)client.services().At(service.domain, service.udf)->SetProfile((*seen)->object);
+}
+
 }  // namespace
 
 std::vector<LabelProfile::Service> KnownServices(Client& client) {
@@ -153,16 +195,22 @@ Result<std::vector<LabelName>> DeviceOffer::Approve(const Device& device) const 
     profile.devices.push_back(device);
     return {};
   }));
+  RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
   LabelAdmin admin(client_);
   std::vector<LabelName> labels;
   RECRYPT_ASSIGN(const auto listed, admin.List());
   for (const LabelAdmin::Listed& one : listed) {
     if (!one.administrator) continue;
-    RECRYPT_TRY(admin.AddMember(one.label, client_.keystore().identity().account));
+    RECRYPT_ASSIGN(const bool has_group, GroupIsIn(admin, one.label, own));
+    if (!has_group) {
+      RECRYPT_TRY(admin.AddMember(one.label, client_.keystore().identity().account));
+    }
     labels.push_back(one.label);
   }
-  RECRYPT_TRY(code_.Leave(*service_, kAnswer, {{"profile", client_.keystore().identity().profile}},
-                          expires_));
+  RECRYPT_ASSIGN(Json pins, PinsToTell(client_.trust()));
+  RECRYPT_TRY(code_.Leave(
+      *service_, kAnswer,
+      {{"profile", client_.keystore().identity().profile}, {"pins", std::move(pins)}}, expires_));
   return labels;
 }
 
@@ -187,6 +235,7 @@ Result<Profile> JoinAccount(const ClientOptions& options, const NewProfile& want
   RECRYPT_ASSIGN(identity.profile, AcceptedProfile(answer, identity, udf));
   RECRYPT_ASSIGN(Profile profile, VerifyProfile(identity.profile));
   identity.account_key = profile.master;
+  RECRYPT_TRY(TakePins(answer, client->trust()));
   RECRYPT_TRY(client->trust().Pin(
       {TrustSubject::kAccount, wanted.account.text(), udf, "own", client->clock().NowSeconds()},
       PinChange::kReplace));
@@ -218,15 +267,17 @@ Result<DeviceRemoved> RemoveDevice(Client& client, const std::string& name_or_ud
     return Fail(ErrorCode::kInvalid, "this is the device itself: remove it on another one");
   }
   bool known = false;
-  for (const auto& [domain, udf] : KnownServices(client)) {
-    const auto until =
-        client.services().At(domain, udf)->DeleteDevice(identity.account, removed.udf);
+  for (const LabelProfile::Service& service : KnownServices(client)) {
+    if (!profile.personal.empty()) Present(client, service);
+    const auto until = client.services()
+                           .At(service.domain, service.udf)
+                           ->DeleteDevice(identity.account, removed.udf);
     if (until) {
       removed.until = std::max(removed.until, *until);
       known = true;
     } else if (until.error().code != ErrorCode::kNotFound &&
                until.error().code != ErrorCode::kForbidden) {
-      removed.unreached.push_back(domain + ": " + until.error().message);
+      removed.unreached.push_back(service.domain + ": " + until.error().message);
     }
   }
   if (!known && !removed.unreached.empty()) {
@@ -238,6 +289,10 @@ Result<DeviceRemoved> RemoveDevice(Client& client, const std::string& name_or_ud
                     [&](const Device& device) { return KeyUdf(device.sign) == removed.udf; });
       return {};
     }));
+    if (!profile.personal.empty()) {
+      RECRYPT_TRY(RenewGroup(client, profile));
+      for (const auto& service : KnownServices(client)) Present(client, service);
+    }
   }
   return removed;
 }

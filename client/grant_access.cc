@@ -55,8 +55,10 @@ class GrantAccess : public Access {
  public:
   explicit GrantAccess(GrantAccessParts parts)
       : parts_(std::move(parts)),
-        requester_(parts_.services, parts_.clock, parts_.identity, parts_.receipts),
-        authors_(parts_.services, parts_.trust, parts_.clock, parts_.identity),
+        requester_(parts_.services, parts_.profiles, parts_.clock, parts_.identity,
+                   parts_.receipts),
+        authors_(parts_.services, parts_.trust, parts_.clock, parts_.identity, requester_.group(),
+                 requester_.introductions()),
         cache_(parts_.clock),
         offline_(parts_.offline_folder, parts_.clock, parts_.identity),
         reports_(parts_.services, parts_.clock, parts_.opens_journal) {}

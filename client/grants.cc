@@ -39,6 +39,13 @@ int Hopelessness(ErrorCode code) {
                                          : 3;
 }
 
+// A device of a personal group is unknown until the service has the account's profile.
+bool IsUnknown(const Result<GetResponse>& answer) {
+  return answer && std::ranges::any_of(answer->grants, [](const GrantResult& one) {
+           return one.status.reason == "no-entry" || one.status.reason == "revoked";
+         });
+}
+
 }  // namespace
 
 struct GrantRequester::Batch {
@@ -78,15 +85,21 @@ struct GrantRequester::Asking {
   Error WhyNot(size_t place) const;
 };
 
-GrantRequester::GrantRequester(Services& services, const Clock& clock,
+GrantRequester::GrantRequester(Services& services, VerifiedProfiles& profiles, const Clock& clock,
                                std::shared_ptr<const Identity> identity, Receipts& receipts)
     : services_(services),
       clock_(clock),
       identity_(std::move(identity)),
       receipts_(receipts),
-      device_udf_(identity_ ? identity_->DeviceUdf() : std::string()) {}
+      device_udf_(identity_ ? identity_->DeviceUdf() : std::string()),
+      introductions_(std::make_shared<Introductions>(services, clock, identity_)),
+      group_(profiles, clock, identity_,
+             [this](const std::vector<GrantWanted>& wanted, GrantUse use) {
+               return Ask(wanted, use);
+             }) {}
 
 void GrantRequester::Wipe() {
+  group_.Wipe();
   const std::lock_guard guard(mutex_);
   halves_.clear();
 }
@@ -94,7 +107,10 @@ void GrantRequester::Wipe() {
 GrantRequester::Half GrantRequester::KeptHalf(const std::string& kid) {
   const std::lock_guard guard(mutex_);
   const auto found = halves_.find(kid);
-  return found == halves_.end() ? nullptr : found->second;
+  if (found == halves_.end()) return nullptr;
+  if (clock_.MonotonicMillis() < found->second->renew_ms) return found->second;
+  halves_.erase(found);
+  return nullptr;
 }
 
 std::vector<AccessFigures::WrongService> GrantRequester::Wrong() const {
@@ -177,13 +193,18 @@ void GrantRequester::AskServices(Asking& asking, GrantUse use) {
   }
   const bool halves =
       std::find(asking.kept.begin(), asking.kept.end(), nullptr) != asking.kept.end();
+  const std::vector<std::string> domains = DomainsOf(*batch.wanted.front()->label);
   std::vector<std::shared_ptr<ServiceClient>> clients;
   for (const auto& [domain, udf] : batch.services) clients.push_back(services_.At(domain, udf));
-  const auto ask = [clients, requests, use, halves, answers = asking.answers,
-                    &clock = clock_](size_t service) {
+  const auto ask = [clients, domains, requests, use, halves, answers = asking.answers,
+                    introductions = introductions_, &clock = clock_](size_t service) {
     // The lease is counted from before the service gave it, never from later.
     const int64_t sent_ms = clock.MonotonicMillis();
     auto answer = clients[service]->GetGrants(requests, use, halves);
+    if (IsUnknown(answer) &&
+        introductions->Introduce(domains[service], *clients[service], sent_ms)) {
+      answer = clients[service]->GetGrants(requests, use, halves);
+    }
     const bool away = !answer && answer.error().code == ErrorCode::kUnavailable;
     const bool helps = answer && std::all_of(answer->grants.begin(), answer->grants.end(),
                                              [](const auto& one) { return one.status.ok(); });
@@ -200,13 +221,15 @@ void GrantRequester::AskServices(Asking& asking, GrantUse use) {
         const std::lock_guard guard(asking.answers->mutex);
         std::swap(come, asking.answers->of[service]);
       }
-      if (come.answer) TakeAnswer(asking, service, *come.answer, come.sent_ms);
+      if (!come.answer) continue;
+      if (*come.answer) PrepareHalves(batch, (*come.answer)->halves, use);
+      TakeAnswer(asking, service, *come.answer, come.sent_ms);
     }
     bool all = true;
     for (PartialResults& results : asking.results) all = results.Solve() && all;
     return all;
   };
-  services_.order().Ask(DomainsOf(*batch.wanted.front()->label), batch.threshold, ask, enough);
+  services_.order().Ask(domains, batch.threshold, ask, enough);
   for (size_t i = 0; i < batch.wanted.size(); ++i) NoteWrong(*batch.wanted[i], asking.results[i]);
 }
 
@@ -263,15 +286,39 @@ void GrantRequester::KeepReceipt(const Batch& batch, size_t service, const GetRe
 }
 
 Result<GrantRequester::Half> GrantRequester::OpenGivenHalf(const GrantWanted& wanted,
-                                                           const GetResponse& answer) const {
+                                                           const GetResponse& answer) {
   const auto given = answer.halves.find(wanted.kid);
   if (given == answer.halves.end()) {
     return Fail(ErrorCode::kUnavailable, "the service gave no member half");
   }
-  RECRYPT_ASSIGN(PrivateKey half, OpenHalf(given->second, identity_->device_encrypt,
-                                           {device_udf_, wanted.kid, wanted.label->label.text()},
-                                           wanted.ephemeral.curve()));
-  return std::make_shared<const PrivateKey>(std::move(half));
+  const Json& jwe = given->second;
+  const std::string& label = wanted.label->label.text();
+  const Curve curve = wanted.ephemeral.curve();
+  if (MayBeToGroup(wanted) && group_.IsSealedToGroup(jwe)) {
+    RECRYPT_ASSIGN(const PersonalGroup::Opening opening, group_.Agreed(jwe));
+    RECRYPT_ASSIGN(PrivateKey key, OpenHalf(jwe, {opening.secret.get(), 1},
+                                            {identity_->account.text(), wanted.kid, label}, curve));
+    return std::make_shared<const MemberHalf>(
+        MemberHalf{std::move(key), opening.lease_end_ms, opening.renew_ms});
+  }
+  RECRYPT_ASSIGN(PrivateKey key,
+                 OpenHalf(jwe, identity_->device_encrypt, {device_udf_, wanted.kid, label}, curve));
+  return std::make_shared<const MemberHalf>(MemberHalf{std::move(key)});
+}
+
+// The group's own halves are to its devices: it does not open itself.
+bool GrantRequester::MayBeToGroup(const GrantWanted& wanted) const {
+  return identity_ && wanted.label->label.text() != identity_->account.text();
+}
+
+void GrantRequester::PrepareHalves(const Batch& batch, const std::map<std::string, Json>& halves,
+                                   GrantUse use) {
+  std::vector<const Json*> sealed;
+  for (const GrantWanted* wanted : batch.wanted) {
+    const auto found = halves.find(wanted->kid);
+    if (found != halves.end() && MayBeToGroup(*wanted)) sealed.push_back(&found->second);
+  }
+  if (!sealed.empty()) group_.Prepare(sealed, use);
 }
 
 // A member half is kept once it was seen to fit.
@@ -281,10 +328,13 @@ Result<Granted> GrantRequester::Conclude(Asking& asking, size_t place) {
   PartialResults& results = asking.results[place];
   if (auto found = results.Take()) {
     Granted granted{std::move(found->secret), found->lease_end_ms, {}};
+    granted.lease_end_ms = std::min(granted.lease_end_ms, found->half->lease_end_ms);
     for (const size_t service : found->services) {
       granted.by.push_back(wanted.label->services[service]);
     }
+    const int64_t now_ms = clock_.MonotonicMillis();
     const std::lock_guard guard(mutex_);
+    std::erase_if(halves_, [now_ms](const auto& one) { return now_ms >= one.second->renew_ms; });
     halves_[wanted.kid] = std::move(found->half);
     return granted;
   }

@@ -6,7 +6,8 @@
 // One request for each service and 256 grants; services are asked at the same time. Of a label over
 // several services as many are asked as are needed, and others where one of them fails; a result
 // that does not go with the others' is noticed. Member halves are opened once with the device's key
-// and kept. Thread safe.
+// and kept; those that are sealed to the personal group take another request, to its service, and
+// are kept for that grant's lease. Thread safe.
 #ifndef RECRYPT_CLIENT_GRANTS_H_
 #define RECRYPT_CLIENT_GRANTS_H_
 
@@ -18,9 +19,10 @@
 #include <vector>
 
 #include "client/access.h"
+#include "client/introductions.h"
 #include "client/partial_results.h"
+#include "client/personal_group.h"
 #include "client/receipts.h"
-#include "client/service_client.h"
 #include "core/jcd/header.h"
 
 namespace recrypt {
@@ -41,18 +43,20 @@ struct Granted {
 class GrantRequester {
  public:
   // References outlive this object.
-  GrantRequester(Services& services, const Clock& clock, std::shared_ptr<const Identity> identity,
-                 Receipts& receipts);
+  GrantRequester(Services& services, VerifiedProfiles& profiles, const Clock& clock,
+                 std::shared_ptr<const Identity> identity, Receipts& receipts);
 
   std::vector<Result<Granted>> Ask(const std::vector<GrantWanted>& wanted, GrantUse use);
   void Wipe();
   void SetWarn(Access::Warn warn) { warn_ = std::move(warn); }
   std::vector<AccessFigures::WrongService> Wrong() const;
+  PersonalGroup& group() { return group_; }
+  const std::shared_ptr<Introductions>& introductions() const { return introductions_; }
 
  private:
   struct Batch;   // what goes to the services of a label, or of several with the same, at once
   struct Asking;  // a batch on its way
-  using Half = std::shared_ptr<const PrivateKey>;
+  using Half = std::shared_ptr<const MemberHalf>;
 
   std::vector<Result<Granted>> AskBatch(const Batch& batch, GrantUse use);
   void AskServices(Asking& asking, GrantUse use);
@@ -60,7 +64,9 @@ class GrantRequester {
   void TakeAnswer(Asking& asking, size_t service, const Result<GetResponse>& answer,
                   int64_t sent_ms);
   void KeepReceipt(const Batch& batch, size_t service, const GetResponse& answer);
-  Result<Half> OpenGivenHalf(const GrantWanted& wanted, const GetResponse& answer) const;
+  bool MayBeToGroup(const GrantWanted& wanted) const;
+  void PrepareHalves(const Batch& batch, const std::map<std::string, Json>& halves, GrantUse use);
+  Result<Half> OpenGivenHalf(const GrantWanted& wanted, const GetResponse& answer);
   Half KeptHalf(const std::string& kid);
   void NoteWrong(const GrantWanted& wanted, PartialResults& results);
 
@@ -69,6 +75,8 @@ class GrantRequester {
   const std::shared_ptr<const Identity> identity_;
   Receipts& receipts_;
   const std::string device_udf_;
+  const std::shared_ptr<Introductions> introductions_;  // of threads that may outlive this, too
+  PersonalGroup group_;
   Access::Warn warn_;
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, Half> halves_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "client/object_life.h"
+#include "client/personal_key.h"
 #include "client/profile_admin.h"
 #include "core/recryption/recryption.h"
 #include "core/udf/udf.h"
@@ -147,6 +148,7 @@ Result<LabelProfile> LabelAdmin::MakeKnown(AdministeredLabel opened, const Json&
   RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
   RECRYPT_ASSIGN(const auto left, AddEntries(opened, own, MemberRights::kReadAndWrite));
   if (!left.empty()) return incomplete(left);
+  RECRYPT_TRY(NameAsGroup(opened.profile));
   return std::move(opened.profile);
 }
 
@@ -174,9 +176,17 @@ Result<LabelProfile> LabelAdmin::Complete(const NewLabel& wanted, const Json& jw
   for (const AdministeredService& service : opened.services) {
     entries = entries && (service.away || service.client->GetEntries(label));
   }
-  if (listed && entries) return taken;
+  const bool group = label != own.PersonalGroup() || !own.personal.empty();
+  if (listed && entries && group) return taken;
   RECRYPT_TRY(CheckAllReached(opened.services));
   return MakeKnown(std::move(opened), jws);
+}
+
+// The label of the account's own name becomes its personal group once all else is there.
+Status LabelAdmin::NameAsGroup(const LabelProfile& label) {
+  RECRYPT_ASSIGN(const Profile own, OwnProfile(client_));
+  if (label.label != own.PersonalGroup() || !own.personal.empty()) return {};
+  return AddPersonalKey(client_, label.key);
 }
 
 Status LabelAdmin::ListAsOwned(const LabelName& label, const std::string& master_udf) {
@@ -196,10 +206,11 @@ Status LabelAdmin::ListAsOwned(const LabelName& label, const std::string& master
 }
 
 Result<std::vector<ServiceLeft>> LabelAdmin::AddEntries(const AdministeredLabel& opened,
-                                                        const Profile& member,
-                                                        MemberRights rights) {
+                                                        const Profile& member, MemberRights rights,
+                                                        EntriesFor wanted) {
+  RECRYPT_ASSIGN(MemberKeys to, KeysOf(client_, opened.profile.label, member, wanted));
   RECRYPT_ASSIGN(const std::vector<UserRecord> users,
-                 MakeUsers(opened, {member, member.devices, rights, opened.profile.Keys()},
+                 MakeUsers(opened, {member, std::move(to), rights, opened.profile.Keys()},
                            client_.clock().NowSeconds()));
   const std::string doing =
       "adding " + member.account.text() + " to " + opened.profile.label.text();
@@ -214,11 +225,11 @@ Result<std::vector<ServiceLeft>> LabelAdmin::AddEntries(const AdministeredLabel&
 
 Result<std::vector<ServiceLeft>> LabelAdmin::AddMember(const LabelName& label,
                                                        const AccountName& account,
-                                                       MemberRights rights) {
+                                                       MemberRights rights, EntriesFor wanted) {
   RECRYPT_ASSIGN(const auto member,
                  client_.profiles().Account(account, ProfileUse::kWrite, Freshness::kFetch));
   RECRYPT_ASSIGN(const AdministeredLabel opened, OpenAdministered(client_, label));
-  return AddEntries(opened, *member, rights);
+  return AddEntries(opened, *member, rights, wanted);
 }
 
 Result<RemovedMember> LabelAdmin::RemoveMember(const LabelName& label, const AccountName& account) {

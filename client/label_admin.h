@@ -63,11 +63,13 @@ class LabelAdmin {
   // of its services. A creation that was interrupted is completed; kExists when the label is there.
   Result<LabelProfile> Create(const NewLabel& wanted);
 
-  // One entry for each of the member's devices and each key epoch, in one Set. The account must be
-  // pinned (or be accepted at the prompt). Adding a member again renews credentials, and completes
-  // what is not at all services of the label: those left are returned.
+  // One entry for the member's personal group, or for each of its devices, and each key epoch, in
+  // one Set. The account must be pinned (or be accepted at the prompt). Adding a member again
+  // renews credentials, and completes what is not at all services of the label: those left are
+  // returned.
   Result<std::vector<ServiceLeft>> AddMember(const LabelName& label, const AccountName& account,
-                                             MemberRights rights = MemberRights::kReadAndWrite);
+                                             MemberRights rights = MemberRights::kReadAndWrite,
+                                             EntriesFor wanted = EntriesFor::kGroup);
   // At every service that is reached; repeated, at those left. kUnavailable while so many are left
   // that the member goes on reading.
   Result<RemovedMember> RemoveMember(const LabelName& label, const AccountName& account);
@@ -107,10 +109,12 @@ class LabelAdmin {
   Result<LabelProfile> Complete(const NewLabel& wanted, const Json& jws);
   Result<LabelProfile> MakeKnown(AdministeredLabel opened, const Json& jws);
   Status ListAsOwned(const LabelName& label, const std::string& master_udf);
+  Status NameAsGroup(const LabelProfile& label);
   // All items of a kind, from the first of the label's services that answers.
   Result<Json> SelectOf(const LabelName& label, const std::string& type);
   Result<std::vector<ServiceLeft>> AddEntries(const AdministeredLabel& opened,
-                                              const Profile& member, MemberRights rights);
+                                              const Profile& member, MemberRights rights,
+                                              EntriesFor wanted = EntriesFor::kGroup);
 
   Client& client_;
 };

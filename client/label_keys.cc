@@ -9,6 +9,13 @@ namespace recrypt {
 Result<std::shared_ptr<const LabelProfile>> FindLabel(VerifiedProfiles& profiles,
                                                       const LabelName& label, ProfileUse use) {
   auto profile = profiles.Label(label, use);
+  if (!profile && profile.error().code == ErrorCode::kNotFound && label.is_personal()) {
+    return Fail(ErrorCode::kDenied, "there is no personal group " + label.text() + ": " +
+                                        profile.error().message +
+                                        "; whose name it is makes one "
+                                        "with 'recryptfs label create " +
+                                        label.text() + "'");
+  }
   if (!profile && profile.error().code == ErrorCode::kNotFound) {
     return Fail(ErrorCode::kDenied,
                 "there is no label " + label.text() + ": " + profile.error().message +

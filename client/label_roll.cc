@@ -15,6 +15,7 @@ struct Listed {
   std::string device;
   std::string key;
   bool revoked = false;
+  bool group = false;
   Bytes credential;
 };
 
@@ -28,6 +29,7 @@ Result<Listed> ReadListed(const Json& item) {
   RECRYPT_ASSIGN(entry.device, GetString(item, "Device"));
   RECRYPT_ASSIGN(entry.key, GetString(item, "Key"));
   entry.revoked = FindMember(item, "Revoked") != nullptr;
+  entry.group = GetBool(item, "Group").value_or(false);
   if (FindMember(item, "Credential") != nullptr) {
     RECRYPT_ASSIGN(entry.credential, GetBytes(item, "Credential"));
   }
@@ -62,6 +64,7 @@ Result<LabelRoll> ReadRollOf(ServiceClient& service, const AdministeredLabel& la
     }
     member.profile_udf = entry.profile_udf;
     member.devices.insert(entry.device);
+    member.by_group = member.by_group || entry.group;
     if (entry.key == new_kid) member.with_new_key.insert(entry.device);
   }
   for (const Listed& entry : entries) {

@@ -21,7 +21,8 @@ struct LabelRoll {
     std::string profile_udf;
     // By a credential that the label has signed, not by the service's word.
     MemberRights rights = MemberRights::kRead;
-    std::set<std::string> devices;       // UDFs of those with entries that hold
+    bool by_group = false;               // by an entry of the personal group
+    std::set<std::string> devices;       // UDFs of those with entries that hold, the group's key
     std::set<std::string> with_new_key;  // those of them with one for the key in question
     std::set<std::string> taken_out;     // those whose entries were all revoked
   };

@@ -19,7 +19,7 @@ constexpr size_t kMaxSplitEntriesInBatch = 256;
 struct Lacking {
   std::string account;
   std::shared_ptr<const Profile> profile;
-  std::vector<Device> devices;
+  MemberKeys to;
   MemberRights rights;
 };
 
@@ -100,7 +100,8 @@ void Rotation::LeaveOut(const std::string& account, Error why) {
   left_out_.insert_or_assign(account, std::move(why));
 }
 
-// The devices of the member's present profile, without those that were taken out of the label.
+// The member's personal group, or the devices of the present profile, without those that were taken
+// out of the label.
 Result<Lacking> Rotation::FindLacking(const std::string& account,
                                       const LabelRoll::Member& member) const {
   RECRYPT_ASSIGN(const AccountName name, AccountName::Parse(account));
@@ -110,13 +111,14 @@ Result<Lacking> Rotation::FindLacking(const std::string& account,
     return Fail(ErrorCode::kDenied, "its fingerprint is " + profile->Udf() +
                                         ", and the member's is " + member.profile_udf);
   }
-  Lacking lacking{account, profile, {}, member.rights};
-  for (const Device& device : profile->devices) {
+  const auto kind = member.by_group ? EntriesFor::kGroup : EntriesFor::kEachDevice;
+  RECRYPT_ASSIGN(MemberKeys to, KeysOf(client_, label_.profile.label, *profile, kind));
+  std::erase_if(to.devices, [&member](const Device& device) {
     const std::string udf = KeyUdf(device.sign);
-    if (member.with_new_key.contains(udf) || member.taken_out.contains(udf)) continue;
-    lacking.devices.push_back(device);
-  }
-  if (lacking.devices.empty() && member.with_new_key.empty()) {
+    return member.with_new_key.contains(udf) || member.taken_out.contains(udf);
+  });
+  Lacking lacking{account, profile, std::move(to), member.rights};
+  if (lacking.to.devices.empty() && member.with_new_key.empty()) {
     return Fail(ErrorCode::kNotFound, "its profile lists no device that is in the label");
   }
   return lacking;
@@ -149,7 +151,7 @@ Status Rotation::GiveEntries() {
     if (!lacking) {
       LeaveOut(wanting[i].first, std::move(lacking.error()));
     } else {
-      entries += lacking->devices.size();
+      entries += lacking->to.devices.size();
       batch.push_back(std::move(*lacking));
     }
     const bool last = i + 1 == wanting.size();
@@ -167,8 +169,7 @@ Status Rotation::GiveTo(const std::vector<Lacking>& batch) {
   const int64_t now = client_.clock().NowSeconds();
   std::vector<Result<std::vector<UserRecord>>> made(batch.size(), std::vector<UserRecord>());
   InParallel(batch.size(), [&](size_t i) {
-    made[i] =
-        MakeUsers(label_, {*batch[i].profile, batch[i].devices, batch[i].rights, {NewKey()}}, now);
+    made[i] = MakeUsers(label_, {*batch[i].profile, batch[i].to, batch[i].rights, {NewKey()}}, now);
   });
   std::vector<std::vector<UserRecord>> users;
   for (size_t i = 0; i < batch.size(); ++i) {

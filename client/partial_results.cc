@@ -5,7 +5,9 @@
 namespace recrypt {
 namespace {
 
-bool SameKey(const PrivateKey& a, const PrivateKey& b) { return a.public_key() == b.public_key(); }
+bool SameKey(const MemberHalf& a, const MemberHalf& b) {
+  return a.key.public_key() == b.key.public_key();
+}
 
 }  // namespace
 
@@ -24,11 +26,11 @@ void PartialResults::Add(PartialResult result) {
 }
 
 // The one that is known, else those that came, each once.
-std::vector<std::shared_ptr<const PrivateKey>> PartialResults::Halves() const {
+std::vector<std::shared_ptr<const MemberHalf>> PartialResults::Halves() const {
   if (known_half_) return {known_half_};
-  std::vector<std::shared_ptr<const PrivateKey>> halves;
+  std::vector<std::shared_ptr<const MemberHalf>> halves;
   for (const auto& one : results_) {
-    const std::shared_ptr<const PrivateKey>& given = one.second.half;
+    const std::shared_ptr<const MemberHalf>& given = one.second.half;
     const auto same = [&given](const auto& half) { return SameKey(*half, *given); };
     if (!given || std::any_of(halves.begin(), halves.end(), same)) continue;
     halves.push_back(given);
@@ -51,7 +53,7 @@ bool PartialResults::Try(const std::vector<size_t>& quorum, const std::string& n
     lease_end_ms = std::min(lease_end_ms, result.lease_end_ms);
   }
   for (const auto& half : Halves()) {
-    auto candidates = CombineSeveral(ephemeral_, parts, *half);
+    auto candidates = CombineSeveral(ephemeral_, parts, half->key);
     if (!candidates) {
       why_ = candidates.error().message;
       continue;

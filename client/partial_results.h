@@ -22,11 +22,20 @@
 
 namespace recrypt {
 
+// The member's half of a label's key for this device.
+struct MemberHalf {
+  PrivateKey key;
+  // Of the personal group's grant that it was opened by (Clock::MonotonicMillis): when that ends,
+  // and when another one had better be asked for.
+  int64_t lease_end_ms = INT64_MAX;
+  int64_t renew_ms = INT64_MAX;
+};
+
 // One service's grant.
 struct PartialResult {
   size_t service = 0;                      // its place in the label's profile
   std::map<std::string, Bytes> parts;      // by the names of its quorums; kAlone
-  std::shared_ptr<const PrivateKey> half;  // the member half that came with it; may be null
+  std::shared_ptr<const MemberHalf> half;  // the member half that came with it; may be null
   int64_t lease_end_ms = 0;
 };
 
@@ -37,7 +46,7 @@ class PartialResults {
                  PublicKey ephemeral);
 
   // The member half that is known to fit; else each that came is tried.
-  void UseHalf(std::shared_ptr<const PrivateKey> half) { known_half_ = std::move(half); }
+  void UseHalf(std::shared_ptr<const MemberHalf> half) { known_half_ = std::move(half); }
   void Add(PartialResult result);
   size_t count() const { return results_.size(); }
   // Whether as many have granted as are needed, though nothing may have come of it.
@@ -45,7 +54,7 @@ class PartialResults {
 
   struct Found {
     Secret secret;
-    std::shared_ptr<const PrivateKey> half;
+    std::shared_ptr<const MemberHalf> half;
     std::vector<size_t> services;
     int64_t lease_end_ms = 0;
   };
@@ -67,7 +76,7 @@ class PartialResults {
   };
 
   bool Try(const std::vector<size_t>& quorum, const std::string& name);
-  std::vector<std::shared_ptr<const PrivateKey>> Halves() const;
+  std::vector<std::shared_ptr<const MemberHalf>> Halves() const;
   void TryAll(bool stop_at_first);
 
   const LabelProfile& label_;
@@ -76,7 +85,7 @@ class PartialResults {
   const PublicKey ephemeral_;
   const Quorums quorums_;
   std::map<std::string, size_t> places_;  // of the services, by domain
-  std::shared_ptr<const PrivateKey> known_half_;
+  std::shared_ptr<const MemberHalf> known_half_;
   std::map<size_t, PartialResult> results_;
   std::map<std::string, Tried> tried_;  // by quorum
   std::optional<Found> found_;

@@ -13,6 +13,7 @@
 #include "client/durable_file.h"
 #include "client/label_admin.h"
 #include "client/output_file.h"
+#include "client/told_pins.h"
 #include "core/identity/secret_json.h"
 #include "core/identity/signed_object.h"
 #include "core/jose/jwe.h"
@@ -49,14 +50,7 @@ void PackParcel(const Identity& fresh, const std::vector<TrustPin>& pins, Secret
   into.value["master"] = ToPrivateJwk(*fresh.master);
   into.value["sign"] = ToPrivateJwk(fresh.device_sign);
   into.value["encrypt"] = ToPrivateJwk(fresh.device_encrypt);
-  Json& list = into.value["pins"] = Json::array();
-  for (const TrustPin& pin : pins) {
-    list.push_back({{"subject", static_cast<int>(pin.subject)},
-                    {"name", pin.name},
-                    {"udf", pin.udf},
-                    {"how", pin.how},
-                    {"since", pin.since}});
-  }
+  into.value["pins"] = WritePins(pins);
 }
 
 Result<Identity> UnpackKeys(const Json& parcel, const AccountName& account) {
@@ -71,22 +65,6 @@ Result<Identity> UnpackKeys(const Json& parcel, const AccountName& account) {
   }
   return Identity{account,         master.public_key(), master, std::move(name),
                   std::move(sign), std::move(encrypt),  *jws};
-}
-
-Status UnpackPins(const Json& parcel, TrustStore& trust) {
-  RECRYPT_ASSIGN(const Json* list, GetArray(parcel, "pins"));
-  for (const Json& item : *list) {
-    RECRYPT_ASSIGN(const uint64_t subject, GetUint(item, "subject"));
-    if (subject > static_cast<uint64_t>(TrustSubject::kShare)) continue;
-    TrustPin pin;
-    pin.subject = static_cast<TrustSubject>(subject);
-    RECRYPT_ASSIGN(pin.name, GetString(item, "name"));
-    RECRYPT_ASSIGN(pin.udf, GetString(item, "udf"));
-    RECRYPT_ASSIGN(pin.how, GetString(item, "how"));
-    RECRYPT_ASSIGN(pin.since, GetInt(item, "since"));
-    RECRYPT_TRY(trust.Pin(pin, PinChange::kReplace));
-  }
-  return {};
 }
 
 // The file: signed by the traveller, and for each device of the holder the channel to the traveller
@@ -399,7 +377,7 @@ Result<Profile> Return(const ClientOptions& options, const NewProfile& wanted,
   RECRYPT_ASSIGN(Identity identity, UnpackKeys(parcel.value, wanted.account));
   RECRYPT_ASSIGN(identity.profile, NewestProfile(*service, identity));
   RECRYPT_ASSIGN(Profile profile, VerifyProfile(identity.profile));
-  RECRYPT_TRY(UnpackPins(parcel.value, client->trust()));
+  RECRYPT_TRY(TakePins(parcel.value, client->trust()));
   RECRYPT_TRY(Keystore::Create(fresh.path, std::move(identity), fresh.passphrase));
   return profile;
 }

@@ -198,9 +198,24 @@ Result<std::string> VerifiedProfiles::MasterListedByOwner(const LabelProfile& pr
   return std::string();
 }
 
+// A label that is named like an account which is known here is that account's, or nobody's: it
+// would be encrypted to in the belief that the one person reads it.
+Status VerifiedProfiles::CheckIsNoOthersName(const LabelProfile& profile) {
+  const std::string& name = profile.label.text();
+  if (!profile.label.is_personal()) return {};
+  RECRYPT_ASSIGN(const auto account, trust_.FindPin(TrustSubject::kAccount, name));
+  if (!account || account->udf == profile.owner.udf) return {};
+  return Fail(ErrorCode::kDenied, "the label " + name + " is owned by " +
+                                      profile.owner.account.text() + " " + profile.owner.udf +
+                                      ", and not by the account of that name, whose fingerprint "
+                                      "is " +
+                                      account->udf);
+}
+
 Status VerifiedProfiles::CheckLabelChain(const LabelProfile& profile) {
   const std::string name = profile.label.text();
   const std::string udf = profile.Udf();
+  RECRYPT_TRY(CheckIsNoOthersName(profile));
   RECRYPT_ASSIGN(const bool pinned, trust_.CheckPin(TrustSubject::kLabel, name, udf));
   if (pinned) return {};
   if (profile.owner.account.domain() != profile.label.domain()) {

@@ -63,6 +63,7 @@ class VerifiedProfiles {
   Result<Json> AskHome(const LabelName& label, const std::optional<Json>& seen);
   Result<Json> AskServices(const LabelProfile& before, const Json& seen);
   Status CheckAccountPin(const AccountName& account, const std::string& udf);
+  Status CheckIsNoOthersName(const LabelProfile& profile);
   Status CheckLabelChain(const LabelProfile& profile);
   Result<std::string> MasterListedByOwner(const LabelProfile& profile, Freshness freshness);
 

@@ -4,7 +4,7 @@
 packages_build="build-essential g++ cmake ninja-build ccache pkg-config git
   libssl-dev libfuse3-dev fuse3 nlohmann-json3-dev libcurl4-openssl-dev libsqlite3-dev
   libsqlitecpp-dev libpq-dev libboost1.81-dev libc-ares-dev libcli11-dev libspdlog-dev libexpected-dev
-  libutf8proc-dev libtomlplusplus-dev libsystemd-dev"
+  libutf8proc-dev libtomlplusplus-dev libsystemd-dev libqrencode-dev"
 
 packages_test="libgtest-dev libgmock-dev librapidcheck-dev clang-format mandoc python3 nodejs npm
   attr acl curl dnsmasq-base procps sudo util-linux openssl iproute2 gocryptfs file systemd zsh fish

@@ -37,6 +37,8 @@ class GrantRun : public std::enable_shared_from_this<GrantRun> {
   GrantResult Compute(const GrantRequest& grant, int64_t now) const;
   GrantQuestion QuestionOf(const GrantRequest& grant, const KeyAccess& access, int64_t now) const;
   Status JudgeHeld(StoreTransaction& transaction, int64_t now);
+  Result<bool> StillHolds(StoreTransaction& transaction, const OpenedEntry& entry,
+                          int64_t now) const;
   Status Record(StoreTransaction& transaction);
   AuditRecord RecordOf(const GrantRequest& grant, const GrantResult& result, int64_t now) const;
   void Finish(const Status& outcome);
@@ -130,7 +132,8 @@ Result<std::shared_ptr<const OpenedEntry>> GrantRun::Open(const StoredEntry& ent
   auto member_half = ParseJson(entry.member_half);
   if (!member_half) return damaged(member_half.error());
   return std::make_shared<const OpenedEntry>(
-      OpenedEntry{entry.id, entry.label, entry.account, entry.device, entry.key, label.version,
+      OpenedEntry{entry.id, entry.label, entry.account, caller_.device, entry.key,
+                  entry.group ? entry.profile_udf : std::string(), label.version,
                   std::make_shared<const LabelPolicy>(std::move(profile->policy)),
                   std::move(*halves), std::move(*member_half)});
 }
@@ -182,13 +185,22 @@ Status GrantRun::JudgeHeld(StoreTransaction& transaction, int64_t now) {
   return {};
 }
 
+// A personal group's entry is good for as long as its account's profile lists the device.
+Result<bool> GrantRun::StillHolds(StoreTransaction& transaction, const OpenedEntry& entry,
+                                  int64_t now) const {
+  if (!entry.group_of.empty()) {
+    RECRYPT_ASSIGN(const bool listed,
+                   transaction.ListsDevice(entry.account, entry.group_of, caller_.device));
+    if (!listed) return false;
+  }
+  return transaction.UseEntry(entry.id, entry.label_version, now + entry.policy->LongestUse());
+}
+
 Status GrantRun::Record(StoreTransaction& transaction) {
   const int64_t now = context_.clock.NowSeconds();
   for (const auto& [key, access] : keys_) {
     if (!access.entry) continue;
-    RECRYPT_ASSIGN(const bool holds,
-                   transaction.UseEntry(access.entry->id, access.entry->label_version,
-                                        now + access.entry->policy->LongestUse()));
+    RECRYPT_ASSIGN(const bool holds, StillHolds(transaction, *access.entry, now));
     if (holds) continue;
     outdated_ = true;
     return Fail(ErrorCode::kStale, "an entry or its label has changed meanwhile");

@@ -24,8 +24,9 @@ struct OpenedEntry {
   int64_t id = 0;
   std::string label;
   std::string account;
-  std::string device;
+  std::string device;  // that is granted to
   std::string key;
+  std::string group_of;  // the profile of the account whose personal group's it is; empty: none's
   uint64_t label_version = 0;
   std::shared_ptr<const LabelPolicy> policy;
   ServiceHalves halves;

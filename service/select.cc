@@ -59,6 +59,7 @@ Result<Page> Entries(StoreView& view, const SelectRequest& request) {
                  {"Device", one.device},   {"Key", one.key},
                  {"Epoch", one.epoch},     {"Created", FormatTime(one.created)}};
     if (one.revoked) item["Revoked"] = FormatTime(*one.revoked);
+    if (one.group) item["Group"] = true;
     if (!one.credential.empty()) item["Credential"] = Base64UrlEncode(one.credential);
     page.items.push_back(std::move(item));
     page.last = std::to_string(one.id);

@@ -65,6 +65,16 @@ Result<ResponseStatus> CheckFirst(const ServiceContext& context, StoreTransactio
   return ResponseStatus{StatusCode::kOk, "", ""};
 }
 
+// What is meant for a person must not reach another one by a label of that person's name.
+Result<ResponseStatus> CheckIsNoOthersName(StoreTransaction& transaction, const NewLabel& fresh) {
+  if (!fresh.profile.label.is_personal()) return ResponseStatus{};
+  RECRYPT_ASSIGN(const auto named, transaction.FindProfile(fresh.stored.label));
+  if (!named || named->master == fresh.profile.owner.udf) return ResponseStatus{};
+  return ResponseStatus{
+      StatusCode::kExists, "exists",
+      "there is an account " + fresh.stored.label + ", and only that may have a label of its name"};
+}
+
 Result<ResponseStatus> CheckSuccessor(StoreTransaction& transaction, const StoredLabel& before,
                                       const Caller& caller, const NewLabel& fresh, int64_t now) {
   RECRYPT_ASSIGN(ResponseStatus status, CheckAdministrator(transaction, caller, before.label, now));
@@ -125,6 +135,9 @@ Result<Response> PutFresh(ServiceContext& context, StoreTransaction& transaction
   ResponseStatus status;
   if (!before || before->deleted) {
     RECRYPT_ASSIGN(status, CheckFirst(context, transaction, caller, fresh));
+    if (status.ok()) {
+      RECRYPT_ASSIGN(status, CheckIsNoOthersName(transaction, fresh));
+    }
     if (status.ok() && before && before->master != fresh.stored.master) {
       status = {StatusCode::kExists, "exists", "the name was another label's, since deleted"};
     }

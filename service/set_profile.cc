@@ -27,17 +27,27 @@ bool Contains(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// An account of another domain is a guest here, who shares a label out over several services. Its
-// own service is who others ask about it.
+// Whether the account's personal group is a member of a label here: by its profile, its devices
+// are. Accounts of other domains are guests; who has labels over several services is one, too.
+// About the account itself, others ask the service of its own domain.
+Result<bool> IsGroupMember(const ServiceContext& context, StoreTransaction& transaction,
+                           const NewProfile& fresh) {
+  if (fresh.profile.account.domain() == context.options.domain) return false;
+  RECRYPT_ASSIGN(const auto lease,
+                 transaction.FindGroupLease(fresh.stored.account, fresh.stored.master));
+  return lease.has_value();
+}
+
 Result<ResponseStatus> CheckFirst(const ServiceContext& context, StoreTransaction& transaction,
-                                  const Caller& caller, const NewProfile& fresh) {
-  if (context.options.registration == Registration::kClosed) {
+                                  const Caller& caller, const NewProfile& fresh,
+                                  bool group_member) {
+  if (!group_member && context.options.registration == Registration::kClosed) {
     return Refusal("policy", "this service takes no new accounts");
   }
   if (!Contains(fresh.stored.devices, caller.device)) {
     return Refusal("policy", "a first profile is set by one of its devices");
   }
-  if (fresh.profile.account.domain() != context.options.domain) {
+  if (!group_member && fresh.profile.account.domain() != context.options.domain) {
     RECRYPT_ASSIGN(const int64_t guests, transaction.CountGuests(context.options.domain));
     if (guests >= context.options.most_guests) {
       return Refusal("policy", "this service takes no more accounts of other domains than " +
@@ -46,6 +56,18 @@ Result<ResponseStatus> CheckFirst(const ServiceContext& context, StoreTransactio
     }
   }
   return ResponseStatus{StatusCode::kOk, "", ""};
+}
+
+// A label of this name, of another account's, is taken for this account's personal group.
+Result<ResponseStatus> CheckNameIsFree(StoreTransaction& transaction, const NewProfile& fresh) {
+  RECRYPT_ASSIGN(const auto label, transaction.FindLabel(fresh.stored.account));
+  if (!label || label->deleted) return ResponseStatus{};
+  RECRYPT_ASSIGN(const Json jws, ParseJson(label->jws));
+  RECRYPT_ASSIGN(const LabelProfile profile, VerifyLabelProfile(jws));
+  if (profile.owner.udf == fresh.stored.master) return ResponseStatus{};
+  return ResponseStatus{StatusCode::kExists, "exists",
+                        "there is a label " + fresh.stored.account + " of " +
+                            profile.owner.account.text() + ", so no account can be named so"};
 }
 
 Result<ResponseStatus> CheckSuccessor(StoreTransaction& transaction, const StoredProfile& before,
@@ -88,9 +110,18 @@ Result<Response> PutFresh(ServiceContext& context, StoreTransaction& transaction
   if (before && before->jws == fresh.stored.jws) {
     return Response(SetResponse{{StatusCode::kUpdated, "", ""}});
   }
-  RECRYPT_ASSIGN(ResponseStatus status,
-                 before ? CheckSuccessor(transaction, *before, devices_before, caller, fresh)
-                        : CheckFirst(context, transaction, caller, fresh));
+  RECRYPT_ASSIGN(const bool group_member, IsGroupMember(context, transaction, fresh));
+  // One who has made new keys is a member by these: an administrator has compared them.
+  const bool renewed = group_member && before && before->master != fresh.stored.master;
+  ResponseStatus status;
+  if (before && !renewed) {
+    RECRYPT_ASSIGN(status, CheckSuccessor(transaction, *before, devices_before, caller, fresh));
+  } else {
+    RECRYPT_ASSIGN(status, CheckFirst(context, transaction, caller, fresh, group_member));
+    if (status.ok() && !group_member) {
+      RECRYPT_ASSIGN(status, CheckNameIsFree(transaction, fresh));
+    }
+  }
   if (!status.ok()) return Response(std::move(status));
   RECRYPT_TRY(transaction.PutProfile(fresh.stored));
   AuditRecord record;

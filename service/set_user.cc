@@ -62,6 +62,9 @@ Result<StoredEntry> CheckEntry(const ServiceContext& context, const LabelProfile
   if (sign.curve() == Curve::kX25519 || KeyUdf(sign) != entry.device) {
     return Fail(ErrorCode::kInvalid, "Device is not the fingerprint of Sign");
   }
+  if (entry.group && label.label.text() == user.account) {
+    return Fail(ErrorCode::kInvalid, "a personal group has entries of devices, not of itself");
+  }
   const auto key = FindLabelKey(label, entry.key);
   if (!key || key->epoch != entry.epoch) {
     return Fail(ErrorCode::kInvalid, "Key and Epoch are none of the label's");
@@ -84,6 +87,7 @@ Result<StoredEntry> CheckEntry(const ServiceContext& context, const LabelProfile
   stored.service_half = DumpJson(entry.service_half);
   stored.member_half = DumpJson(entry.member_half);
   stored.credential = entry.credential;
+  stored.group = entry.group;
   stored.created = now;
   return stored;
 }

@@ -145,6 +145,10 @@ CREATE TABLE notes (
 );
 CREATE INDEX notes_by_device ON notes (device);
 )sql",
+    R"sql(
+ALTER TABLE entries ADD COLUMN member_group BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX entries_of_groups ON entries (account, kid) WHERE member_group = 1;
+)sql",
 };
 
 // The text of a step in the database's own types.

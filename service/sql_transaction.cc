@@ -65,12 +65,12 @@ Status SqlTransaction::PutEntry(const StoredEntry& entry) {
       "UPDATE entries SET revoked = ?1 WHERE device = ?2 AND kid = ?3 AND revoked IS NULL";
   static const std::string kPut =
       "INSERT INTO entries (label, account, profile_udf, device, kid, epoch, sign, service_half, "
-      "member_half, credential, created, lease_until) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)";
+      "member_half, credential, member_group, created, lease_until) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)";
   RECRYPT_TRY(Do(kReplace, {entry.created, entry.device, entry.key}));
   return Do(kPut, {entry.label, entry.account, entry.profile_udf, entry.device, entry.key,
                    entry.epoch, entry.sign, entry.service_half, entry.member_half,
-                   ByteSpan(entry.credential), entry.created});
+                   ByteSpan(entry.credential), int64_t{entry.group}, entry.created});
 }
 
 Status SqlTransaction::PutServiceHalf(const StoredHalf& half) {

@@ -30,6 +30,10 @@ class SqlTransaction : public StoreTransaction {
   Result<std::vector<StoredEntry>> EntriesOfDevice(const std::string& label,
                                                    const std::string& device) override;
   Result<bool> HasEntryFor(const std::string& account, const std::string& device) override;
+  Result<bool> ListsDevice(const std::string& account, const std::string& profile_udf,
+                           const std::string& device) override;
+  Result<std::optional<int64_t>> FindGroupLease(const std::string& account,
+                                                const std::string& profile_udf) override;
   Result<int64_t> CountJoins(const std::string& label) override;
   Result<AuditHead> FindAuditHead() override;
   Result<AuditEnd> FindAuditEnd(const std::string& label) override;

@@ -8,12 +8,17 @@ namespace {
 
 #define ENTRY_COLUMNS                                                                      \
   "id, label, account, profile_udf, device, kid, epoch, sign, service_half, member_half, " \
-  "credential, created, revoked, lease_until"
+  "credential, member_group, created, revoked, lease_until"
 
 // Of a device `d`.
 #define NOT_REVOKED                                                                         \
   "NOT EXISTS (SELECT 1 FROM revoked_devices r WHERE r.account = d.account AND r.device = " \
   "d.device)"
+
+// Entries `e` of the personal groups of accounts whose profiles list the device `d`.
+#define GROUP_ENTRIES                                                                           \
+  "devices d JOIN profiles p ON p.account = d.account JOIN entries e ON e.account = p.account " \
+  "AND e.profile_udf = p.master AND e.member_group = 1"
 
 StoredEntry EntryOf(const SqlRow& row) {
   StoredEntry entry;
@@ -28,9 +33,10 @@ StoredEntry EntryOf(const SqlRow& row) {
   entry.service_half = row.Text(8);
   entry.member_half = row.Text(9);
   entry.credential = row.Blob(10);
-  entry.created = row.Number(11);
-  if (!row.IsNull(12)) entry.revoked = row.Number(12);
-  entry.lease_until = row.Number(13);
+  entry.group = row.Number(11) != 0;
+  entry.created = row.Number(12);
+  if (!row.IsNull(13)) entry.revoked = row.Number(13);
+  entry.lease_until = row.Number(14);
   return entry;
 }
 
@@ -170,8 +176,9 @@ Result<std::optional<StoredEntry>> SqlTransaction::FindEntry(const std::string& 
                                                              const std::string& key) {
   static const std::string kSql =
       "SELECT " ENTRY_COLUMNS
-      " FROM entries WHERE device = ?1 AND kid = ?2 "
-      "ORDER BY CASE WHEN revoked IS NULL THEN 0 ELSE 1 END, id DESC LIMIT 1";
+      " FROM entries WHERE (device = ?1 AND kid = ?2) OR id IN (SELECT e.id FROM " GROUP_ENTRIES
+      " WHERE d.device = ?1 AND e.kid = ?2 AND " NOT_REVOKED
+      ") ORDER BY CASE WHEN revoked IS NULL THEN 0 ELSE 1 END, member_group, id DESC LIMIT 1";
   RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {device, key}));
   if (rows.empty()) return std::nullopt;
   return EntryOf(rows.front());
@@ -179,9 +186,10 @@ Result<std::optional<StoredEntry>> SqlTransaction::FindEntry(const std::string& 
 
 Result<std::vector<StoredEntry>> SqlTransaction::EntriesOfDevice(const std::string& label,
                                                                  const std::string& device) {
-  static const std::string kSql = "SELECT " ENTRY_COLUMNS
-                                  " FROM entries WHERE label = ?1 AND device = ?2 "
-                                  "ORDER BY epoch, id";
+  static const std::string kSql =
+      "SELECT " ENTRY_COLUMNS
+      " FROM entries WHERE (device = ?2 AND label = ?1) OR id IN (SELECT e.id FROM " GROUP_ENTRIES
+      " WHERE d.device = ?2 AND e.label = ?1 AND " NOT_REVOKED ") ORDER BY epoch, id";
   RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {label, device}));
   return EntriesOf(rows);
 }
@@ -191,6 +199,25 @@ Result<bool> SqlTransaction::HasEntryFor(const std::string& account, const std::
       "SELECT 1 FROM entries WHERE device = ?1 AND account = ?2 AND revoked IS NULL LIMIT 1";
   RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {device, account}));
   return !rows.empty();
+}
+
+Result<bool> SqlTransaction::ListsDevice(const std::string& account, const std::string& profile_udf,
+                                         const std::string& device) {
+  static const std::string kSql =
+      "SELECT 1 FROM devices d JOIN profiles p ON p.account = d.account "
+      "WHERE d.account = ?1 AND p.master = ?2 AND d.device = ?3 AND " NOT_REVOKED;
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {account, profile_udf, device}));
+  return !rows.empty();
+}
+
+Result<std::optional<int64_t>> SqlTransaction::FindGroupLease(const std::string& account,
+                                                              const std::string& profile_udf) {
+  static const std::string kSql =
+      "SELECT MAX(lease_until) FROM entries WHERE account = ?1 AND profile_udf = ?2 "
+      "AND member_group = 1 AND revoked IS NULL";
+  RECRYPT_ASSIGN(const SqlRows rows, Run(kSql, {account, profile_udf}));
+  if (rows.empty() || rows.front().IsNull(0)) return std::nullopt;
+  return rows.front().Number(0);
 }
 
 Result<int64_t> SqlTransaction::CountJoins(const std::string& label) {
@@ -231,7 +258,9 @@ Result<std::vector<LabelOfDevice>> SqlTransaction::ListLabels(const std::string&
       "SELECT label, MAX(member), MAX(administrator) FROM ("
       "SELECT e.label AS label, 1 AS member, 0 AS administrator FROM entries e "
       "WHERE e.device = ?1 AND e.revoked IS NULL "
-      "UNION ALL SELECT a.label, 0, 1 FROM devices d "
+      "UNION ALL SELECT e.label, 1, 0 FROM " GROUP_ENTRIES
+      " WHERE d.device = ?1 AND e.revoked IS NULL AND " NOT_REVOKED
+      " UNION ALL SELECT a.label, 0, 1 FROM devices d "
       "JOIN profiles p ON p.account = d.account "
       "JOIN label_administrators a ON a.account = p.account AND a.udf = p.master "
       "JOIN labels l ON l.label = a.label AND l.deleted = 0 WHERE d.device = ?1 AND " NOT_REVOKED

@@ -59,6 +59,7 @@ struct StoredEntry {
   std::string service_half;  // JWE text: never stored opened
   std::string member_half;   // JWE text
   Bytes credential;
+  bool group = false;  // of the account's personal group: good for each device of its profile
   int64_t created = 0;
   std::optional<int64_t> revoked;
   int64_t lease_until = 0;  // when the last lease given under it ends
@@ -178,13 +179,23 @@ class StoreView {
   virtual Result<std::optional<std::string>> FindSecrets(const std::string& label,
                                                          const std::string& device) = 0;
   virtual Result<std::vector<std::string>> DevicesWithSecrets(const std::string& label) = 0;
-  // The live entry, else the one revoked last.
+  // The device's, or that of the personal group of an account whose stored profile lists it: the
+  // live entry, else the one revoked last.
   virtual Result<std::optional<StoredEntry>> FindEntry(const std::string& device,
                                                        const std::string& key) = 0;
+  // Those of its personal group included.
   virtual Result<std::vector<StoredEntry>> EntriesOfDevice(const std::string& label,
                                                            const std::string& device) = 0;
   // True when the account has a live entry for the device under any label.
   virtual Result<bool> HasEntryFor(const std::string& account, const std::string& device) = 0;
+  // True when that account's stored profile, of that fingerprint, lists the device, and it has not
+  // been revoked.
+  virtual Result<bool> ListsDevice(const std::string& account, const std::string& profile_udf,
+                                   const std::string& device) = 0;
+  // When the last lease ends that was given under a live entry of the account's personal group;
+  // none when there is no such entry.
+  virtual Result<std::optional<int64_t>> FindGroupLease(const std::string& account,
+                                                        const std::string& profile_udf) = 0;
   virtual Result<int64_t> CountJoins(const std::string& label) = 0;
   virtual Result<AuditHead> FindAuditHead() = 0;
   virtual Result<AuditEnd> FindAuditEnd(const std::string& label) = 0;

@@ -72,7 +72,13 @@ Result<Revoked> RevokeDevice(ServiceContext& context, StoreTransaction& transact
                              const std::string& account, const std::string& device) {
   const int64_t now = context.clock.NowSeconds();
   RECRYPT_TRY(transaction.RevokeDevice(account, device, now));
-  RECRYPT_ASSIGN(const Revoked revoked, transaction.RevokeEntries({"", account, device, ""}, now));
+  RECRYPT_ASSIGN(Revoked revoked, transaction.RevokeEntries({"", account, device, ""}, now));
+  // Of grants to the personal group it is not known to which device they went.
+  RECRYPT_ASSIGN(const auto profile, transaction.FindProfile(account));
+  if (profile) {
+    RECRYPT_ASSIGN(const auto until, transaction.FindGroupLease(account, profile->master));
+    revoked.lease_until = std::max(revoked.lease_until, until.value_or(0));
+  }
   AuditRecord record;
   record.event = "delete-device";
   record.time = now;

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "core/identity/profile.h"
+#include "core/identity/secret_json.h"
 #include "core/identity/signed_object.h"
 #include "core/jose/jwk.h"
 #include "core/udf/udf.h"
@@ -57,14 +58,28 @@ Result<std::vector<Profile::OwnedLabel>> ReadOwnedLabels(const Json& payload) {
   return labels;
 }
 
+Result<std::vector<Profile::PersonalKey>> ReadPersonalKeys(const Json& payload) {
+  std::vector<Profile::PersonalKey> keys;
+  if (FindMember(payload, "personal") == nullptr) return keys;
+  RECRYPT_ASSIGN(const Json* list,
+                 signed_object::ReadList(payload, "personal", 1, kMaxPersonalKeys));
+  for (const Json& element : *list) {
+    RECRYPT_ASSIGN(PublicKey sign, signed_object::ReadKey(element, "sign", KeyUse::kSign));
+    RECRYPT_ASSIGN(const Json* sealed, GetObject(element, "sealed"));
+    keys.push_back({std::move(sign), *sealed});
+  }
+  return keys;
+}
+
 Result<Profile> ReadProfile(const Json& payload) {
   RECRYPT_ASSIGN(const ObjectVersion version, signed_object::ReadVersion(payload));
   RECRYPT_ASSIGN(AccountName account, signed_object::ReadAccount(payload, "account"));
   RECRYPT_ASSIGN(PublicKey master, signed_object::ReadKey(payload, "master", KeyUse::kSign));
   RECRYPT_ASSIGN(std::vector<Device> devices, ReadDevices(payload));
   RECRYPT_ASSIGN(std::vector<Profile::OwnedLabel> labels, ReadOwnedLabels(payload));
-  return Profile{version, std::move(account), std::move(master), std::move(devices),
-                 std::move(labels)};
+  RECRYPT_ASSIGN(std::vector<Profile::PersonalKey> personal, ReadPersonalKeys(payload));
+  return Profile{version,           std::move(account), std::move(master), std::move(devices),
+                 std::move(labels), std::move(personal)};
 }
 
 Result<Profile> ReadAndVerify(const Json& jws) {
@@ -77,6 +92,9 @@ Result<Profile> ReadAndVerify(const Json& jws) {
 }  // namespace
 
 std::string Profile::Udf() const { return KeyUdf(master); }
+
+// An account's name follows the stricter rules.
+LabelName Profile::PersonalGroup() const { return *LabelName::Parse(account.text()); }
 
 Json SignProfile(const Profile& profile, const PrivateKey& master) {
   Json devices = Json::array();
@@ -92,6 +110,9 @@ Json SignProfile(const Profile& profile, const PrivateKey& master) {
                   {"master", ToJwk(profile.master)},
                   {"devices", std::move(devices)},
                   {"labels", std::move(labels)}};
+  for (const Profile::PersonalKey& key : profile.personal) {
+    payload["personal"].push_back({{"sign", ToJwk(key.sign)}, {"sealed", key.sealed}});
+  }
   return signed_object::Sign(std::move(payload), "profile", profile.version, master);
 }
 
@@ -99,6 +120,24 @@ Result<Profile> VerifyProfile(const Json& jws) {
   auto profile = ReadAndVerify(jws);
   if (!profile) return Fail(profile.error(), "profile");
   return profile;
+}
+
+Result<Json> SealPersonalKey(const AccountName& account, const PrivateKey& key,
+                             const PublicKey& group) {
+  SecretJson object(Json{{"account", account.text()}});
+  object.value["sign"] = ToPrivateJwk(key);
+  return SealSecretJson(object, group);
+}
+
+Result<PrivateKey> OpenPersonalKey(const Json& sealed, std::span<const Secret> agreed,
+                                   const AccountName& account, const PublicKey& expected) {
+  SecretJson object;
+  RECRYPT_TRY(OpenSecretJson(sealed, agreed, object));
+  RECRYPT_ASSIGN(const std::string found, GetString(object.value, "account"));
+  RECRYPT_ASSIGN(PrivateKey key, ReadPrivateKey(object.value, "sign"));
+  if (found == account.text() && key.public_key() == expected) return key;
+  return Fail(ErrorCode::kDenied, "the profile of " + account.text() +
+                                      " holds a key of its personal group that is another one");
 }
 
 }  // namespace recrypt

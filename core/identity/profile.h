@@ -11,6 +11,7 @@
 #define RECRYPT_CORE_IDENTITY_PROFILE_H_
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,26 @@ struct Profile {
     std::string master_udf;
   };
   std::vector<OwnedLabel> labels;
+  // With which the devices of the personal group, the label of the account's own name, sign what
+  // they write; newest first, at most kMaxPersonalKeys. None: there is no such group.
+  struct PersonalKey {
+    PublicKey sign;
+    Json sealed;  // JWE to the group: whoever it grants to can sign
+  };
+  std::vector<PersonalKey> personal = {};
 
   std::string Udf() const;
+  LabelName PersonalGroup() const;
 };
+constexpr size_t kMaxPersonalKeys = 16;
 Json SignProfile(const Profile& profile, const PrivateKey& master);
 Result<Profile> VerifyProfile(const Json& jws);
+
+Result<Json> SealPersonalKey(const AccountName& account, const PrivateKey& key,
+                             const PublicKey& group);
+// kDenied when it is another account's, or another key than `expected`.
+Result<PrivateKey> OpenPersonalKey(const Json& sealed, std::span<const Secret> agreed,
+                                   const AccountName& account, const PublicKey& expected);
 
 struct ServiceProfile {
   ObjectVersion version;
@@ -112,7 +128,7 @@ Result<LabelSecrets> OpenLabelSecrets(const Json& jwe, const PrivateKey& device_
 
 // One half of a split key, sealed (docs/PROTOCOL.md, 4.4).
 struct SealedHalf {
-  std::string device;  // UDF of the device's signature key
+  std::string device;  // UDF of the device's signature key; of a group's member half, its name
   std::string key;     // kid of the label's encryption key
   std::string label;
 };
@@ -120,6 +136,9 @@ Result<Json> SealHalf(const SealedHalf& about, const PrivateKey& half, const Pub
 // kDenied when the JWE is about something else than `expected`. The half has the curve `curve`.
 Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const SealedHalf& expected,
                             Curve curve);
+// One that is sealed to a personal group, by what a grant of the group's made of it.
+Result<PrivateKey> OpenHalf(const Json& jwe, std::span<const Secret> agreed,
+                            const SealedHalf& expected, Curve curve);
 
 struct SharePolicy {
   ObjectVersion version;

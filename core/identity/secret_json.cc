@@ -12,12 +12,25 @@ Result<Json> SealSecretJson(const SecretJson& secret, const PublicKey& to) {
   return jwe;
 }
 
-Status OpenSecretJson(const Json& jwe, const PrivateKey& with, SecretJson& into) {
-  RECRYPT_ASSIGN(const Secret text, DecryptJwe(jwe, with));
+namespace {
+
+Status ParseInto(const Secret& text, SecretJson& into) {
   auto parsed = ParseJson(AsText(text.Reveal()));
   if (!parsed) return Fail(ErrorCode::kCorrupt, "what is sealed in it is not JSON");
   into.value = std::move(*parsed);
   return {};
+}
+
+}  // namespace
+
+Status OpenSecretJson(const Json& jwe, const PrivateKey& with, SecretJson& into) {
+  RECRYPT_ASSIGN(const Secret text, DecryptJwe(jwe, with));
+  return ParseInto(text, into);
+}
+
+Status OpenSecretJson(const Json& jwe, std::span<const Secret> agreed, SecretJson& into) {
+  RECRYPT_ASSIGN(const Secret text, DecryptJweAgreed(jwe, agreed));
+  return ParseInto(text, into);
 }
 
 Result<PrivateKey> ReadPrivateKey(const Json& object, std::string_view member) {

@@ -8,6 +8,7 @@
 #ifndef RECRYPT_CORE_IDENTITY_SECRET_JSON_H_
 #define RECRYPT_CORE_IDENTITY_SECRET_JSON_H_
 
+#include <span>
 #include <utility>
 
 #include "core/base/secret.h"
@@ -38,6 +39,8 @@ struct SecretJson {
 Result<Json> SealSecretJson(const SecretJson& secret, const PublicKey& to);
 // Fills `into` instead of returning it, so that no copy of the texts stays behind.
 Status OpenSecretJson(const Json& jwe, const PrivateKey& with, SecretJson& into);
+// By candidates for the secret that the JWE's key agreement gives (DecryptJweAgreed).
+Status OpenSecretJson(const Json& jwe, std::span<const Secret> agreed, SecretJson& into);
 
 // A member that is a private JWK.
 Result<PrivateKey> ReadPrivateKey(const Json& object, std::string_view member);

@@ -19,7 +19,9 @@ Status CheckIsAbout(const Json& object, std::string_view member, std::string_vie
                                       found.substr(0, 256) + ", expected " + std::string(expected));
 }
 
-Status OpenAbout(const Json& jwe, const PrivateKey& with, const SealedHalf& expected,
+// `with`: the key, or candidates for what was agreed with it.
+template <typename Opener>
+Status OpenAbout(const Json& jwe, const Opener& with, const SealedHalf& expected,
                  SecretJson& object) {
   if (auto opened = OpenSecretJson(jwe, with, object); !opened) {
     return Fail(opened.error(), "the sealed half");
@@ -52,6 +54,13 @@ Result<PrivateKey> OpenHalf(const Json& jwe, const PrivateKey& with, const Seale
                             Curve curve) {
   SecretJson object;
   RECRYPT_TRY(OpenAbout(jwe, with, expected, object));
+  return ReadHalf(object.value, "half", curve);
+}
+
+Result<PrivateKey> OpenHalf(const Json& jwe, std::span<const Secret> agreed,
+                            const SealedHalf& expected, Curve curve) {
+  SecretJson object;
+  RECRYPT_TRY(OpenAbout(jwe, agreed, expected, object));
   return ReadHalf(object.value, "half", curve);
 }
 

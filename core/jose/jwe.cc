@@ -90,4 +90,15 @@ Result<Secret> DecryptJwe(const Json& jwe, const PrivateKey& key) {
   return OpenJweContent(parts, cek);
 }
 
+Result<Secret> DecryptJweAgreed(const Json& jwe, std::span<const Secret> candidates) {
+  RECRYPT_ASSIGN(const JweParts parts, ParseJwe(jwe));
+  const JweRecipient& recipient = parts.recipients.front();
+  if (parts.recipients.size() != 1 || recipient.alg != kAlgEcdhEsA256Kw) {
+    return Fail(ErrorCode::kInvalid, "JWE: not ECDH-ES+A256KW to one recipient");
+  }
+  RECRYPT_ASSIGN(const Secret cek,
+                 UnwrapKey(candidates, kAlgEcdhEsA256Kw, recipient.encrypted_key));
+  return OpenJweContent(parts, cek);
+}
+
 }  // namespace recrypt

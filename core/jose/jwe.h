@@ -50,6 +50,9 @@ Result<Json> EncryptJwe(const PublicKey& recipient, ByteSpan plaintext);
 // Finds the recipient whose kid is the key's UDF (or the only one) and opens it. kDenied when
 // there is none, kCorrupt when it does not open, kInvalid when `jwe` is none or has another alg.
 Result<Secret> DecryptJwe(const Json& jwe, const PrivateKey& key);
+// One that EncryptJwe made, by candidates for the secret that its ephemeral and the recipient's key
+// agree on: for who has grants instead of the key. kCorrupt when none opens it.
+Result<Secret> DecryptJweAgreed(const Json& jwe, std::span<const Secret> candidates);
 
 // One recipient as it stands in the JSON, decoded.
 struct JweRecipient {

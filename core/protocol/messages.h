@@ -115,9 +115,10 @@ struct EntryRecord {  // docs/PROTOCOL.md, 4.4
   Json sign;  // JWK
   uint32_t epoch = 1;
   std::string key;
-  Json service_half;  // JWE
-  Json member_half;   // JWE
-  Bytes credential;   // empty: may not write
+  Json service_half;   // JWE
+  Json member_half;    // JWE
+  Bytes credential;    // empty: may not write
+  bool group = false;  // the personal group's of the account, for whichever device is in it
 };
 Json ToJson(const EntryRecord& entry);
 Result<EntryRecord> ParseEntryRecord(const Json& json);

@@ -21,6 +21,7 @@ Json ToJson(const EntryRecord& entry) {
                  {"ServiceHalf", entry.service_half},
                  {"MemberHalf", entry.member_half}};
   if (!entry.credential.empty()) object["Credential"] = Base64UrlEncode(entry.credential);
+  if (entry.group) object["Group"] = true;
   return object;
 }
 
@@ -35,6 +36,9 @@ Result<EntryRecord> ParseEntryRecord(const Json& json) {
   RECRYPT_ASSIGN(entry.service_half, RequiredObject(json, "ServiceHalf"));
   RECRYPT_ASSIGN(entry.member_half, RequiredObject(json, "MemberHalf"));
   RECRYPT_ASSIGN(entry.credential, OptionalBytes(json, "Credential", kMaxCredential));
+  if (FindMember(json, "Group") != nullptr) {
+    RECRYPT_ASSIGN(entry.group, GetBool(json, "Group"));
+  }
   return entry;
 }
 

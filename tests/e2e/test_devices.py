@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""An account's devices: a second one by a code, a lost one taken out of all labels at once, and one
-that goes where it may be searched and comes back."""
+"""An account's devices: a second one by a code, a lost one taken out of all labels at once, a
+personal group that spares administrators both, and a device that goes where it may be searched and
+comes back."""
 import json
 import os
+import re
 import shutil
 import sys
+import time
 
 from harness import Promises, Stage, Terminal, check, need_root_and_fuse
 
@@ -14,8 +17,11 @@ LEASE = 3
 CONTENT = b"what the books of 2026 say\n" * 400
 
 
+code_pattern = re.compile(r"\s([A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})\s")
+
+
 def code_in(terminal):
-    return terminal.wait_for(r"\s([A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})\s").group(1)
+    return terminal.wait_for(code_pattern.pattern).group(1)
 
 
 class Devices:
@@ -50,11 +56,11 @@ class Devices:
         return Terminal(user, user.home, "recryptfs", "device", "join", account, "--service",
                         own.address, "--ca", own.ca, "--device", name, "--no-passphrase")
 
-    def enrol(self, old, new, name):
+    def enrol(self, old, new, name, own=None):
         """Shows a code on the one, types it on the other, compares what both show."""
         with Terminal(old, old.home, "recryptfs", "device", "add") as shows:
             code = code_in(shows)
-            with self.join(new, old.account, name) as types:
+            with self.join(new, old.account, name, own) as types:
                 types.wait_for("code that the other device shows:")
                 types.type(code.lower().replace("-", " ") + "\n")
                 own = types.wait_for(r"\s(M[A-Z2-7]{3}(?:-[A-Z2-7]{4}){6})\s").group(1)
@@ -75,6 +81,15 @@ class Devices:
               "the new device cannot read its owner's labels")
         listed = self.laptop.run("recryptfs", "device", "list").out
         check("laptop" in listed and len(listed.splitlines()) == 3, listed)
+
+    def the_code_is_a_picture_too_on_a_terminal_alone(self):
+        for options, picture in (((), True), (("--no-qr",), False)):
+            with Terminal(self.alice, self.alice.home, "recryptfs", "device", "add", "--expires",
+                          "1s", *options) as shows:
+                shows.wait_for("no device asked")
+                check(("\u2588" in shows.screen_of_all()) == picture, shows.screen_of_all())
+        done = self.alice.run("recryptfs", "device", "add", "--expires", "1s", code=11)
+        check("\u2588" not in done.out and code_pattern.search(done.out), repr(done))
 
     def it_cannot_administer_the_account(self):
         done = self.laptop.run("recryptfs", "device", "add", code=4)
@@ -157,6 +172,104 @@ class Devices:
         check("laptop" in own, own)
         self.laptop.run("recryptfs", "device", "remove", "laptop", code=2)
         self.alice.run("recryptfs", "device", "remove", "nothing", code=3)
+
+
+class PersonalGroups:
+    """Dave, of another domain, is given a label; what devices he has is his own matter."""
+
+    def __init__(self, devices):
+        self.stage, self.devices, self.alice = devices.stage, devices, devices.alice
+        self.net = self.stage.service("example.net")
+        self.dave, self.tablet, self.erin = map(self.stage.user, ("dave", "tablet", "erin"))
+        for user in (self.dave, self.erin):
+            user.create_profile(self.net, devices.com)
+            user.run("recryptfs", "profile", "trust", self.alice.account, self.alice.fingerprint())
+        self.group = self.dave.account
+        self.tablet.run("recryptfs", "service", "add", devices.com.domain, devices.com.address,
+                        "--ca", devices.com.ca)
+        for user in (self.alice, self.erin):
+            if user is self.alice:
+                user.run("recryptfs", "service", "add", self.net.domain, self.net.address, "--ca",
+                         self.net.ca)
+            user.run("recryptfs", "profile", "trust", self.group, self.dave.fingerprint())
+        self.document = devices.documents[0]
+
+    def who_has_none_is_told_of(self):
+        done = self.erin.run("recryptfs", "encrypt", self.group, "-", input="x", code=4)
+        check(f"recryptfs label create {self.group}" in done.err, repr(done))
+
+    def nobody_else_makes_one(self):
+        done = self.erin.run("recryptfs", "label", "create", self.group, code=7)
+        check("only that may have a label of its name" in done.err, repr(done))
+
+    def others_encrypt_to_a_persons_name(self):
+        self.dave.run("recrypt", "/newgroup", self.group, "--lease", LEASE, "--writers",
+                      "anyone")
+        for_dave = self.erin.run("recrypt", "/encrypt", self.group, "-", input="for dave\n").raw
+        check(b"for dave" not in for_dave, "plaintext")
+        check(self.dave.run("recryptfs", "decrypt", "-", input=for_dave).out == "for dave\n", "text")
+        self.alice.run("recryptfs", "decrypt", "-", input=for_dave, code=4)
+
+    def directories_are_labelled_so_and_stand_in_expressions(self):
+        self.share = self.stage.make_share()
+        self.dave.make_labelled_folder(self.group, self.share, "For dave")
+        self.dave.make_labelled_folder(f"{self.group} + {OTHER}", self.share, "Both")
+        self.erin.at, self.dave.at = self.erin.mount(self.share), self.dave.mount(self.share)
+        self.erin.run("tee", self.erin.at / "For dave/letter", input="dear dave\n")
+        refused = self.erin.run("cat", self.erin.at / "For dave/letter", code=None)
+        check(refused.code != 0 and "dear" not in refused.out, repr(refused))
+        check(self.dave.run("cat", self.dave.at / "For dave/letter").out == "dear dave\n", "text")
+        self.dave.run("tee", self.dave.at / "Both/x", input="both\n")
+        self.dave.run("recryptfs", "lock", self.dave.at)
+        closed = self.dave.run("cat", self.dave.at / "Both/x", code=None)
+        check(closed.code != 0, "half of an expression opened it")
+
+    def a_label_is_given_to_the_group(self):
+        check(not self.devices.reads(self.dave, self.document), "dave is no member yet")
+        for label in (LABEL, OTHER):
+            self.alice.run("recryptfs", "label", "add", label, self.group)
+        check(self.devices.reads(self.dave, self.document), "dave cannot read")
+        check(self.dave.run("cat", self.dave.at / "Both/x").out == "both\n", "nor both")
+
+    def a_new_device_needs_nobody_else(self):
+        log = len(self.alice.run("recryptfs", "audit", LABEL, "--json").out.splitlines())
+        self.devices.enrol(self.dave, self.tablet, "tablet", self.net)
+        check(all(self.devices.reads(self.tablet, one) for one in self.devices.documents),
+              "the tablet cannot read what dave was given")
+        written = self.tablet.run("recryptfs", "encrypt", LABEL, "-", input="by tablet\n").raw
+        done = self.alice.run("recryptfs", "decrypt", "-", input=written)
+        check(done.out == "by tablet\n", repr(done))
+        records = self.alice.run("recryptfs", "audit", LABEL, "--json").out.splitlines()[log:]
+        check("set-entry" not in "".join(records), "the administrator had to do something")
+        check(self.group in "".join(records), "the log does not name dave")
+
+    def a_lost_one_is_out_of_all_labels_within_the_lease(self):
+        self.tablet.at = self.tablet.mount(self.share)
+        check(self.tablet.run("cat", self.tablet.at / "Both/x").out == "both\n", "before")
+        told = self.dave.run("recryptfs", "device", "remove", "tablet").out
+        check("Removed tablet from all labels" in told, told)
+        check(not any(self.devices.reads(self.tablet, one) for one in self.devices.documents),
+              "the tablet reads on")
+        time.sleep(LEASE + 1)
+        after = self.tablet.run("cat", self.tablet.at / "Both/x", code=None)
+        check(after.code != 0 and not after.out, "what was open is read on after the lease")
+        check(self.devices.reads(self.dave, self.document), "dave cannot read any more")
+
+    def also_where_the_labels_service_is_not_told(self):
+        self.devices.enrol(self.dave, self.tablet2(), "second", self.net)
+        check(self.devices.reads(self.second, self.document), "it cannot read")
+        self.devices.com.stop()
+        done = self.dave.run("recryptfs", "device", "remove", "second", code=None)
+        check("Removed second" in done.out and done.code != 0, repr(done))
+        self.devices.com.start()
+        check(not self.devices.reads(self.second, self.document), "it reads by its service alone")
+        check(self.devices.reads(self.dave, self.document), "dave cannot read any more")
+
+    def tablet2(self):
+        self.second = self.stage.user("second")
+        self.second.run("recryptfs", "service", "add", self.devices.com.domain,
+                        self.devices.com.address, "--ca", self.devices.com.ca)
+        return self.second
 
 
 class Travel:
@@ -264,7 +377,9 @@ def main():
         return promises.close()
     with Stage() as stage:
         devices = Devices(stage)
-        for promise in (devices.a_device_joins_by_a_code, devices.it_cannot_administer_the_account,
+        for promise in (devices.a_device_joins_by_a_code,
+                        devices.the_code_is_a_picture_too_on_a_terminal_alone,
+                        devices.it_cannot_administer_the_account,
                         devices.a_code_is_good_for_one_device, devices.a_wrong_code_is_refused,
                         devices.an_expired_code_is_refused,
                         devices.a_device_that_is_refused_stays_out,
@@ -272,6 +387,14 @@ def main():
                         devices.a_lost_device_is_out_of_all_labels_at_once,
                         devices.nor_does_adding_the_member_again_bring_it_back,
                         devices.a_device_does_not_remove_itself_or_what_is_not_there):
+            promises.keep(promise.__name__.replace("_", " "), promise)
+        groups = PersonalGroups(devices)
+        for promise in (groups.who_has_none_is_told_of, groups.nobody_else_makes_one,
+                        groups.others_encrypt_to_a_persons_name,
+                        groups.directories_are_labelled_so_and_stand_in_expressions,
+                        groups.a_label_is_given_to_the_group, groups.a_new_device_needs_nobody_else,
+                        groups.a_lost_one_is_out_of_all_labels_within_the_lease,
+                        groups.also_where_the_labels_service_is_not_told):
             promises.keep(promise.__name__.replace("_", " "), promise)
         travel = Travel(devices)
         for promise in (travel.departing_leaves_nothing_on_the_device,

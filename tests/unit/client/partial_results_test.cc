@@ -30,8 +30,8 @@ class PartialResultsTest : public testing::TestWithParam<Curve> {
     split_ = std::move(*split);
     results_.emplace(label_, *header_, kid_, *ephemeral_);
   }
-  std::shared_ptr<const PrivateKey> Half() const {
-    return std::make_shared<const PrivateKey>(split_->member_half);
+  std::shared_ptr<const MemberHalf> Half() const {
+    return std::make_shared<const MemberHalf>(MemberHalf{split_->member_half});
   }
   PartialResult ResultOf(size_t service) const {
     PartialResult result{service, {}, Half(), 1000 + static_cast<int64_t>(service)};
@@ -129,7 +129,7 @@ TEST_P(PartialResultsTest, OfFiveTwoWhoLieAreNamed) {
 TEST_P(PartialResultsTest, WhoGivesAnotherMemberHalfIsNamed) {
   Make(3, 2);
   PartialResult other = ResultOf(0);
-  other.half = std::make_shared<const PrivateKey>(GenerateHalf(GetParam()));
+  other.half = std::make_shared<const MemberHalf>(MemberHalf{GenerateHalf(GetParam())});
   results_->Add(std::move(other));
   results_->Add(ResultOf(1));
   EXPECT_TRUE(results_->Solve());
@@ -162,7 +162,7 @@ TEST_P(PartialResultsTest, PartsThatAreAbsentOrNoPointsDoNotFit) {
 
 TEST_P(PartialResultsTest, AHalfThatIsKnownIsTheOneThatIsUsed) {
   Make(2, 2);
-  results_->UseHalf(std::make_shared<const PrivateKey>(GenerateHalf(GetParam())));
+  results_->UseHalf(std::make_shared<const MemberHalf>(MemberHalf{GenerateHalf(GetParam())}));
   results_->Add(ResultOf(0));
   results_->Add(ResultOf(1));
   EXPECT_FALSE(results_->Solve());

@@ -83,20 +83,21 @@ class SplitLabelTest : public testing::Test {
   }
 
   // Gives one service halves of bob's that do not go with the others'.
-  enum class MemberHalf { kRight, kOther };
-  void MakeLie(size_t service, MemberHalf half,
+  enum class GivenHalf { kRight, kOther };
+  void MakeLie(size_t service, GivenHalf half,
                const PrivateKey& master = PrivateKey::Generate(Curve::kEd25519)) {
     auto right = OpenAdministered(alice_.client(), label_);
     ASSERT_TRUE(right) << right.error().message;
     AdministeredLabel other = *right;
     other.secrets.master = master;  // other halves follow from it
     const auto bob = VerifyProfile(bob_.identity().profile).value();
-    const EntriesWanted wanted{bob, bob.devices, MemberRights::kRead, right->profile.Keys()};
+    const EntriesWanted wanted{
+        bob, {bob.devices, false}, MemberRights::kRead, right->profile.Keys()};
     const auto true_users = MakeUsers(*right, wanted, alice_.clock.NowSeconds());
     auto users = MakeUsers(other, wanted, alice_.clock.NowSeconds());
     ASSERT_TRUE(true_users && users);
     UserRecord& lie = (*users)[service];
-    if (half == MemberHalf::kRight) {
+    if (half == GivenHalf::kRight) {
       lie.entries[0].member_half = (*true_users)[service].entries[0].member_half;
     }
     const Status set = right->services[service].client->SetUser(lie);
@@ -174,7 +175,7 @@ TEST_F(SplitLabelTest, AServiceThatHangsKeepsNobodyWaiting) {
 TEST_F(SplitLabelTest, AServiceThatGivesWrongResultsIsNamedAndReadersGoOn) {
   Create(2);
   const NewDocument document = Document();
-  for (const MemberHalf half : {MemberHalf::kRight, MemberHalf::kOther}) {
+  for (const GivenHalf half : {GivenHalf::kRight, GivenHalf::kOther}) {
     MakeLie(0, half);
     AccessFigures figures;
     std::vector<std::string> warnings;
@@ -195,7 +196,7 @@ TEST_F(SplitLabelTest, AServiceThatGivesWrongResultsIsNamedAndReadersGoOn) {
 TEST_F(SplitLabelTest, WhereAllAreNeededAWrongResultIsNoticed) {
   Create(3);
   const NewDocument document = Document();
-  MakeLie(1, MemberHalf::kRight);
+  MakeLie(1, GivenHalf::kRight);
   ExpectFails(bob_, document, ErrorCode::kCorrupt, {"a result is wrong"});
 }
 
@@ -203,7 +204,7 @@ TEST_F(SplitLabelTest, TwoOfWhomOneLiesAndAThirdAwayAreNoticed) {
   Create(2);
   const NewDocument document = Document();
   ExpectOpens(bob_, document, "all there");
-  MakeLie(0, MemberHalf::kRight);
+  MakeLie(0, GivenHalf::kRight);
   org_.Stop();
   ExpectFails(bob_, document, ErrorCode::kCorrupt, {"a result is wrong", "example.org: "});
 }
@@ -373,7 +374,7 @@ TEST_F(SplitLabelTest, AServiceTakesHalvesOfItsOwnQuorumsOfThisSecretAlone) {
   auto right = OpenAdministered(alice_.client(), label_);
   ASSERT_TRUE(right) << right.error().message;
   const auto bob = VerifyProfile(bob_.identity().profile).value();
-  const EntriesWanted wanted{bob, bob.devices, MemberRights::kRead, right->profile.Keys()};
+  const EntriesWanted wanted{bob, {bob.devices, false}, MemberRights::kRead, right->profile.Keys()};
   const auto refused = [&](const AdministeredLabel& label, size_t of, size_t at) {
     auto users = MakeUsers(label, wanted, alice_.clock.NowSeconds());
     ASSERT_TRUE(users);
@@ -401,7 +402,7 @@ TEST_F(SplitLabelTest, AMemberHalfThatWasKeptFromAnEntryRenewedSinceIsAskedForAg
   const auto access = bob_.client().MakeAccess();
   ASSERT_TRUE(access->Open(first.header.header, GrantUse::kOpen));
   const PrivateKey master = PrivateKey::Generate(Curve::kEd25519);
-  for (size_t service = 0; service < 3; ++service) MakeLie(service, MemberHalf::kOther, master);
+  for (size_t service = 0; service < 3; ++service) MakeLie(service, GivenHalf::kOther, master);
   const auto opened = access->Open(second.header.header, GrantUse::kOpen);
   ASSERT_TRUE(opened) << opened.error().message;
 }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "core/jose/jwe.h"
+#include "core/recryption/recryption.h"
 #include "core/udf/udf.h"
 #include "tests/unit/core_identity/signed_objects.h"
 
@@ -118,6 +120,50 @@ TEST(ServiceProfile, RefusesADomainThatIsNone) {
               ErrorCode::kInvalid)
         << domain;
   }
+}
+
+TEST_P(AccountProfileTest, KeepsTheKeysOfItsPersonalGroupInOrder) {
+  const PrivateKey group = PrivateKey::Generate(Curve::kX25519);
+  Profile alice = Alice();
+  EXPECT_TRUE(VerifyProfile(SignProfile(alice, master_))->personal.empty());
+  std::vector<PrivateKey> keys;
+  for (size_t i = 0; i < kMaxPersonalKeys; ++i) {
+    keys.push_back(PrivateKey::Generate(GetParam()));
+    alice.personal.push_back({keys.back().public_key(),
+                              *SealPersonalKey(alice.account, keys.back(), group.public_key())});
+  }
+  const auto profile = VerifyProfile(SignProfile(alice, master_));
+  ASSERT_TRUE(profile) << profile.error().message;
+  ASSERT_EQ(profile->personal.size(), keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(profile->personal[i].sign, keys[i].public_key());
+  }
+  EXPECT_EQ(profile->PersonalGroup().text(), "alice@example.com");
+  alice.personal.push_back(alice.personal.front());
+  EXPECT_FALSE(VerifyProfile(SignProfile(alice, master_)));
+}
+
+TEST_P(AccountProfileTest, APersonalKeyOpensByWhatIsAgreedOnAndForItsAccountAlone) {
+  const PrivateKey group = PrivateKey::Generate(Curve::kX25519);
+  const PrivateKey key = PrivateKey::Generate(GetParam());
+  const Json sealed = *SealPersonalKey(Account("alice@example.com"), key, group.public_key());
+  const auto parts = ParseJwe(sealed);
+  ASSERT_TRUE(parts);
+  std::vector<Secret> agreed;
+  agreed.push_back(Secret::Random(32));
+  agreed.push_back(*AgreeHalf(group, parts->ephemerals.empty()
+                                         ? *parts->recipients.front().ephemeral
+                                         : parts->ephemerals.front()));
+  const auto open = [&](const char* account, const PublicKey& expected) {
+    return OpenPersonalKey(sealed, agreed, Account(account), expected);
+  };
+  const auto opened = open("alice@example.com", key.public_key());
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->public_key(), key.public_key());
+  EXPECT_EQ(open("bob@example.com", key.public_key()).error().code, ErrorCode::kDenied);
+  EXPECT_EQ(open("alice@example.com", sign_.public_key()).error().code, ErrorCode::kDenied);
+  agreed.pop_back();
+  EXPECT_EQ(open("alice@example.com", key.public_key()).error().code, ErrorCode::kCorrupt);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ void ExpectRoundTrip(const Response& response) {
 }
 
 EntryRecord ExampleEntry() {
-  return {"MDEV-ICE", {{"kty", "OKP"}}, 2, "MKEY", kJwe, kJwe, Bytes{1, 2, 3}};
+  return {"MDEV-ICE", {{"kty", "OKP"}}, 2, "MKEY", kJwe, kJwe, Bytes{1, 2, 3}, true};
 }
 
 TEST(Messages, EveryRequestReadsAsItWasWritten) {

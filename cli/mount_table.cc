@@ -44,13 +44,20 @@ bool HasOption(std::string_view options, std::string_view wanted) {
   return false;
 }
 
-// Those of RecryptFS.
-Result<std::vector<MountEntry>> AllMounts() {
-  std::ifstream file("/proc/self/mountinfo");
+// Empty when it cannot be read: another user's, or gone.
+std::string ReadProcFile(const std::string& path) {
+  std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!file) return Fail(ErrorCode::kIo, "the table of mounts, /proc/self/mountinfo, is not there");
-  std::vector<MountEntry> mounts = ParseMountInfo(text.str());
+  return file ? text.str() : "";
+}
+
+// Those of RecryptFS.
+Result<std::vector<MountEntry>> AllMounts() {
+  const std::string text = ReadProcFile("/proc/self/mountinfo");
+  if (text.empty())
+    return Fail(ErrorCode::kIo, "the table of mounts, /proc/self/mountinfo, is not there");
+  std::vector<MountEntry> mounts = ParseMountInfo(text);
   std::erase_if(mounts, [](const MountEntry& mount) { return mount.type != kMountType; });
   return mounts;
 }
@@ -68,7 +75,7 @@ std::vector<MountEntry> ParseMountInfo(std::string_view text) {
     }
     std::string type, source, more;
     if (!(fields >> type >> source >> more)) continue;
-    mounts.push_back({Unescape(point), type, Unescape(source), options + "," + more});
+    mounts.push_back({Unescape(point), type, Unescape(source), device, options + "," + more});
   }
   return mounts;
 }
@@ -144,6 +151,24 @@ Result<MountEntry> MountAt(const std::string& path) {
                 path + " is no mount of yours; 'recryptfs status' lists those there are");
   }
   return *found;
+}
+
+std::optional<MountCopy> FindCopy(const std::string& device) {
+  std::error_code problem;
+  std::filesystem::directory_iterator process("/proc", problem);
+  for (const std::filesystem::directory_iterator end; !problem && process != end;
+       process.increment(problem)) {
+    const std::string folder = process->path().string();
+    const std::string pid = process->path().filename().string();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    for (MountEntry& mount : ParseMountInfo(ReadProcFile(folder + "/mountinfo"))) {
+      if (mount.device != device) continue;
+      std::string program = ReadProcFile(folder + "/comm");
+      if (program.ends_with('\n')) program.pop_back();
+      return MountCopy{std::move(mount.mountpoint), pid, std::move(program)};
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace recrypt

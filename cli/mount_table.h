@@ -7,6 +7,7 @@
 #ifndef RECRYPT_CLI_MOUNT_TABLE_H_
 #define RECRYPT_CLI_MOUNT_TABLE_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@ struct MountEntry {
   std::string mountpoint;
   std::string type;     // "fuse.recryptfs"
   std::string source;   // the share
+  std::string device;   // "0:44", the same wherever the mount is seen
   std::string options;  // of the mount and of the file system, "rw,nosuid,…,user_id=1000"
 };
 
@@ -47,6 +49,14 @@ Result<std::string> MountAttribute(const std::string& path, const char* name);
 
 // The mount of RecryptFS at `path`, the topmost if several; kNotFound when there is none.
 Result<MountEntry> MountAt(const std::string& path);
+
+// Who still sees the file system of that device: under another name, or in another namespace.
+struct MountCopy {
+  std::string mountpoint;  // as that process sees it
+  std::string pid;
+  std::string program;
+};
+std::optional<MountCopy> FindCopy(const std::string& device);
 
 }  // namespace recrypt
 

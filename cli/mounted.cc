@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/mount_table.h"
 #include "cli/verbs.h"
 #include "client/config.h"
@@ -75,7 +76,7 @@ class Umount : public Command {
     const bool dead = !pid && pid.error().os_error == ENOTCONN;
     const UniqueFd process = pid ? OpenProcess(*pid) : UniqueFd();
     RECRYPT_TRY(RunFusermount(mount.mountpoint));
-    WaitFor(context, process);
+    RECRYPT_TRY(WaitFor(context, mount, process));
     context.out.Line("Unmounted " + mount.mountpoint +
                      (dead ? "; its process had ended before: what it had not committed is lost."
                            : "; everything is committed."));
@@ -84,13 +85,38 @@ class Umount : public Command {
   }
 
  private:
-  static void WaitFor(Context& context, const UniqueFd& process) {
-    constexpr int kPatience = 2000;  // milliseconds, before saying what is being waited for
-    pollfd ended{process.get(), POLLIN, 0};
-    if (!process || poll(&ended, 1, kPatience) != 0) return;
-    context.out.Note("Waiting until everything is committed …");
-    while (poll(&ended, 1, -1) < 0 && errno == EINTR) {
+  // The process ends when all is committed and nobody sees the mount any more. Where somebody does,
+  // at another place or in another namespace, that may be never.
+  static Status WaitFor(Context& context, const MountEntry& mount, const UniqueFd& process) {
+    constexpr int kPatience = 2'000;  // milliseconds, before saying what is being waited for
+    constexpr int kPatienceWithCopies = 10'000;
+    constexpr int kPatienceWithCommits = 600'000;
+    if (!process || Ends(process, kPatience)) return {};
+    if (!FindCopy(mount.device)) {
+      context.out.Note("Waiting until everything is committed …");
+      if (Ends(process, kPatienceWithCommits)) return {};
+      return Fail(ErrorCode::kBusy, mount.mountpoint +
+                                        " is unmounted, but its process has not ended within 10 "
+                                        "minutes: see whether the share answers, and do not take "
+                                        "it away before");
     }
+    context.out.Note("Waiting for " + Describe(mount.device) + " …");
+    if (Ends(process, kPatienceWithCopies)) return {};
+    return Fail(ErrorCode::kBusy, mount.mountpoint + " is unmounted, but goes on for " +
+                                      Describe(mount.device) +
+                                      ": unmount it there, or end what uses it");
+  }
+
+  static bool Ends(const UniqueFd& process, int patience) {
+    pollfd ended{process.get(), POLLIN, 0};
+    return poll(&ended, 1, patience) > 0;
+  }
+
+  static std::string Describe(const std::string& device) {
+    const auto copy = FindCopy(device);
+    if (!copy) return "a copy of the mount that has just gone";
+    return "a copy of the mount at " + copy->mountpoint + ", which process " + copy->pid + " (" +
+           copy->program + ") sees";
   }
 
   std::string mountpoint_;
@@ -112,9 +138,12 @@ class LockMounts : public Command {
       mounts.push_back(std::move(mount));
     }
     Json locked = Json::array();
+    Failures failures(context.out, "mounts could not be locked, see above");
     for (const MountEntry& mount : mounts) {
-      if (lsetxattr(mount.mountpoint.c_str(), "user.jcd.lock", "1", 1, 0) != 0) {
-        return FailErrno(errno, "locking " + mount.mountpoint);
+      const Status done = Lock(mount.mountpoint);
+      if (!done) {
+        failures.Add(mount.mountpoint, done.error());
+        continue;
       }
       context.out.Line("Locked " + mount.mountpoint +
                        ": what is opened from now on needs a new grant.");
@@ -125,10 +154,20 @@ class LockMounts : public Command {
     RECRYPT_TRY(OfflineLeases::WipeFolder(directory.OfflineFolder()));
     if (mounts.empty()) context.out.Note("Nothing is mounted; offline leases are gone.");
     context.out.Object({{"locked", std::move(locked)}});
-    return {};
+    return failures.Close(mounts.size());
   }
 
  private:
+  static Status Lock(const std::string& mountpoint) {
+    if (lsetxattr(mountpoint.c_str(), "user.jcd.lock", "1", 1, 0) == 0) return {};
+    if (errno == ENOTCONN) {
+      return Fail(
+          ErrorCode::kUnavailable,
+          "its process has ended, and its keys with it: unmount it with 'recryptfs umount'");
+    }
+    return FailErrno(errno, "locking it");
+  }
+
   std::string mountpoint_;
 };
 

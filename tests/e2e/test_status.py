@@ -2,8 +2,10 @@
 """recryptfs status: what a mount holds, for how long yet, and whether services answer; and what
 commands show on a terminal."""
 import json
+import os
 import re
 import signal
+import subprocess
 import sys
 
 from harness import Promises, Stage, Terminal, check, need_root_and_fuse
@@ -54,6 +56,32 @@ class Status:
         locked = self.figures()
         check(locked["leases"] == [] and locked["keys"] == 0, f"{locked}")
 
+    def what_else_sees_a_mount_is_named_when_it_is_unmounted(self):
+        copy = self.stage.base / "copy"
+        copy.mkdir()
+        other = self.alice.mount(self.share)
+        subprocess.run(["mount", "--bind", other, copy], check=True)
+        try:
+            kept = self.alice.run("recryptfs", "umount", other, code=8)
+        finally:
+            subprocess.run(["umount", copy], check=True)
+        check(str(copy) in kept.err and "unmount it there" in kept.err, repr(kept))
+
+    def all_mounts_are_locked_also_when_one_fails(self):
+        dead = self.alice.mount(self.share)
+        os.kill(int(self.alice.run("getfattr", "--only-values", "-n", "user.jcd.pid", dead).out),
+                signal.SIGKILL)
+        # Behind the one that fails.
+        last = self.alice.mount(self.share)
+        self.alice.shell(f"cat {last}/Seen/1")
+        done = self.alice.run("recryptfs", "lock", "--json", code=5)
+        check(json.loads(done.out)["locked"] == [str(self.at), str(last)], repr(done))
+        check(str(dead) in done.err and "recryptfs umount" in done.err, repr(done))
+        held = [each["figures"] for each in self.status()["mounts"] if each["serving"]]
+        check(len(held) == 2 and all(each["keys"] == 0 for each in held), f"{held}")
+        for point in (dead, last):
+            self.alice.umount(point)
+
     def a_service_that_is_gone_does_not_answer(self):
         self.net.stop()
         services = {each["domain"]: each for each in self.status()["services"]}
@@ -95,6 +123,8 @@ def main():
         story = Status(stage)
         for promise in (story.nothing_is_mounted_and_services_answer,
                         story.a_mount_shows_what_it_holds,
+                        story.what_else_sees_a_mount_is_named_when_it_is_unmounted,
+                        story.all_mounts_are_locked_also_when_one_fails,
                         story.a_service_that_is_gone_does_not_answer,
                         story.watching_shows_it_again,
                         story.a_terminal_is_painted_on_unless_nobody_wants_it,

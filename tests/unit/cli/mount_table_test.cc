@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace recrypt {
 namespace {
 
@@ -16,6 +19,7 @@ TEST(ParseMountInfo, ReadsWhatTheKernelWrites) {
   EXPECT_EQ(mounts[1].mountpoint, "/home/a/my work");
   EXPECT_EQ(mounts[1].source, "/srv/a\\b");
   EXPECT_EQ(mounts[1].type, "fuse.recryptfs");
+  EXPECT_EQ(mounts[1].device, "0:44");
   EXPECT_EQ(mounts[1].options, "rw,nosuid,nodev,rw,user_id=1000,group_id=1000");
 }
 
@@ -35,6 +39,17 @@ TEST(MountAt, IsNotFoundWhereNothingIsMounted) {
   const auto mount = MountAt("/tmp");
   ASSERT_FALSE(mount);
   EXPECT_EQ(mount.error().code, ErrorCode::kNotFound);
+}
+
+TEST(FindCopy, NamesSomebodyWhoSeesAFileSystem) {
+  std::ifstream file("/proc/self/mountinfo");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto mounts = ParseMountInfo(text);
+  ASSERT_FALSE(mounts.empty());
+  const auto copy = FindCopy(mounts.front().device);
+  ASSERT_TRUE(copy);
+  EXPECT_FALSE(copy->program.empty());
+  EXPECT_FALSE(FindCopy("99999:1"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "service/service_keys.h"
 
+#include "core/identity/secret_json.h"
 #include "core/jose/jwk.h"
 #include "core/udf/udf.h"
 #include "service/state_files.h"
@@ -21,22 +22,23 @@ std::string KeyPath(const std::string& state) { return state + "/service.key"; }
 std::string ProfilePath(const std::string& state) { return state + "/service.profile"; }
 
 Status WriteKeys(const std::string& path, const KeyFile& keys) {
-  Json object = {{"sign", ToPrivateJwk(keys.sign)}, {"encrypt", ToPrivateJwk(keys.encrypt)}};
-  for (const PrivateKey& key : keys.earlier) object["earlier"].push_back(ToPrivateJwk(key));
-  std::string text = DumpJson(object);
+  SecretJson object;
+  object.value["sign"] = ToPrivateJwk(keys.sign);
+  object.value["encrypt"] = ToPrivateJwk(keys.encrypt);
+  for (const PrivateKey& key : keys.earlier) object.value["earlier"].push_back(ToPrivateJwk(key));
+  std::string text = DumpJson(object.value);
   const Secret content = Secret::TakeFrom(text);
   return WriteStateFile(path, content.Reveal(), 0600);
 }
 
 Result<KeyFile> ParseKeys(const Secret& content) {
-  RECRYPT_ASSIGN(const Json json, ParseJson(AsText(content.Reveal())));
-  RECRYPT_ASSIGN(const Json* sign, GetObject(json, "sign"));
-  RECRYPT_ASSIGN(const Json* encrypt, GetObject(json, "encrypt"));
-  RECRYPT_ASSIGN(PrivateKey sign_key, PrivateKeyFromJwk(*sign));
-  RECRYPT_ASSIGN(PrivateKey encrypt_key, PrivateKeyFromJwk(*encrypt));
+  RECRYPT_ASSIGN(Json parsed, ParseJson(AsText(content.Reveal())));
+  const SecretJson json(std::move(parsed));
+  RECRYPT_ASSIGN(PrivateKey sign_key, ReadPrivateKey(json.value, "sign"));
+  RECRYPT_ASSIGN(PrivateKey encrypt_key, ReadPrivateKey(json.value, "encrypt"));
   KeyFile keys{std::move(sign_key), std::move(encrypt_key), {}};
-  if (FindMember(json, "earlier") == nullptr) return keys;
-  RECRYPT_ASSIGN(const Json* earlier, GetArray(json, "earlier"));
+  if (FindMember(json.value, "earlier") == nullptr) return keys;
+  RECRYPT_ASSIGN(const Json* earlier, GetArray(json.value, "earlier"));
   for (const Json& one : *earlier) {
     RECRYPT_ASSIGN(PrivateKey key, PrivateKeyFromJwk(one));
     keys.earlier.push_back(std::move(key));

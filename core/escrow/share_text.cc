@@ -40,8 +40,12 @@ bool IsSetName(std::string_view text) {
 }
 
 std::string FormatShare(const EscrowShare& share) {
-  std::string characters = ShareUdf(share.share);
+  // With room for all of it first: what grows leaves a copy behind.
+  std::string characters;
   characters.reserve(kShareTextSize);
+  std::string udf = ShareUdf(share.share);
+  characters += udf;
+  Wipe(udf);
   characters += share.set;
   characters += CheckOf(characters);
   std::string text = GroupUdf(characters);

@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -78,7 +79,12 @@ void ForEachTogether(size_t count, const std::function<void(size_t)>& work) {
     for (size_t i = next++; i < count; i = next++) work(i);
   };
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(count, kThreads); ++i) threads.emplace_back(run);
+  threads.reserve(kThreads);
+  try {
+    for (size_t i = 1; i < std::min(count, kThreads); ++i) threads.emplace_back(run);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that there are do it.
+  }
   run();
   for (std::thread& thread : threads) thread.join();
 }

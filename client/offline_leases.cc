@@ -202,8 +202,9 @@ Result<OfflineLease> OfflineLeases::Find(const Header& header) {
   auto lease = waiting ? Result<OfflineLease>(waiting->Clone()) : Read(name, header);
   if (!lease && lease.error().code == ErrorCode::kNotFound) return none();
   if (!lease) return Fail(ErrorCode::kCorrupt, "the offline lease in " + FileOf(name));
-  // A clock that was set back does not make it longer.
+  // A clock that was set back does not make it longer, nor bring back what was seen to have ended.
   const int64_t now = clock_.NowSeconds();
+  if (now >= lease->until) Forget(header);
   if (now < lease->given || now >= lease->until) return none();
   return lease;
 }

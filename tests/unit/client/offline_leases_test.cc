@@ -133,6 +133,17 @@ TEST_F(OfflineLeaseTest, EndsWithItsTimeAndWhenTheClockIsSetBack) {
   EXPECT_TRUE(Files().empty());
 }
 
+TEST_F(OfflineLeaseTest, IsNotRevivedByAClockThatIsSetBackAfterItsEnd) {
+  const NewDocument document = Created();
+  OpenOnline(document);
+  GoOffline();
+  ExpectOpens(document);
+  world_.bob.clock.Advance(int64_t{kDay} * 1000);
+  ExpectRefused(document);
+  world_.bob.clock.Advance(-int64_t{kDay} * 1000);
+  ExpectRefused(document);
+}
+
 TEST_F(OfflineLeaseTest, IsMadeShorterByALaterPolicy) {
   const NewDocument document = Created();
   OpenOnline(document);

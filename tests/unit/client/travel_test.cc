@@ -149,6 +149,22 @@ TEST_F(TravelTest, AServiceThatDoesNotTakeTheDeviceOutIsNamed) {
   EXPECT_EQ(departed->unreached, std::vector<std::string>{"example.net"});
 }
 
+// Known by a label alone: the device may never have been there.
+TEST_F(TravelTest, AServiceThatDoesNotKnowTheDeviceIsAskedAndPassedOver) {
+  auto asked = std::make_shared<int>(0);
+  then_ = [&] {
+    world_.alice.transport->SetTamper(
+        [asked](const HttpPost& post, const Next& next) -> Result<HttpAnswer> {
+          if (post.domain != "example.net") return next(post);
+          return Fail(++*asked == 1 ? ErrorCode::kNotFound : ErrorCode::kInvalid, "not here");
+        });
+  };
+  const auto departed = DepartAs(world_.alice.client());
+  ASSERT_TRUE(departed) << departed.error().message;
+  EXPECT_EQ(*asked, 1);
+  EXPECT_TRUE(departed->unreached.empty());
+}
+
 // A program that runs cannot be written to, by root neither.
 TEST(WipeDirectory, GoesOnBehindAFileThatCannotBeOverwritten) {
   TestFolder folder;

@@ -8,6 +8,7 @@
 #include "cli/stored_names.h"
 #include "client/output_file.h"
 #include "client/pinned_directories.h"
+#include "core/base/rename_new.h"
 #include "core/jcd/stored_name.h"
 #include "fs/names.h"
 

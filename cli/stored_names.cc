@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "client/output_file.h"
+#include "core/base/rename_new.h"
 #include "fs/posix_store.h"
 
 namespace recrypt {

@@ -14,6 +14,7 @@
 #include "client/file_attributes.h"
 #include "client/output_file.h"
 #include "client/stored_file_fd.h"
+#include "core/base/rename_new.h"
 
 namespace recrypt {
 namespace {

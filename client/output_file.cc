@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/durable_file.h"
+#include "core/base/rename_new.h"
 #include "core/crypto/symmetric.h"
 
 namespace recrypt {
@@ -39,14 +40,6 @@ Result<size_t> ReadFromDescriptor(int fd, MutableByteSpan out) {
     if (got >= 0) return static_cast<size_t>(got);
     if (errno != EINTR) return FailErrno(errno, "reading");
   }
-}
-
-int RenameNew(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (::link(from.c_str(), to.c_str()) != 0) return errno;
-  ::unlink(from.c_str());
-  return 0;
 }
 
 Status SyncDirectoryOf(const std::string& path, SharedSync* sync) {

@@ -56,8 +56,6 @@ class OutputFile {
   UniqueFd fd_;
 };
 
-// Renames without replacing; by a hard link where the file system knows no better. 0 or an errno.
-int RenameNew(const std::string& from, const std::string& to);
 // What was made, renamed or removed in the directory of `path` is durable. `sync` may be null.
 Status SyncDirectoryOf(const std::string& path, SharedSync* sync = nullptr);
 

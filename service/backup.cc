@@ -113,6 +113,11 @@ Result<AuditHead> BackUp(const std::string& state, const std::string& file, cons
                     "and service.key and service.profile are kept beside that");
   }
   const std::string temporary = file + ".unfinished";
+  if (access(temporary.c_str(), F_OK) == 0) {
+    return Fail(
+        ErrorCode::kExists,
+        temporary + " is of a backup that was cut off, or still runs: remove it if none does");
+  }
   RECRYPT_TRY(MakeEmptyFile(temporary));
   Unfinished unfinished(temporary);
   // The keys are read before the store and after it: what is sealed fits them if they stayed.
@@ -130,7 +135,7 @@ Result<AuditHead> BackUp(const std::string& state, const std::string& file, cons
   }
   RECRYPT_ASSIGN(const auto store, OpenSqliteStoreReadOnly(temporary));
   RECRYPT_ASSIGN(const AuditHead head, VerifyState(*store, state));
-  RECRYPT_TRY(PublishFile(temporary, file));
+  RECRYPT_TRY(PublishNewFile(temporary, file));
   unfinished.Finish();
   return head;
 }

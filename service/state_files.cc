@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "core/base/rename_new.h"
+
 namespace recrypt {
 namespace {
 
@@ -18,6 +20,13 @@ Status WriteAll(int fd, ByteSpan content, const std::string& path) {
     if (wrote < 0) return FailErrno(errno, "writing " + path);
     content = content.subspan(static_cast<size_t>(wrote));
   }
+  return {};
+}
+
+// Content before name: the name must never stand for less than the whole file.
+Status SyncContent(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd || fsync(fd.get()) != 0) return FailErrno(errno, "syncing " + path);
   return {};
 }
 
@@ -87,10 +96,16 @@ Status WriteStateFile(const std::string& path, ByteSpan content, mode_t mode) {
 }
 
 Status PublishFile(const std::string& temporary, const std::string& path) {
-  const UniqueFd fd(open(temporary.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  // Content before name: the name must never stand for less than the whole file.
-  if (!fd || fsync(fd.get()) != 0) return FailErrno(errno, "syncing " + temporary);
+  RECRYPT_TRY(SyncContent(temporary));
   if (rename(temporary.c_str(), path.c_str()) != 0) return FailErrno(errno, "naming " + path);
+  return SyncDirectoryOf(path);
+}
+
+Status PublishNewFile(const std::string& temporary, const std::string& path) {
+  RECRYPT_TRY(SyncContent(temporary));
+  const int problem = RenameNew(temporary, path);
+  if (problem == EEXIST) return Fail(ErrorCode::kExists, path + " exists already");
+  if (problem != 0) return FailErrno(problem, "naming " + path);
   return SyncDirectoryOf(path);
 }
 

@@ -24,6 +24,8 @@ Status WriteStateFile(const std::string& path, ByteSpan content, mode_t mode);
 
 // The second half of that, for a file (or a directory) that was written otherwise.
 Status PublishFile(const std::string& temporary, const std::string& path);
+// The same, never replacing anything: kExists.
+Status PublishNewFile(const std::string& temporary, const std::string& path);
 
 // kNotFound when absent. At most 1 MiB.
 Result<Secret> ReadStateFile(const std::string& path);

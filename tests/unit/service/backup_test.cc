@@ -13,6 +13,7 @@
 #include "service/key_rotation.h"
 #include "service/sql_connection.h"
 #include "service/sql_store.h"
+#include "service/state_files.h"
 #include "world.h"
 
 namespace recrypt {
@@ -143,6 +144,21 @@ TEST_F(BackupTest, ThatWasAlteredIsNotRestored) {
   EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
   EXPECT_FALSE(std::filesystem::exists(restored));
   EXPECT_FALSE(std::filesystem::exists(restored + ".unfinished"));
+}
+
+TEST_F(BackupTest, IsNotWrittenOverWhatIsThereNorOverWhatWasLeft) {
+  const std::string left = file + ".unfinished";
+  std::ofstream(left) << "left";
+  const auto refused = BackUp(state(), file, world.service.clock);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kExists);
+  EXPECT_NE(refused.error().message.find("remove it"), std::string::npos);
+  EXPECT_EQ(ContentOf(left), "left");
+  std::ofstream(file) << "another's, who was faster";
+  const auto late = PublishNewFile(left, file);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kExists);
+  EXPECT_EQ(ContentOf(file), "another's, who was faster");
 }
 
 TEST_F(BackupTest, AReceiptGivenAfterItIsNotInTheRestoredLog) {

@@ -153,14 +153,17 @@ Result<SelectResponse> ServiceClient::Select(SelectRequest request) {
 }
 
 Result<Json> ServiceClient::SelectAll(SelectRequest request) {
+  // A service that leads us in a circle would keep us here for ever, and fill the memory.
+  constexpr int kMaxPages = 1000;
   Json items = Json::array();
-  while (true) {
+  for (int page_count = 0; page_count < kMaxPages; ++page_count) {
     RECRYPT_ASSIGN(SelectResponse page, Select(request));
     for (Json& item : page.items) items.push_back(std::move(item));
-    // A service that repeats its cursor would keep us here for ever.
     if (page.next.empty() || page.next == request.after) return items;
     request.after = std::move(page.next);
   }
+  return Fail(ErrorCode::kCorrupt,
+              "the service's list of " + request.type + " does not end: tell who runs it");
 }
 
 Status ServiceClient::Join(JoinRequest request) {

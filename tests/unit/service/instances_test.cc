@@ -1,5 +1,6 @@
 // Several processes that serve from one PostgreSQL database, here as several servers, and what
 // becomes of them when it goes away.
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -186,6 +187,31 @@ TEST_F(InstancesTest, ARevocationAndAPolicyHoldAtOnceAtAllOfThem) {
                                                 "bob@example.net", ""})))
           .ok());
   EXPECT_EQ(reason(), "revoked");
+}
+
+// Its maker can sign for it twice: of two headers that come at the same time, one is granted.
+TEST_F(InstancesTest, BindAnEphemeralToOneHeaderTogether) {
+  TestClient alice = At(0, world->alice.sign);
+  world->label.profile.policy.ephemerals = Ephemerals::kRequired;
+  world->label.profile.version.version = 2;
+  EXPECT_TRUE(alice.SetLabel(world->label, world->alice).ok());
+  std::array clients = {At(0, world->bob.sign), At(1, world->bob.sign)};
+  for (int round = 0; round < 10; ++round) {
+    const BoundEphemeral ephemeral = MakeBoundEphemeral(Curve::kX25519).value();
+    std::atomic<int> granted = 0;
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < clients.size(); ++i) {
+      GetRequest get;
+      get.grants = {BoundGrant(world->label, Bytes(16, static_cast<uint8_t>(i)), ephemeral)};
+      threads.emplace_back([&granted, &client = clients[i], get] {
+        const Response response = client.Call(Request(get));
+        const auto* got = std::get_if<GetResponse>(&response);
+        if (got != nullptr && got->grants.at(0).status.ok()) ++granted;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(granted, 1);
+  }
 }
 
 TEST_F(InstancesTest, WriteOneChainTogether) {

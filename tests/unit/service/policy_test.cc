@@ -1,5 +1,4 @@
 // What a label's policy says to grants, and what supervisors decide.
-#include "core/recryption/bound_ephemeral.h"
 #include "world.h"
 
 namespace recrypt {
@@ -260,16 +259,6 @@ TEST_F(PolicyTest, OnlyTheMembersUnderReviewAreHeld) {
   policy.review.documents = {Bytes(16, 0xDD)};
   Publish(policy);
   EXPECT_EQ(ReasonOf(Open(world_.carol_client, NewEphemeral())), "pending");
-}
-
-// What a writer puts into a header, for a document of this id.
-GrantRequest BoundGrant(const TestLabel& label, const Bytes& document,
-                        const BoundEphemeral& ephemeral) {
-  const std::string text = "jcd/1\n1\n" + Base64UrlEncode(document) + "\n" + label.name() +
-                           "\nexample.com\nECDH-ES+A256KW " + label.Kid() + "\n";
-  const EphemeralBinding binding = SignBinding(ephemeral, text).value();
-  return {label.Kid(), ephemeral.agree.public_key().CompressedBytes(), document, Bytes(32, 0xEE),
-          GrantBinding{text, binding.signer, binding.signature}};
 }
 
 class BoundPolicyTest : public PolicyTest {

@@ -405,6 +405,15 @@ Bytes NewEphemeral(Curve curve) {
   return PrivateKey::Generate(curve).public_key().CompressedBytes();
 }
 
+GrantRequest BoundGrant(const TestLabel& label, const Bytes& document,
+                        const BoundEphemeral& ephemeral) {
+  const std::string text = "jcd/1\n1\n" + Base64UrlEncode(document) + "\n" + label.name() +
+                           "\nexample.com\nECDH-ES+A256KW " + label.Kid() + "\n";
+  const EphemeralBinding binding = SignBinding(ephemeral, text).value();
+  return {label.Kid(), ephemeral.agree.public_key().CompressedBytes(), document, Bytes(32, 0xEE),
+          GrantBinding{text, binding.signer, binding.signature}};
+}
+
 World::World(Server::WrapStore wrap)
     : service("example.com", std::move(wrap)),
       label("Accounting#example.com", alice, service),

@@ -19,6 +19,7 @@
 #include "core/identity/profile.h"
 #include "core/protocol/messages.h"
 #include "core/protocol/session.h"
+#include "core/recryption/bound_ephemeral.h"
 #include "service/server.h"
 
 namespace recrypt {
@@ -195,6 +196,9 @@ UniqueFd ConnectTo(const std::string& address);
 
 // Fresh ephemerals, as documents have them.
 Bytes NewEphemeral(Curve curve = Curve::kX25519);
+// What a writer puts into a header, for a document of this id.
+GrantRequest BoundGrant(const TestLabel& label, const Bytes& document,
+                        const BoundEphemeral& ephemeral);
 
 // alice, who owns a label, at a service of their own.
 struct World {

@@ -317,7 +317,12 @@ Result<Answer> PostgresConnection::Settle() {
     if (!answer) continue;  // stands between the answers to two statements
     if (PQresultStatus(answer.get()) == PGRES_PIPELINE_SYNC) break;
     const bool succeeded = Succeeded(answer.get());
-    if (!succeeded && !failure) failure = FailBy(answer.get()).value();
+    if (!succeeded && !failure) {
+      failure = FailBy(answer.get()).value();
+      // What failed was taken for done long before: that is no matter of the statement behind it.
+      const bool away = failure->code == ErrorCode::kUnavailable;
+      if (at + 1 < pending_.size() && !away) failure->code = ErrorCode::kIo;
+    }
     if (!succeeded && at < pending_.size()) statements_.erase(pending_[at]);
     last = std::move(answer);
     ++at;

@@ -84,7 +84,8 @@ class SqlConnection {
 
   virtual Result<SqlRows> Run(const std::string& sql, std::initializer_list<SqlParam> params) = 0;
   // As Run, for what has no rows and cannot fail for what it is about: where a database is far
-  // away, the statement goes together with the next one, which then tells its failure.
+  // away, the statement goes together with the next one, which then fails for it: with kIo or
+  // kUnavailable, since by then it is not known how much has to be undone.
   virtual Status Queue(const std::string& sql, std::initializer_list<SqlParam> params) = 0;
   // Rows that the last Run changed.
   virtual int64_t Changes() const = 0;

@@ -119,6 +119,23 @@ TEST_F(PostgresFailureTest, InTheMiddleOfATransactionLeavesNothingOfIt) {
   EXPECT_TRUE(FindNote(*store, "third"));
 }
 
+// Such as one whose number another program has taken, which none of ours does.
+TEST_F(PostgresFailureTest, OfARecordThatWasQueuedUndoesAllThatStandsOnIt) {
+  const auto store = OpenStore();
+  const auto record = [](StoreTransaction& transaction) {
+    return transaction.AppendAudit({1, "A#x.org", "bob@x.org", "grant", "{}", Sha256Digest{1}});
+  };
+  const std::array<Store::WriteBody, 3> bodies = {
+      record, record,
+      [](StoreTransaction& transaction) { return transaction.PutNote(Note("third")); }};
+  for (const Status& outcome : store->Write(bodies)) {
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ErrorCode::kIo) << outcome.error().message;
+  }
+  EXPECT_FALSE(FindNote(*store, "third"));
+  EXPECT_TRUE(store->Write({bodies.data(), 1}).front()) << "nothing is left of the first one";
+}
+
 TEST_F(PostgresFailureTest, OfReadersIsOverWithTheNextOne) {
   const auto store = OpenStore();
   EXPECT_FALSE(FindNote(*store, "none"));

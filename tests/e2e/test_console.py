@@ -6,7 +6,6 @@ import concurrent.futures
 import http.client
 import json
 import os
-import pathlib
 import re
 import signal
 import socket
@@ -15,6 +14,7 @@ import time
 
 from browser import Chromium, Visitor
 from harness import Failed, Promises, Stage, check, need_root_and_fuse, wait_until
+from page_checks import check_spoken, look
 
 LABEL = "Board#example.com"
 HOSTILE = "<script>alert('x')</script><b>\"&amp;"
@@ -371,20 +371,20 @@ class Board:
         browser.type("account", self.erin.account)
         browser.click("Look at the fingerprint")
         browser.wait_for(self.erin.fingerprint())
-        self.look("add")
+        look(browser, "add")
         browser.click(f"Add {self.erin.account}")  # the browser asks for the tick first
         check("member/add" in browser.address(), browser.address())
         browser.tick("compared")
         browser.click(f"Add {self.erin.account}")
         browser.wait_for(f"{self.erin.account} is a member of {LABEL}.")
         check(self.erin.account in self.members(), self.members())
-        self.look("label")
+        look(browser, "label")
         browser.click(f"Remove {self.erin.account}…")
         browser.wait_for("at the latest")
-        self.look("remove")
+        look(browser, "remove")
         browser.click(f"Remove {self.erin.account}")
         browser.wait_for("The label has a new key", 60)  # the page asks again by itself
-        self.look("key")
+        look(browser, "key")
         check(self.erin.account not in self.members(), self.members())
 
     def by_clicks_a_review_is_decided_and_the_log_is_seen(self):
@@ -393,18 +393,18 @@ class Board:
         self.bob_reads(10)
         number = self.pending(self.bob)[0]
         browser.click("Reviews")
-        self.look("reviews")
+        look(browser, "reviews")
         browser.click(f"Approve request {number} of {self.bob.account}")
         browser.wait_for(f"Request {number} is approved")
         self.bob_reads(0)
         browser.click("Audit log")
         browser.wait_for("Grants and refusals")
-        self.look("audit")
+        look(browser, "audit")
         browser.click("Activity")
         browser.wait_for(LABEL)
-        self.look("activity")
+        look(browser, "activity")
         browser.click("Labels")
-        self.look("labels")
+        look(browser, "labels")
 
     def pages_are_for_keyboards_and_screen_readers(self):
         browser = self.browser
@@ -413,55 +413,14 @@ class Board:
         check(browser.run("return document.activeElement.id") == "main", "no way past the links")
         for page in ("Labels", "Activity"):
             browser.click(page)
-            self.check_spoken(browser.spoken())
+            check_spoken(browser)
         browser.click("Labels")
         browser.click(LABEL)
         for page in ("Members and policy", "Audit log", "Reviews", "Key"):
             browser.click(page)
-            self.check_spoken(browser.spoken())
+            check_spoken(browser)
         complaints = browser.complaints()
         check(not complaints, complaints)
-
-    def check_spoken(self, spoken):
-        roles = [role for role, _ in spoken]
-        for one in ("banner", "navigation", "main", "heading"):
-            check(one in roles, f"no {one} on {self.browser.address()}")
-        for role, name in spoken:
-            if role in ("link", "button", "textbox", "combobox", "checkbox", "image", "img", "table"):
-                check(name.strip(), f"a {role} without a name on {self.browser.address()}")
-
-    def look(self, name):
-        """As it is wide and narrow, light and dark: nothing is wider than the page."""
-        for width, scheme in ((1100, "light"), (1100, "dark"), (400, "light"), (400, "dark")):
-            self.browser.show_as(width, scheme)
-            wide = self.browser.run("return document.documentElement.scrollWidth")
-            check(wide <= width, f"{name} is {wide} wide on {width}")
-            faint = self.browser.run(CONTRAST)
-            check(not faint, f"{name}, {scheme}: {faint}")
-            if os.environ.get("RECRYPT_PICTURES"):
-                folder = pathlib.Path(os.environ["RECRYPT_PICTURES"])
-                self.browser.picture(folder / f"{name}-{width}-{scheme}.png")
-        self.browser.show_as(1100, "light")
-
-
-# Texts whose colour has less contrast with what is behind it than WCAG 2.1 asks for (AA).
-CONTRAST = """
-const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
-const light = c => c.slice(0, 3).map(v => v / 255).map(
-    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-const behind = e => { for (; e; e = e.parentElement) {
-    const c = parse(getComputedStyle(e).backgroundColor);
-    if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
-const faint = [];
-for (const e of document.querySelectorAll('body *')) {
-  const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-  if (!own || !e.getClientRects().length || e.closest('svg, option')) continue;
-  const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
-  if ((a + 0.05) / (b + 0.05) < 4.5) faint.push(e.tagName + ': ' + e.textContent.trim().slice(0, 40));
-}
-return faint;
-"""
 
 
 def main():

@@ -425,4 +425,13 @@ World::World(Server::WrapStore wrap)
   EXPECT_TRUE(alice_client.SetUser(label.User(bob)).ok());
 }
 
+StaticResult Static(TestClient& client, const std::string& type, const std::string& identifier) {
+  GetRequest get;
+  get.statics.push_back({type, identifier});
+  const Response response = client.Call(Request(get));
+  const auto* found = std::get_if<GetResponse>(&response);
+  if (found != nullptr && found->statics.size() == 1) return found->statics[0];
+  return {type, identifier, {StatusCode::kInternal, "test", "no answer"}, Json()};
+}
+
 }  // namespace recrypt

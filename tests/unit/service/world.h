@@ -214,6 +214,9 @@ struct World {
   TestClient carol_client;
 };
 
+// What Get gives of one static resource.
+StaticResult Static(TestClient& client, const std::string& type, const std::string& identifier);
+
 }  // namespace recrypt
 
 #endif  // RECRYPT_TESTS_UNIT_SERVICE_WORLD_H_

@@ -226,6 +226,13 @@ Result<AdministeredLabel> OpenAdministered(Client& client, const LabelName& labe
   return opened;
 }
 
+size_t HomePlace(const AdministeredLabel& label) {
+  for (size_t i = 0; i < label.services.size(); ++i) {
+    if (label.services[i].named.domain == label.profile.label.domain()) return i;
+  }
+  return 0;
+}
+
 Result<std::vector<UserRecord>> MakeUsers(const AdministeredLabel& label,
                                           const EntriesWanted& wanted, int64_t now) {
   UserRecord user;
@@ -292,17 +299,12 @@ Status PublishNext(Client& client, AdministeredLabel& label, SealedSecrets secre
   const Json jws = SignLabelProfile(profile, label.secrets.master);
   // Bounds are the reader's: nothing is published that others would refuse.
   RECRYPT_TRY(VerifyLabelProfile(jws));
-  const auto is_home = [&](const AdministeredService& service) {
-    return service.named.domain == profile.label.domain();
-  };
-  const auto home = std::find_if(label.services.begin(), label.services.end(), is_home);
-  // A label whose services are all of other domains has the first of them for that.
-  const auto& first = home == label.services.end() ? label.services.front() : *home;
-  if (first.away) return Fail(*first.away);
-  RECRYPT_TRY(first.client->SetKeySet({jws, secrets}));
+  const size_t home = HomePlace(label);
+  if (label.services[home].away) return Fail(*label.services[home].away);
+  RECRYPT_TRY(label.services[home].client->SetKeySet({jws, secrets}));
   RECRYPT_TRY(client.profiles().Learn(jws));
   RECRYPT_TRY(AtAll(label.services, [&](size_t i) -> Status {
-    if (&label.services[i] == &first) return {};
+    if (i == home) return {};
     return label.services[i].client->SetKeySet({jws, secrets});
   }));
   return {};

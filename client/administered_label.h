@@ -79,6 +79,10 @@ struct EntriesWanted {
 Result<std::vector<UserRecord>> MakeUsers(const AdministeredLabel& label,
                                           const EntriesWanted& wanted, int64_t now);
 
+// The service of the label's own domain, which decides between two who publish at once; of a label
+// whose services are all of other domains, the first. A place in `services`.
+size_t HomePlace(const AdministeredLabel& label);
+
 // The label's secrets, sealed to those of the administrators' devices that have them, and to this
 // one. Fails when another administrator's profile cannot be had or is not trusted.
 using SealedSecrets = std::map<std::string, Json>;

@@ -125,12 +125,8 @@ Result<LabelProfile> LabelAdmin::MakeKnown(AdministeredLabel opened, const Json&
   SealedSecrets sealed;
   RECRYPT_ASSIGN(sealed[identity.DeviceUdf()],
                  SealLabelSecrets(opened.secrets, identity.device_encrypt.public_key()));
-  const auto is_home = [&](const AdministeredService& one) {
-    return one.named.domain == identity.account.domain();
-  };
-  const auto home = std::ranges::find_if(opened.services, is_home);
-  if (home == opened.services.end()) return Fail(ErrorCode::kInvalid, "it is not at home");
-  if (const Status set = home->client->SetKeySet({jws, sealed}); !set) {
+  const size_t home = HomePlace(opened);
+  if (const Status set = opened.services[home].client->SetKeySet({jws, sealed}); !set) {
     return Fail(set.error(), "creating " + name);
   }
   const auto incomplete = [&](const std::vector<ServiceLeft>& left) {
@@ -138,7 +134,7 @@ Result<LabelProfile> LabelAdmin::MakeKnown(AdministeredLabel opened, const Json&
                                              "; run the command again when they answer");
   };
   const auto others = AtAll(opened.services, [&](size_t i) {
-    if (is_home(opened.services[i])) return Status{};
+    if (i == home) return Status{};
     return opened.services[i].client->SetKeySet({jws, sealed});
   });
   if (!others) return Fail(others.error(), "creating " + name);

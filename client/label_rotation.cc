@@ -181,7 +181,7 @@ Status Rotation::GiveTo(const std::vector<Lacking>& batch) {
       users.push_back(std::move(*made[i]));
     }
   }
-  return users.empty() ? Status{} : Send(std::move(users));
+  return users.empty() ? Status{} : Send(users);
 }
 
 // All at once, to every service; where one refuses, one after the other, so that it is known whom.

@@ -1,7 +1,6 @@
 // RenameNew: renames without replacing; by a hard link where the file system knows no better.
 //
-//   if (const int problem = RenameNew(temporary, path)) return FailErrno(problem, "naming " +
-//   path);
+//   if (const int problem = RenameNew(from, to)) return FailErrno(problem, "naming " + to);
 //
 // 0 or an errno, EEXIST when something is there. Thread safe.
 #ifndef RECRYPT_CORE_BASE_RENAME_NEW_H_

@@ -5,9 +5,6 @@
 namespace recrypt {
 namespace {
 
-// As many as a service can have: quorums of two or three of five that it is one of.
-constexpr size_t kMaxHalves = 6;
-
 SecretJson AboutJson(const SealedHalf& about) {
   return SecretJson(Json{{"device", about.device}, {"key", about.key}, {"label", about.label}});
 }
@@ -92,7 +89,7 @@ Result<ServiceHalves> OpenServiceHalves(const Json& jwe, const PrivateKey& with,
     return halves;
   }
   RECRYPT_ASSIGN(const Json* named, GetObject(object.value, "halves"));
-  if (named->empty() || named->size() > kMaxHalves) {
+  if (named->empty() || named->size() > kMaxQuorumsOfService) {
     return Fail(ErrorCode::kInvalid, "the sealed halves are none, or too many");
   }
   for (const auto& [quorum, value] : named->items()) {

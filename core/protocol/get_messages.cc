@@ -1,5 +1,6 @@
 #include "core/protocol/message_fields.h"
 #include "core/protocol/session.h"
+#include "core/recryption/quorums.h"
 
 namespace recrypt::protocol {
 namespace {
@@ -9,7 +10,6 @@ constexpr size_t kMaxBoundText = 2304;  // no header is longer
 constexpr size_t kMaxSigner = 32;
 constexpr size_t kMaxSignature = 64;
 constexpr size_t kPartSize = 32;
-constexpr size_t kMaxParts = 6;  // the quorums that one service of five can belong to
 
 Result<GrantBinding> ReadBinding(const Json& object) {
   GrantBinding binding;
@@ -98,7 +98,7 @@ Result<GrantResult> ReadGrantResult(const Json& object) {
     RECRYPT_ASSIGN(grant.p, BytesOfSize(object, "P", kPartSize));
   } else {
     RECRYPT_ASSIGN(const Json* parts, GetObject(object, "Parts"));
-    if (parts->empty() || parts->size() > kMaxParts) {
+    if (parts->empty() || parts->size() > kMaxQuorumsOfService) {
       return Fail(ErrorCode::kInvalid, "Parts holds none, or too many");
     }
     for (const auto& [quorum, part] : parts->items()) {

@@ -28,6 +28,9 @@ namespace recrypt {
 // The name of a quorum of one, which needs none.
 inline constexpr std::string_view kAlone = "";
 
+// The most quorums that one service belongs to: those of two or three of five.
+inline constexpr size_t kMaxQuorumsOfService = 6;
+
 // A service's halves of one key for one device, by the names of its quorums.
 using ServiceHalves = std::map<std::string, PrivateKey>;
 

@@ -46,7 +46,7 @@ class LabelAdd : public Command {
       if (!done) return Fail(done.error(), "adding " + account.text() + " to " + label.text());
       context.out.Line(account.text() + " is a member of " + label.text() + ".");
       added.push_back(account.text());
-      left = std::move(*done);
+      if (!done->empty()) left = std::move(*done);
     }
     context.out.Object({{"label", label.text()}, {"added", added}, {"left", DomainsOf(left)}});
     if (left.empty()) return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <system_error>
 #include <thread>
 
 namespace recrypt {
@@ -57,7 +58,7 @@ void ServiceOrder::Start(const std::shared_ptr<Round>& round, size_t service,
     const std::lock_guard guard(mutex_);
     ++under_way_;
   }
-  std::thread([this, round, service, domain, ask] {
+  const auto run = [this, round, service, domain, ask] {
     const Helped helped = ask(service);
     if (helped == Helped::kAway) Avoid(domain, kAwayMillis);
     {
@@ -70,7 +71,12 @@ void ServiceOrder::Start(const std::shared_ptr<Round>& round, size_t service,
     const std::lock_guard guard(mutex_);
     --under_way_;
     idle_.notify_all();
-  }).detach();
+  };
+  try {
+    std::thread(run).detach();
+  } catch (const std::system_error&) {
+    run();  // the system gives no more threads
+  }
 }
 
 void ServiceOrder::Ask(const std::vector<std::string>& domains, size_t at_once, const AskOne& ask,

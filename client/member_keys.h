@@ -2,7 +2,7 @@
 // that the member alone decides which devices read; or those of each of its devices.
 //
 //   RECRYPT_ASSIGN(MemberKeys keys, KeysOf(client, label, member, EntriesFor::kGroup));
-//   RECRYPT_ASSIGN(UserRecord user, MakeUser(opened, {member, keys, rights, epochs}, now));
+//   RECRYPT_ASSIGN(auto users, MakeUsers(opened, {member, keys, rights, epochs}, now));
 #ifndef RECRYPT_CLIENT_MEMBER_KEYS_H_
 #define RECRYPT_CLIENT_MEMBER_KEYS_H_
 

@@ -1,9 +1,8 @@
 // PersonalGroup: opens what is sealed to this account's personal group, by grants of the group's
 // service: member halves of labels, and the key that the group's devices write by (the draft, 4.7).
 //
-//   group.Prepare(halves, GrantUse::kOpen);            // one request for all that is not held
-//   RECRYPT_ASSIGN(auto agreed, group.Agreed(jwe));     // then OpenHalf(jwe, {agreed.secret.get(),
-//   1}, …)
+//   group.Prepare(halves, GrantUse::kOpen);           // one request for all that is not held
+//   RECRYPT_ASSIGN(auto agreed, group.Agreed(jwe));    // agreed.secret is for OpenHalf
 //
 // What was agreed is held for as long as the group's lease lasts: a device that is taken out of the
 // group opens nothing more afterwards. Thread safe.

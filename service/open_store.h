@@ -1,8 +1,7 @@
 // Where a service's store is, and how it is opened: SQLite in the state directory, or a PostgreSQL
 // database that several processes may serve from.
 //
-//   RECRYPT_ASSIGN(ServingStore opened, OpenServingStore({config.state, config.store}, sync,
-//   keys));
+//   RECRYPT_ASSIGN(ServingStore opened, OpenServingStore({state, uri}, sync, keys));
 #ifndef RECRYPT_SERVICE_OPEN_STORE_H_
 #define RECRYPT_SERVICE_OPEN_STORE_H_
 
